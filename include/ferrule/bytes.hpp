@@ -1,0 +1,176 @@
+// Bytes seen (`byte_view`) and bytes owned (`bytes`).
+#pragma once
+
+#include <ferrule/detail/export.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <cstring>
+#include <initializer_list>
+#include <memory>
+#include <ranges>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace ferrule {
+
+namespace detail {
+
+template <class T>
+concept byte_like = sizeof(T) == 1 && std::is_trivially_copyable_v<T>;
+
+template <class R>
+concept byte_range =
+    std::ranges::contiguous_range<R> && std::ranges::sized_range<R> && byte_like<std::ranges::range_value_t<R>>;
+
+} // namespace detail
+
+/// A view of bytes that somebody else owns; the view must not outlive them.
+///
+/// Converts from any contiguous range of one-byte elements (`std::string`, `std::string_view`, `std::vector<char>`,
+/// `std::span<std::byte>`, `bytes`, ...). A C string and a `char` array mean the characters before the first NUL;
+/// wrap a `char` array that holds binary data in a `std::span`.
+class byte_view : public std::span<const std::byte> {
+public:
+    constexpr byte_view() noexcept = default;
+    constexpr byte_view(const std::byte* data, std::size_t size) noexcept : std::span<const std::byte>(data, size) {}
+    constexpr byte_view(std::span<const std::byte> s) noexcept : std::span<const std::byte>(s) {}
+
+    template <detail::byte_range R>
+        requires(!std::same_as<std::remove_cvref_t<R>, byte_view> && !std::is_array_v<std::remove_cvref_t<R>>)
+    byte_view(R&& range) noexcept
+        : std::span<const std::byte>(reinterpret_cast<const std::byte*>(std::ranges::data(range)),
+                                     std::ranges::size(range))
+    {
+    }
+
+    byte_view(const char* text) noexcept : byte_view(std::string_view(text)) {}
+
+    template <detail::byte_like T, std::size_t N>
+        requires(!std::same_as<std::remove_cv_t<T>, char>)
+    byte_view(T (&array)[N]) noexcept : std::span<const std::byte>(reinterpret_cast<const std::byte*>(array), N)
+    {
+    }
+
+    /// The same bytes as characters.
+    [[nodiscard]] std::string_view text() const noexcept { return {reinterpret_cast<const char*>(data()), size()}; }
+
+    /// Whether both show the same bytes.
+    friend bool operator==(byte_view a, byte_view b) noexcept
+    {
+        return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
+    }
+};
+
+/// One or several views of bytes, to be sent in order as if they were one. For use as a parameter: it refers to what it
+/// was made from, which must live until the call that it is passed to returns.
+class buffers {
+public:
+    template <class T>
+        requires std::convertible_to<const T&, byte_view>
+    buffers(const T& one) noexcept : one_(one)
+    {
+    }
+    buffers(std::initializer_list<byte_view> several) noexcept : several_(several), is_list_(true) {}
+    buffers(std::span<const byte_view> several) noexcept : several_(several), is_list_(true) {}
+
+    [[nodiscard]] std::span<const byte_view> list() const noexcept
+    {
+        return is_list_ ? several_ : std::span<const byte_view>(&one_, 1);
+    }
+
+private:
+    byte_view one_;
+    std::span<const byte_view> several_;
+    bool is_list_ = false;
+};
+
+/// An owned, move-only run of bytes that grows with `realloc`.
+///
+/// It differs from `std::vector<std::byte>` where message traffic needs it: growing does not fill new bytes with
+/// zeroes and does not hold the old and the new block at once, and bytes are dropped from the front without moving
+/// the rest. Distinct objects may be used by different threads; one object by one thread at a time. Functions that
+/// grow throw `std::bad_alloc` and leave the object as it was.
+class FERRULE_FRAMING_EXPORT bytes {
+public:
+    using value_type = std::byte;
+
+    bytes() noexcept = default;
+    /// A copy of what `view` shows.
+    explicit bytes(byte_view view) { append(view); }
+    bytes(bytes&& other) noexcept { swap(other); }
+    bytes& operator=(bytes&& other) noexcept
+    {
+        bytes moved(std::move(other));
+        swap(moved);
+        return *this;
+    }
+    ~bytes();
+
+    /// A copy; copying is never implicit, since messages can be large.
+    [[nodiscard]] bytes clone() const { return bytes(byte_view(*this)); }
+    void swap(bytes& other) noexcept
+    {
+        std::swap(block_, other.block_);
+        std::swap(first_, other.first_);
+        std::swap(size_, other.size_);
+        std::swap(end_, other.end_);
+    }
+
+    [[nodiscard]] std::byte* data() noexcept { return block_ + first_; }
+    [[nodiscard]] const std::byte* data() const noexcept { return block_ + first_; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+    [[nodiscard]] std::byte* begin() noexcept { return data(); }
+    [[nodiscard]] std::byte* end() noexcept { return data() + size_; }
+    [[nodiscard]] const std::byte* begin() const noexcept { return data(); }
+    [[nodiscard]] const std::byte* end() const noexcept { return data() + size_; }
+    [[nodiscard]] std::byte& operator[](std::size_t i) noexcept { return data()[i]; }
+    [[nodiscard]] const std::byte& operator[](std::size_t i) const noexcept { return data()[i]; }
+    /// The same bytes as characters; invalid after the next change of this object.
+    [[nodiscard]] std::string_view text() const noexcept { return {reinterpret_cast<const char*>(data()), size_}; }
+    /// Bytes that fit, from `data()` on, before memory is allocated again.
+    [[nodiscard]] std::size_t capacity() const noexcept { return end_ - first_; }
+    /// Bytes of memory held, including room that `drop_front` left behind.
+    [[nodiscard]] std::size_t footprint() const noexcept { return end_; }
+
+    /// Makes room for `n` bytes in all. May move the bytes.
+    void reserve(std::size_t n);
+    /// Sets the size; new bytes have unspecified values.
+    void resize(std::size_t n)
+    {
+        reserve(n);
+        size_ = n;
+    }
+    void append(byte_view view);
+    /// Forgets the bytes, keeps the memory.
+    void clear() noexcept { first_ = size_ = 0; }
+    /// Forgets the bytes and frees the memory.
+    void reset() noexcept { bytes().swap(*this); }
+    /// Removes the first `n` bytes, at most `size()`, without moving the rest.
+    void drop_front(std::size_t n) noexcept
+    {
+        first_ += n;
+        size_ -= n;
+        if (size_ == 0)
+            first_ = 0;
+    }
+
+    /// Room behind the last byte, to be filled and then taken over with `commit`.
+    [[nodiscard]] std::span<std::byte> spare() noexcept { return {data() + size_, capacity() - size_}; }
+    /// Takes over the first `n` bytes of `spare()`.
+    void commit(std::size_t n) noexcept { size_ += n; }
+
+    friend bool operator==(const bytes& a, const bytes& b) noexcept { return byte_view(a) == byte_view(b); }
+    friend bool operator==(const bytes& a, byte_view b) noexcept { return byte_view(a) == b; }
+
+private:
+    std::byte* block_ = nullptr;
+    std::size_t first_ = 0; // offset of data() in the block
+    std::size_t size_ = 0;
+    std::size_t end_ = 0; // size of the block
+};
+
+} // namespace ferrule

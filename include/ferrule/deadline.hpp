@@ -1,0 +1,100 @@
+// When to stop waiting.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <stop_token>
+#include <utility>
+
+namespace ferrule {
+
+/// One absolute point in time that bounds a whole call: waiting for the lock, connecting, sending and receiving.
+///
+/// Made from a duration (counted from now; zero or less means "only if possible right now"), from a time point of any
+/// clock, or `never()`, which is the default. A duration too long to be represented means `never()`.
+class deadline {
+public:
+    using clock = std::chrono::steady_clock;
+
+    constexpr deadline() noexcept = default;
+
+    template <class Rep, class Period>
+    deadline(std::chrono::duration<Rep, Period> from_now)
+    {
+        if (from_now <= std::chrono::duration<Rep, Period>::zero()) {
+            at_ = immediately;
+            return;
+        }
+        const auto now = clock::now();
+        using wide = std::chrono::duration<long double>;
+        if (wide(from_now) < wide(clock::time_point::max() - now) - std::chrono::hours(1))
+            at_ = now + std::chrono::ceil<clock::duration>(from_now);
+    }
+
+    template <class Duration>
+    deadline(std::chrono::time_point<clock, Duration> at)
+        : at_(std::max(std::chrono::ceil<clock::duration>(at.time_since_epoch()) + clock::time_point(), immediately))
+    {
+    }
+
+    /// A time point of another clock is converted once, now: a later change of that clock has no effect.
+    template <class Clock, class Duration>
+    deadline(std::chrono::time_point<Clock, Duration> at) : deadline(at - Clock::now())
+    {
+    }
+
+    /// No limit.
+    [[nodiscard]] static constexpr deadline never() noexcept { return {}; }
+    /// Do what is possible without waiting.
+    [[nodiscard]] static constexpr deadline now() noexcept
+    {
+        deadline d;
+        d.at_ = immediately;
+        return d;
+    }
+
+    [[nodiscard]] constexpr bool is_never() const noexcept { return at_ == clock::time_point::max(); }
+    [[nodiscard]] constexpr bool is_now() const noexcept { return at_ == immediately; }
+    [[nodiscard]] bool expired() const noexcept { return !is_never() && (is_now() || clock::now() >= at_); }
+    [[nodiscard]] constexpr clock::time_point at() const noexcept { return at_; }
+
+    friend constexpr auto operator<=>(const deadline&, const deadline&) noexcept = default;
+
+private:
+    static constexpr clock::time_point immediately = clock::time_point::min();
+    clock::time_point at_ = clock::time_point::max();
+};
+
+/// How long a call may wait: until a deadline, until a stop is requested, or both, whichever comes first.
+///
+///     reader.recv(100);                         // as long as it takes
+///     reader.recv(100, 2s);                     // two seconds
+///     reader.recv(100, stop);                   // until somebody requests a stop
+///     reader.recv(100, until(2s, stop));        // either
+class until {
+public:
+    until() noexcept = default;
+    until(ferrule::deadline d, std::stop_token stop = {}) noexcept : deadline_(d), stop_(std::move(stop)) {}
+    until(std::stop_token stop) noexcept : stop_(std::move(stop)) {}
+    template <class Rep, class Period>
+    until(std::chrono::duration<Rep, Period> from_now, std::stop_token stop = {})
+        : deadline_(from_now),
+          stop_(std::move(stop))
+    {
+    }
+    template <class Clock, class Duration>
+    until(std::chrono::time_point<Clock, Duration> at, std::stop_token stop = {})
+        : deadline_(at),
+          stop_(std::move(stop))
+    {
+    }
+
+    [[nodiscard]] const ferrule::deadline& deadline() const noexcept { return deadline_; }
+    [[nodiscard]] const std::stop_token& stop() const noexcept { return stop_; }
+
+private:
+    ferrule::deadline deadline_;
+    std::stop_token stop_;
+};
+
+} // namespace ferrule

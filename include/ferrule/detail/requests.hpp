@@ -1,0 +1,106 @@
+// What the endpoints ask of the core. The core is compiled; the templates of the public headers only build these.
+#pragma once
+
+#include <ferrule/bytes.hpp>
+#include <ferrule/deadline.hpp>
+#include <ferrule/detail/export.hpp>
+#include <ferrule/error.hpp>
+#include <ferrule/framing/framing.hpp>
+#include <ferrule/socket_like.hpp>
+
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace ferrule::detail {
+
+class channel;
+using channel_ptr = std::shared_ptr<channel>;
+
+/// A framing's `decode`, without its type. `position` counts the bytes taken off the stream before `buffered`.
+class decoder_ref {
+public:
+    using function = decode_result (*)(void* self, byte_view buffered, std::uint64_t position);
+
+    decoder_ref() noexcept = default;
+    decoder_ref(void* self, function f) noexcept : self_(self), decode_(f) {}
+    decode_result operator()(byte_view buffered, std::uint64_t position) const
+    {
+        return decode_(self_, buffered, position);
+    }
+
+private:
+    void* self_ = nullptr;
+    function decode_ = nullptr;
+};
+
+/// What went wrong with a read, beyond its `error_code`.
+class read_report {
+public:
+    std::exception_ptr thrown{}; // by the framing
+    std::size_t transferred = 0;
+};
+
+/// Which bytes to take off the stream.
+class read_request {
+public:
+    enum class what : unsigned char {
+        some,      // the first chunk, at most `size` bytes
+        exactly,   // `size` bytes
+        into,      // as many as fill `into`
+        some_into, // the first chunk, at most what fits in `into`
+        until,     // up to the first of `separators`
+        all,       // everything up to the end
+        frame,     // what `decoder` says
+        buffered   // whatever lies in the buffer, even nothing
+    };
+
+    explicit read_request(what w, std::size_t n = 0) : size(n), kind(w) {}
+
+    std::size_t size; // bytes; for `until` and `all` the limit
+    std::span<std::byte> into{};
+    std::vector<std::string> separators{};
+    decoder_ref decoder{};
+    std::shared_ptr<void> keep_alive{}; // what `decoder` points to
+    bytes* reuse = nullptr;             // its memory serves the result
+    read_report* report = nullptr;      // told of what the handler of an asynchronous call cannot be
+    what kind;
+    bool strip = false; // leave the separator out
+};
+
+/// What to send. An empty frame only flushes.
+class write_request {
+public:
+    encoded frame{};
+    error_code refused{}; // the framing would not encode the message: report that, send nothing
+};
+
+class read_result {
+public:
+    bytes data{};                // on error: the first bytes of what had arrived
+    std::size_t transferred = 0; // bytes delivered; on error: bytes that had arrived
+};
+
+// ---- blocking; all by any thread at any time ----
+
+FERRULE_EXPORT error_code run(channel& c, const read_request& request, const until& limit, read_result& result);
+FERRULE_EXPORT error_code run(channel& c, write_request& request, const until& limit, std::size_t& transferred);
+
+// ---- what is not a transfer ----
+
+FERRULE_EXPORT channel_ptr open_channel(descriptor d);
+/// Throws `usage_error` (`errc::wrong_direction`) if the descriptor does not move bytes that way.
+FERRULE_EXPORT void require(const channel& c, direction d);
+/// Flushes until the deadline, then closes. Returns the bytes that did not leave.
+FERRULE_EXPORT std::size_t close(channel& c, const until& limit) noexcept;
+FERRULE_EXPORT error_code shutdown_send(channel& c, const until& limit);
+FERRULE_EXPORT bool is_open(const channel& c) noexcept;
+FERRULE_EXPORT native_handle_type native_handle(const channel& c) noexcept;
+FERRULE_EXPORT bool inheritable(channel& c);
+FERRULE_EXPORT void set_inheritable(channel& c, bool on);
+/// Gives the handle away, with the bytes that were read but not delivered.
+FERRULE_EXPORT native_handle_type release(channel& c, const until& limit, bytes& leftover);
+
+} // namespace ferrule::detail

@@ -1,0 +1,16 @@
+// The trailing arguments of asynchronous calls, without naming anything of Asio.
+#pragma once
+
+#include <ferrule/deadline.hpp>
+
+#include <concepts>
+#include <string_view>
+#include <type_traits>
+
+namespace ferrule::detail {
+
+/// `[limit] [token]`: an `until` (or what converts to one) and a completion token, both optional, in this order.
+template <class T>
+concept limit_or_token = !std::is_arithmetic_v<std::remove_cvref_t<T>> && !std::convertible_to<T, std::string_view>;
+
+} // namespace ferrule::detail

@@ -1,0 +1,25 @@
+// Both directions.
+#pragma once
+
+#include <ferrule/reader.hpp>
+#include <ferrule/writer.hpp>
+
+namespace ferrule {
+
+/// An end that sends and receives, independently: a send and a receive never wait for each other.
+class duplex : public endpoint, public detail::recv_functions<duplex>, public detail::send_functions<duplex> {
+public:
+    duplex() noexcept = default;
+    /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::unsupported`).
+    explicit duplex(descriptor d, const ferrule::limits& l = {}) : endpoint(detail::open_channel(std::move(d)), l)
+    {
+        detail::require(*channel(), direction::read);
+        detail::require(*channel(), direction::write);
+    }
+
+    /// The halves, which share everything with this object; closing one closes all.
+    operator reader() const { return {channel(), limits()}; }
+    operator writer() const { return {channel(), limits()}; }
+};
+
+} // namespace ferrule

@@ -1,0 +1,78 @@
+// What readers, writers and duplexes have in common.
+#pragma once
+
+#include <ferrule/detail/requests.hpp>
+#include <ferrule/limits.hpp>
+#include <ferrule/socket_like.hpp>
+
+#include <utility>
+
+namespace ferrule {
+
+/// A handle to one end of something that moves bytes. Copies share it: its descriptor, its locks and what was read but
+/// not delivered. It is closed by `close()`, or when the last copy is gone and the operations under way have ended;
+/// that drops an unsent tail, since destructors never block.
+///
+/// Every member may be called by any thread at any time, except assignment to the same handle object. Members of a
+/// handle that was moved from, or made by the default constructor, report `errc::closed`.
+class endpoint {
+public:
+    endpoint() noexcept = default;
+
+    /// Closes for everybody who shares it: pushes out the unsent tail of an interrupted send until `limit` (by default
+    /// only what leaves without waiting), then wakes every thread and coroutine that waits here with `errc::closed`.
+    /// The descriptor is released as soon as the last of them has left. Returns the bytes of the tail that did not
+    /// leave. Closing again does nothing.
+    std::size_t close(const until& limit = deadline::now()) noexcept
+    {
+        return channel_ ? detail::close(*channel_, limit) : 0;
+    }
+
+    [[nodiscard]] bool is_open() const noexcept { return channel_ && detail::is_open(*channel_); }
+
+    /// The system's handle, which still belongs to the endpoint; `invalid_handle` once closed, or where there is none.
+    [[nodiscard]] native_handle_type native_handle() const noexcept
+    {
+        return channel_ ? detail::native_handle(*channel_) : invalid_handle;
+    }
+
+    /// Whether child processes that execute another program get the handle. Throws `error`.
+    [[nodiscard]] bool inheritable() const { return detail::inheritable(*channel()); }
+    /// Off by default. Prefer `spawn`, which hands one handle to one child: while this is on, any child started by any
+    /// thread inherits it. Throws `error`.
+    void set_inheritable(bool on) { detail::set_inheritable(*channel(), on); }
+
+    /// Gives the system's handle away, unclosed, with the bytes that were read but not delivered; then this endpoint is
+    /// closed. Waits for operations under way until `limit`. Throws `error`: `errc::torn` if an unsent tail would be
+    /// lost (`flush` first).
+    [[nodiscard]] std::pair<native_handle_type, bytes> release(const until& limit = {})
+    {
+        std::pair<native_handle_type, bytes> r;
+        r.first = detail::release(*channel(), limit, r.second);
+        return r;
+    }
+
+    [[nodiscard]] const ferrule::limits& limits() const noexcept { return limits_; }
+
+    /// For the parts of ferrule that build on this. Throws `closed_error` if there is none.
+    [[nodiscard]] const detail::channel_ptr& channel() const
+    {
+        if (!channel_)
+            throw_error(errc::closed);
+        return channel_;
+    }
+
+protected:
+    endpoint(detail::channel_ptr c, const ferrule::limits& l) noexcept : channel_(std::move(c)), limits_(l) {}
+    ~endpoint() = default;
+    endpoint(const endpoint&) noexcept = default;
+    endpoint(endpoint&&) noexcept = default;
+    endpoint& operator=(const endpoint&) noexcept = default;
+    endpoint& operator=(endpoint&&) noexcept = default;
+
+private:
+    detail::channel_ptr channel_;
+    ferrule::limits limits_;
+};
+
+} // namespace ferrule

@@ -1,0 +1,150 @@
+// What can go wrong, and whose fault it is.
+#pragma once
+
+#include <ferrule/bytes.hpp>
+#include <ferrule/detail/export.hpp>
+
+#include <boost/system/error_code.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <cstddef>
+#include <memory>
+
+namespace ferrule {
+
+using boost::system::error_code;
+using boost::system::error_condition;
+
+/// Errors that ferrule itself reports; what the operating system says is passed on in its own category.
+enum class errc {
+    /// The peer ended the stream at a place where it may end. Cure: none needed, you have everything.
+    end_of_stream = 1,
+    /// The peer ended the stream inside a frame, or before the bytes you asked for had arrived. What did arrive is
+    /// still in the stream. Cure: find out why the peer stopped; `take_partial()` gives you the rest.
+    truncated,
+    /// What arrived is no frame of this framing. Every later read says so again; nothing guesses where the next
+    /// frame might begin. Cure: both ends must use one framing; close the connection.
+    malformed,
+    /// A frame, line or stream is larger than the limit. It was not read into memory. Cure: raise the limit of this
+    /// object, or close the connection.
+    too_large,
+    /// The deadline passed while data was in transit. Nothing is lost. Cure: repeat the call, or give more time.
+    timed_out,
+    /// The deadline passed while another operation of the same direction was under way. Nothing was started.
+    lock_timed_out,
+    /// You cancelled the operation (stop token or Asio cancellation). Nothing is lost.
+    cancelled,
+    /// You closed this object.
+    closed,
+    /// Another thread or coroutine was using this direction when the process forked, so the child cannot know what
+    /// state it is in. Cure: in the child, use only what was idle at the fork.
+    forked,
+    /// The call would wait for an asynchronous operation that only the calling thread could run.
+    would_deadlock,
+    /// Reading from something that can only be written, or the reverse.
+    wrong_direction,
+    /// Not an open descriptor of a kind that moves bytes.
+    bad_descriptor,
+    /// The socket listens; accept a connection and use that.
+    listening,
+    /// An argument is out of range, such as a negative length.
+    invalid_argument,
+    /// This kind of descriptor cannot do that.
+    unsupported,
+    /// The rest of an interrupted frame could not be kept for lack of memory, so this direction cannot go on.
+    torn,
+    /// A framing threw an exception. Calls that throw rethrow it unchanged; the others report this code. The frame is
+    /// still in the stream.
+    framing_failed,
+};
+
+/// Groups of errors, to compare an `error_code` with: `if (ec == condition::broken)`.
+enum class condition {
+    /// `end_of_stream`, `truncated`.
+    end = 1,
+    /// `timed_out`, `lock_timed_out`, ETIMEDOUT.
+    timeout,
+    /// `cancelled`, ECANCELED, `asio::error::operation_aborted`.
+    cancelled,
+    /// The connection is gone through the peer or the system: EPIPE, ECONNRESET, ECONNABORTED, ENOTCONN, EHOSTUNREACH,
+    /// ENETDOWN, ENETRESET, ETIMEDOUT of the transport.
+    broken,
+    /// `malformed`, `too_large`, `truncated`: the peer does not keep to the protocol.
+    bad_frame,
+    /// The caller's mistake: `wrong_direction`, `bad_descriptor`, `listening`, `invalid_argument`, `unsupported`,
+    /// `would_deadlock`.
+    misuse,
+};
+
+FERRULE_FRAMING_EXPORT const boost::system::error_category& error_category() noexcept;
+FERRULE_FRAMING_EXPORT const boost::system::error_category& condition_category() noexcept;
+
+inline error_code make_error_code(errc e) noexcept
+{
+    return {static_cast<int>(e), error_category()};
+}
+inline error_condition make_error_condition(condition c) noexcept
+{
+    return {static_cast<int>(c), condition_category()};
+}
+
+} // namespace ferrule
+
+template <>
+struct boost::system::is_error_code_enum<ferrule::errc> : std::true_type {};
+template <>
+struct boost::system::is_error_condition_enum<ferrule::condition> : std::true_type {};
+
+namespace ferrule {
+
+/// Base of every exception that ferrule throws for a failed operation.
+class FERRULE_FRAMING_EXPORT error : public boost::system::system_error {
+public:
+    explicit error(error_code ec, byte_view data = {}, std::size_t transferred = 0);
+
+    /// Receiving: the first bytes (at most 64 KiB) of what had arrived; they are still in the stream.
+    [[nodiscard]] byte_view data() const noexcept { return data_ ? byte_view(*data_) : byte_view(); }
+    /// Receiving: how many bytes had arrived. Sending: how many bytes of this frame had left; 0 means that the frame
+    /// was not started, anything else that the endpoint owns the rest and sends it before any later frame.
+    [[nodiscard]] std::size_t transferred() const noexcept { return transferred_; }
+    /// Sending: whether part of the frame had left.
+    [[nodiscard]] bool in_flight() const noexcept { return transferred_ != 0; }
+
+private:
+    std::shared_ptr<const bytes> data_; // exceptions must copy without throwing
+    std::size_t transferred_;
+};
+
+/// `condition::end`: the stream is over.
+class FERRULE_FRAMING_EXPORT eof_error : public error {
+    using error::error;
+};
+/// `condition::timeout`.
+class FERRULE_FRAMING_EXPORT timeout_error : public error {
+    using error::error;
+};
+/// `condition::cancelled`.
+class FERRULE_FRAMING_EXPORT cancelled_error : public error {
+    using error::error;
+};
+/// `errc::closed`.
+class FERRULE_FRAMING_EXPORT closed_error : public error {
+    using error::error;
+};
+/// `condition::broken`.
+class FERRULE_FRAMING_EXPORT broken_error : public error {
+    using error::error;
+};
+/// `errc::malformed`, `errc::too_large`.
+class FERRULE_FRAMING_EXPORT frame_error : public error {
+    using error::error;
+};
+/// `condition::misuse`.
+class FERRULE_FRAMING_EXPORT usage_error : public error {
+    using error::error;
+};
+
+/// Throws the exception type that fits `ec`, which must be an error. The type is one of the above, else `error`.
+[[noreturn]] FERRULE_FRAMING_EXPORT void throw_error(error_code ec, byte_view data = {}, std::size_t transferred = 0);
+
+} // namespace ferrule

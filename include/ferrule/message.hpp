@@ -1,0 +1,260 @@
+// Messages instead of bytes.
+#pragma once
+
+#include <ferrule/duplex.hpp>
+#include <ferrule/framing/varint.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace ferrule {
+
+namespace detail {
+
+/// A framing at work on a stream that others may read as well.
+template <framing Framing>
+class framing_state {
+public:
+    framing_state(Framing f, const ferrule::limits& l) : framing_(std::move(f)), limits_(l) {}
+
+    [[nodiscard]] decoder_ref decoder() noexcept { return {this, &framing_state::decode}; }
+    [[nodiscard]] const Framing& framing() const noexcept { return framing_; }
+    [[nodiscard]] const ferrule::limits& limits() const noexcept { return limits_; }
+
+private:
+    static decode_result decode(void* self, byte_view buffered, std::uint64_t position)
+    {
+        auto& s = *static_cast<framing_state*>(self);
+        if constexpr (requires { s.framing_.reset(); }) {
+            if (position != s.expected_)
+                s.framing_.reset(); // somebody else has read in between
+            s.expected_ = position;
+        }
+        const decode_result r = s.framing_.decode(buffered, s.limits_);
+        if (r.what() == decode_result::outcome::frame)
+            s.expected_ = position + r.header() + r.payload() + r.trailer();
+        return r;
+    }
+
+    Framing framing_;
+    ferrule::limits limits_;
+    std::uint64_t expected_ = 0; // where the decoder believes to be
+};
+
+/// The receiving functions of `message_reader` and `message_duplex`. What `recv_functions` says of ending early, errors,
+/// threads and `async_` twins holds here for whole messages. Further errors: `frame_error` with `errc::malformed` or
+/// `errc::too_large`; the bytes in question stay in the stream, so every later read reports the same until somebody
+/// takes them as bytes. What the framing throws is rethrown.
+template <class Self, framing Framing>
+class message_recv_functions {
+public:
+    using message_type = typename Framing::message_type;
+
+    /// The next message, whole.
+    message_type recv(const until& limit = {})
+    {
+        read_result r;
+        if (const error_code ec = run(*self().channel(), request(), limit, r))
+            throw_error(ec, r.data, r.transferred);
+        return load(std::move(r.data));
+    }
+    message_type recv(const until& limit, error_code& ec)
+    {
+        read_result r;
+        ec = run(*self().channel(), request(), limit, r);
+        if constexpr (byte_framing<Framing>)
+            return std::move(r.data);
+        else
+            return ec ? message_type() : load(std::move(r.data));
+    }
+    /// The same into an object whose memory is used again, so that a steady stream of messages allocates none. On error
+    /// the object is unchanged.
+    void recv_into(message_type& message, const until& limit = {})
+        requires byte_framing<Framing>
+    {
+        read_result r;
+        read_request q = request();
+        q.reuse = &message;
+        if (const error_code ec = run(*self().channel(), q, limit, r))
+            throw_error(ec, r.data, r.transferred);
+        message = std::move(r.data);
+    }
+    /// The next message if it has arrived whole, else nothing. Does not wait. Throws for errors and at the end.
+    std::optional<message_type> try_recv()
+    {
+        read_result r;
+        const error_code ec = run(*self().channel(), request(), deadline::now(), r);
+        if (ec == condition::timeout && ec.category() == error_category())
+            return std::nullopt;
+        if (ec)
+            throw_error(ec, r.data, r.transferred);
+        return load(std::move(r.data));
+    }
+    /// `async_recv([limit] [, token])`.
+    template <limit_or_token... LimitAndToken>
+    auto async_recv(LimitAndToken&&... limit_and_token);
+
+    /// Takes what has arrived of the next message off the stream, as bytes.
+    bytes take_partial(const until& limit = {})
+    {
+        read_result r;
+        if (const error_code ec = run(*self().channel(), read_request(read_request::what::buffered), limit, r))
+            throw_error(ec, r.data, r.transferred);
+        return std::move(r.data);
+    }
+
+protected:
+    message_recv_functions() noexcept = default;
+    message_recv_functions(Framing f, const ferrule::limits& l)
+        : state_(std::make_shared<framing_state<Framing>>(std::move(f), l))
+    {
+    }
+
+private:
+    [[nodiscard]] const Self& self() const { return static_cast<const Self&>(*this); }
+    [[nodiscard]] read_request request() const
+    {
+        read_request r(read_request::what::frame);
+        r.decoder = state_->decoder();
+        return r;
+    }
+    message_type load(bytes payload) const
+    {
+        if constexpr (byte_framing<Framing>)
+            return payload;
+        else
+            return state_->framing().load(std::move(payload));
+    }
+
+    std::shared_ptr<framing_state<Framing>> state_;
+};
+
+/// The sending functions of `message_writer` and `message_duplex`. What `send_functions` says holds here for whole
+/// frames; counts include the framing's own bytes. A message that the framing refuses (`errc::too_large`, …) or throws
+/// on sends nothing and leaves the endpoint usable.
+template <class Self, framing Framing>
+class message_send_functions {
+public:
+    using message_type = typename Framing::message_type;
+    /// What is sent: one or several buffers that make up one message, or a value.
+    using sent_type = std::conditional_t<byte_framing<Framing>, buffers, message_type>;
+
+    std::size_t send(const sent_type& message, const until& limit = {})
+    {
+        write_request r;
+        if (const error_code ec = encode(message, r.frame))
+            throw_error(ec);
+        std::size_t transferred = 0;
+        if (const error_code ec = run(*self().channel(), r, limit, transferred))
+            throw_error(ec, {}, transferred);
+        return transferred;
+    }
+    std::size_t send(const sent_type& message, const until& limit, error_code& ec)
+    {
+        write_request r;
+        std::size_t transferred = 0;
+        ec = encode(message, r.frame);
+        if (!ec)
+            ec = run(*self().channel(), r, limit, transferred);
+        return transferred;
+    }
+    /// `async_send(message [, limit] [, token])`. The bytes of a byte message must live until completion; a value is
+    /// encoded before the call returns.
+    template <limit_or_token... LimitAndToken>
+    auto async_send(const sent_type& message, LimitAndToken&&... limit_and_token);
+
+    /// Sends what an interrupted send left behind.
+    void flush(const until& limit = {}) { writer(self().channel(), {}).flush(limit); }
+    /// Half-close, as `writer::shutdown_send`.
+    void shutdown_send(const until& limit = {}) { writer(self().channel(), {}).shutdown_send(limit); }
+
+protected:
+    message_send_functions() = default;
+    message_send_functions(Framing f, const ferrule::limits& l) : framing_(std::move(f)), limits_(l) {}
+
+private:
+    [[nodiscard]] const Self& self() const { return static_cast<const Self&>(*this); }
+    error_code encode(const sent_type& message, encoded& out) const
+    {
+        if constexpr (byte_framing<Framing>)
+            return framing_.encode(message.list(), limits_, out);
+        else
+            return framing_.encode(message, limits_, out);
+    }
+
+    Framing framing_{};
+    ferrule::limits limits_;
+};
+
+} // namespace detail
+
+/// Receives the messages of one framing.
+template <framing Framing = varint>
+class message_reader : public endpoint, public detail::message_recv_functions<message_reader<Framing>, Framing> {
+    using functions = detail::message_recv_functions<message_reader<Framing>, Framing>;
+
+public:
+    message_reader() noexcept = default;
+    /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::unsupported`).
+    explicit message_reader(descriptor d, Framing f = {}, const ferrule::limits& l = {})
+        : message_reader(reader(std::move(d)), std::move(f), l)
+    {
+    }
+    /// Shares a byte object: its descriptor, its locks and the bytes that it has read ahead. Raw and message users
+    /// exclude each other, and each starts at the byte where the other has stopped.
+    explicit message_reader(const reader& shared, Framing f = {}, const ferrule::limits& l = {})
+        : endpoint(shared.channel(), l),
+          functions(std::move(f), l)
+    {
+    }
+};
+
+/// Sends the messages of one framing.
+template <framing Framing = varint>
+class message_writer : public endpoint, public detail::message_send_functions<message_writer<Framing>, Framing> {
+    using functions = detail::message_send_functions<message_writer<Framing>, Framing>;
+
+public:
+    message_writer() = default;
+    /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::unsupported`).
+    explicit message_writer(descriptor d, Framing f = {}, const ferrule::limits& l = {})
+        : message_writer(writer(std::move(d)), std::move(f), l)
+    {
+    }
+    /// Shares a byte object, with its lock.
+    explicit message_writer(const writer& shared, Framing f = {}, const ferrule::limits& l = {})
+        : endpoint(shared.channel(), l),
+          functions(std::move(f), l)
+    {
+    }
+};
+
+/// Sends and receives the messages of one framing.
+template <framing Framing = varint>
+class message_duplex : public endpoint,
+                       public detail::message_recv_functions<message_duplex<Framing>, Framing>,
+                       public detail::message_send_functions<message_duplex<Framing>, Framing> {
+    using receiving = detail::message_recv_functions<message_duplex<Framing>, Framing>;
+    using sending = detail::message_send_functions<message_duplex<Framing>, Framing>;
+
+public:
+    using message_type = typename Framing::message_type;
+
+    message_duplex() = default;
+    /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::unsupported`).
+    explicit message_duplex(descriptor d, Framing f = {}, const ferrule::limits& l = {})
+        : message_duplex(duplex(std::move(d)), std::move(f), l)
+    {
+    }
+    /// Shares a byte object, as `message_reader` and `message_writer` do.
+    explicit message_duplex(const duplex& shared, Framing f = {}, const ferrule::limits& l = {})
+        : endpoint(shared.channel(), l),
+          receiving(f, l),
+          sending(std::move(f), l)
+    {
+    }
+};
+
+} // namespace ferrule

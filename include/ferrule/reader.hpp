@@ -1,0 +1,187 @@
+// Receiving bytes.
+#pragma once
+
+#include <ferrule/detail/token.hpp>
+#include <ferrule/endpoint.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace ferrule {
+
+namespace detail {
+
+/// The receiving functions of `reader` and `duplex`.
+///
+/// What all of them share:
+/// * One deadline covers the whole call, also waiting for another operation of this direction. Zero means: only if
+///   possible right now.
+/// * An operation that ends early (deadline, stop token, Asio cancellation, error) takes nothing off the stream: the next
+///   read returns exactly what an uninterrupted reader would have seen. The error shows what had arrived.
+/// * Errors: `eof_error` (`end_of_stream` with nothing left, `truncated` with an unfinished rest, which stays readable),
+///   `timeout_error`, `cancelled_error`, `closed_error`, `broken_error`, `usage_error`. The functions that take an
+///   `error_code` set it instead and return what had arrived, at most 64 KiB of it.
+/// * Any number of threads and coroutines may call them at once; they take turns, first come, first served.
+/// * The `async_` twins take the same arguments followed by an optional limit and an optional completion token. They
+///   complete with `void(error_code, T)` on the executor associated with the token, and support every kind of
+///   cancellation. Without a token the result is an `asio::awaitable<T>` that throws like the blocking call. They are
+///   defined in <ferrule/asio.hpp>. Buffers passed by reference must live until completion.
+template <class Self>
+class recv_functions {
+public:
+    /// The first bytes that arrive, at least one: what is buffered, or else what one read yields.
+    bytes recv(const until& limit = {}) { return take(read_request(read_request::what::some, SIZE_MAX), limit); }
+    bytes recv(const until& limit, error_code& ec)
+    {
+        return take(read_request(read_request::what::some, SIZE_MAX), limit, ec);
+    }
+    template <limit_or_token... LimitAndToken>
+    auto async_recv(LimitAndToken&&... limit_and_token);
+
+    /// Exactly `n` bytes. 0 yields none at once. `errc::invalid_argument` for a negative number.
+    bytes recv(std::size_t n, const until& limit = {}) { return take(exactly(n), limit); }
+    bytes recv(std::size_t n, const until& limit, error_code& ec) { return take(exactly(n), limit, ec); }
+    template <limit_or_token... LimitAndToken>
+    auto async_recv(std::size_t n, LimitAndToken&&... limit_and_token);
+
+    /// Fills all of `buffer`; returns its size.
+    std::size_t recv_into(std::span<std::byte> buffer, const until& limit = {})
+    {
+        return fill(into(read_request::what::into, buffer), limit);
+    }
+    std::size_t recv_into(std::span<std::byte> buffer, const until& limit, error_code& ec)
+    {
+        return fill(into(read_request::what::into, buffer), limit, ec);
+    }
+    template <limit_or_token... LimitAndToken>
+    auto async_recv_into(std::span<std::byte> buffer, LimitAndToken&&... limit_and_token);
+
+    /// Fills as much of `buffer` as is there or arrives first, at least one byte; returns how much.
+    std::size_t recv_some_into(std::span<std::byte> buffer, const until& limit = {})
+    {
+        return fill(into(read_request::what::some_into, buffer), limit);
+    }
+    std::size_t recv_some_into(std::span<std::byte> buffer, const until& limit, error_code& ec)
+    {
+        return fill(into(read_request::what::some_into, buffer), limit, ec);
+    }
+    template <limit_or_token... LimitAndToken>
+    auto async_recv_some_into(std::span<std::byte> buffer, LimitAndToken&&... limit_and_token);
+
+    /// Up to and including `separator`, which must not be empty (`errc::invalid_argument`). `errc::too_large` if more
+    /// bytes than the limit of this object precede it; they stay in the stream.
+    bytes recv_until(std::string_view separator, const until& limit = {})
+    {
+        return take(separated(separator, false), limit);
+    }
+    bytes recv_until(std::string_view separator, const until& limit, error_code& ec)
+    {
+        return take(separated(separator, false), limit, ec);
+    }
+    template <limit_or_token... LimitAndToken>
+    auto async_recv_until(std::string_view separator, LimitAndToken&&... limit_and_token);
+
+    /// One line, without the `end_of_line` that ends it. A last line without one is `errc::truncated`, and stays readable.
+    bytes recv_line(const until& limit = {}) { return take(separated("\n", true), limit); }
+    bytes recv_line(const until& limit, error_code& ec) { return take(separated("\n", true), limit, ec); }
+    bytes recv_line(std::string_view end_of_line, const until& limit = {})
+    {
+        return take(separated(end_of_line, true), limit);
+    }
+    bytes recv_line(std::string_view end_of_line, const until& limit, error_code& ec)
+    {
+        return take(separated(end_of_line, true), limit, ec);
+    }
+    template <limit_or_token... LimitAndToken>
+    auto async_recv_line(LimitAndToken&&... limit_and_token);
+    template <limit_or_token... LimitAndToken>
+    auto async_recv_line(std::string_view end_of_line, LimitAndToken&&... limit_and_token);
+
+    /// Everything up to the end of the stream, which may be nothing. `errc::too_large` beyond the limit of this object.
+    bytes recv_all(const until& limit = {}) { return take(everything(), limit); }
+    bytes recv_all(const until& limit, error_code& ec) { return take(everything(), limit, ec); }
+    template <limit_or_token... LimitAndToken>
+    auto async_recv_all(LimitAndToken&&... limit_and_token);
+
+    /// `recv()` if that is possible without waiting, else nothing. Throws for errors and at the end.
+    std::optional<bytes> try_recv()
+    {
+        error_code ec;
+        read_result r;
+        ec = run(*own(), read_request(read_request::what::some, SIZE_MAX), deadline::now(), r);
+        if (ec == condition::timeout && ec.category() == error_category())
+            return std::nullopt;
+        if (ec)
+            throw_error(ec, r.data, r.transferred);
+        return std::move(r.data);
+    }
+
+    /// Takes what was read but not delivered off the stream, such as the beginning of a frame after a timeout; perhaps
+    /// nothing. A message reader of the same endpoint then takes the next byte for the beginning of a frame.
+    bytes take_partial(const until& limit = {}) { return take(read_request(read_request::what::buffered), limit); }
+
+private:
+    [[nodiscard]] const channel_ptr& own() const { return static_cast<const Self&>(*this).channel(); }
+    [[nodiscard]] std::size_t most() const noexcept { return static_cast<const Self&>(*this).limits().max_payload(); }
+
+    static read_request exactly(std::size_t n) { return read_request(read_request::what::exactly, n); }
+    static read_request into(read_request::what w, std::span<std::byte> buffer)
+    {
+        read_request r(w);
+        r.into = buffer;
+        return r;
+    }
+    [[nodiscard]] read_request separated(std::string_view separator, bool strip) const
+    {
+        read_request r(read_request::what::until, most());
+        r.separators.emplace_back(separator);
+        r.strip = strip;
+        return r;
+    }
+    [[nodiscard]] read_request everything() const { return read_request(read_request::what::all, most()); }
+
+    bytes take(const read_request& request, const until& limit, error_code& ec)
+    {
+        read_result r;
+        ec = run(*own(), request, limit, r);
+        return std::move(r.data);
+    }
+    bytes take(const read_request& request, const until& limit)
+    {
+        read_result r;
+        if (const error_code ec = run(*own(), request, limit, r))
+            throw_error(ec, r.data, r.transferred);
+        return std::move(r.data);
+    }
+    std::size_t fill(const read_request& request, const until& limit, error_code& ec)
+    {
+        read_result r;
+        ec = run(*own(), request, limit, r);
+        return r.transferred;
+    }
+    std::size_t fill(const read_request& request, const until& limit)
+    {
+        read_result r;
+        if (const error_code ec = run(*own(), request, limit, r))
+            throw_error(ec, r.data, r.transferred);
+        return r.transferred;
+    }
+};
+
+} // namespace detail
+
+/// The receiving end of a stream of bytes. See `endpoint` for what it shares, and `detail::recv_functions` for its calls.
+class reader : public endpoint, public detail::recv_functions<reader> {
+public:
+    reader() noexcept = default;
+    /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::unsupported`).
+    explicit reader(descriptor d, const ferrule::limits& l = {}) : endpoint(detail::open_channel(std::move(d)), l)
+    {
+        detail::require(*channel(), direction::read);
+    }
+    /// Shares the channel of another endpoint.
+    reader(detail::channel_ptr shared, const ferrule::limits& l) noexcept : endpoint(std::move(shared), l) {}
+};
+
+} // namespace ferrule

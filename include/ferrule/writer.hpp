@@ -1,0 +1,115 @@
+// Sending bytes.
+#pragma once
+
+#include <ferrule/detail/token.hpp>
+#include <ferrule/endpoint.hpp>
+
+namespace ferrule {
+
+namespace detail {
+
+/// The sending functions of `writer` and `duplex`.
+///
+/// What all of them share:
+/// * A send returns when the system has every byte. One deadline covers the whole call, also waiting for another send.
+/// * A send that ends early (deadline, stop token, Asio cancellation, error) has put nothing on the wire
+///   (`transferred()` is 0), or the endpoint owns a copy of the rest and sends it before anything later: with the next
+///   send, `flush`, `close`, or while a receive of the same duplex waits. If the copy cannot be allocated, this and
+///   every later send report `errc::torn`.
+/// * Errors: `timeout_error`, `cancelled_error`, `closed_error`, `broken_error` (no SIGPIPE is raised), `usage_error`. The
+///   functions that take an `error_code` set it instead. The result is always the number of bytes of this send that
+///   left.
+/// * Any number of threads and coroutines may call them at once: sends never interleave.
+/// * The `async_` twins are as described for `recv_functions`. The bytes must live until completion.
+template <class Self>
+class send_functions {
+public:
+    /// Sends one or several buffers, in order. Nothing to send: returns 0 at once.
+    std::size_t send(const buffers& data, const until& limit = {})
+    {
+        write_request r = request(data);
+        return run_or_throw(r, limit);
+    }
+    std::size_t send(const buffers& data, const until& limit, error_code& ec)
+    {
+        write_request r = request(data);
+        std::size_t transferred = 0;
+        ec = run(*own(), r, limit, transferred);
+        return transferred;
+    }
+    /// The same with bytes that the send owns, so that an unsent rest need not be copied.
+    std::size_t send(bytes&& data, const until& limit = {})
+    {
+        write_request r = request(std::move(data));
+        return run_or_throw(r, limit);
+    }
+    /// `async_send(data [, limit] [, token])`.
+    template <limit_or_token... LimitAndToken>
+    auto async_send(const buffers& data, LimitAndToken&&... limit_and_token);
+    template <limit_or_token... LimitAndToken>
+    auto async_send(bytes&& data, LimitAndToken&&... limit_and_token);
+
+    /// Sends what an interrupted send left behind.
+    void flush(const until& limit = {})
+    {
+        write_request nothing;
+        (void)run_or_throw(nothing, limit);
+    }
+    void flush(const until& limit, error_code& ec)
+    {
+        write_request nothing;
+        std::size_t transferred;
+        ec = run(*own(), nothing, limit, transferred);
+    }
+    template <limit_or_token... LimitAndToken>
+    auto async_flush(LimitAndToken&&... limit_and_token);
+
+    /// Half-close: flushes, then tells the peer that nothing more will come; receiving goes on. An end that only sends
+    /// is closed. `errc::unsupported` where the descriptor cannot do it.
+    void shutdown_send(const until& limit = {})
+    {
+        if (const error_code ec = detail::shutdown_send(*own(), limit))
+            throw_error(ec);
+    }
+
+private:
+    [[nodiscard]] const channel_ptr& own() const { return static_cast<const Self&>(*this).channel(); }
+
+    static write_request request(const buffers& data)
+    {
+        write_request r;
+        for (const byte_view part : data.list())
+            r.frame.gather(part);
+        return r;
+    }
+    static write_request request(bytes&& data)
+    {
+        write_request r;
+        r.frame.keep(std::move(data));
+        return r;
+    }
+    std::size_t run_or_throw(write_request& r, const until& limit)
+    {
+        std::size_t transferred = 0;
+        if (const error_code ec = run(*own(), r, limit, transferred))
+            throw_error(ec, {}, transferred);
+        return transferred;
+    }
+};
+
+} // namespace detail
+
+/// The sending end of a stream of bytes. See `endpoint` for what it shares, and `detail::send_functions` for its calls.
+class writer : public endpoint, public detail::send_functions<writer> {
+public:
+    writer() noexcept = default;
+    /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::unsupported`).
+    explicit writer(descriptor d, const ferrule::limits& l = {}) : endpoint(detail::open_channel(std::move(d)), l)
+    {
+        detail::require(*channel(), direction::write);
+    }
+    /// Shares the channel of another endpoint.
+    writer(detail::channel_ptr shared, const ferrule::limits& l) noexcept : endpoint(std::move(shared), l) {}
+};
+
+} // namespace ferrule

@@ -1,0 +1,55 @@
+#include <ferrule/detail/fork_generation.hpp>
+
+#include "platform/os.hpp"
+
+#include <atomic>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/single_threaded.h>
+#include <unistd.h>
+
+namespace ferrule {
+namespace detail {
+namespace {
+
+// The generation lives on a page that the kernel wipes in the child, so that a bare clone() is noticed as well as
+// fork(); the count itself is kept elsewhere.
+std::atomic<std::uint32_t> count{0};
+
+std::atomic<std::uint32_t>* make_page() noexcept
+{
+    const auto size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    void* page = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED)
+        std::abort(); // nothing works without a page of memory
+    if (madvise(page, size, MADV_WIPEONFORK) != 0) {
+        static std::atomic<std::uint32_t>* fallback = static_cast<std::atomic<std::uint32_t>*>(page);
+        pthread_atfork(nullptr, nullptr, [] { fallback->store(0, std::memory_order_relaxed); });
+    }
+    return static_cast<std::atomic<std::uint32_t>*>(page);
+}
+
+std::uint32_t next_generation(std::atomic<std::uint32_t>& page) noexcept
+{
+    const std::uint32_t fresh = count.fetch_add(1, std::memory_order_relaxed) + 1;
+    std::uint32_t wiped = 0;
+    return page.compare_exchange_strong(wiped, fresh, std::memory_order_relaxed) ? fresh : wiped;
+}
+
+} // namespace
+
+std::uint32_t fork_generation() noexcept
+{
+    static std::atomic<std::uint32_t>& page = *make_page();
+    const std::uint32_t g = page.load(std::memory_order_relaxed);
+    return g != 0 ? g : next_generation(page);
+}
+
+} // namespace detail
+
+bool os::single_threaded() noexcept
+{
+    return __libc_single_threaded != 0;
+}
+
+} // namespace ferrule

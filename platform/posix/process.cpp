@@ -1,0 +1,148 @@
+#include <ferrule/process.hpp>
+
+#include "platform/os.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <fcntl.h>
+#include <functional>
+#include <optional>
+#include <spawn.h>
+#include <stop_token>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <utility>
+
+extern char** environ;
+
+namespace ferrule {
+namespace {
+
+void check(int error_number)
+{
+    if (error_number != 0)
+        throw_error({error_number, boost::system::system_category()});
+}
+
+// posix_spawn and not a library's fork: it does not copy the page tables, and lets no code of ours run in the child of a
+// process that has threads.
+class spawn_actions {
+public:
+    spawn_actions() { check(posix_spawn_file_actions_init(&actions_)); }
+    spawn_actions(const spawn_actions&) = delete;
+    spawn_actions& operator=(const spawn_actions&) = delete;
+    ~spawn_actions() { posix_spawn_file_actions_destroy(&actions_); }
+
+    /// The child has `fd` as `number`, and nothing else but standard input, output and error.
+    void keep_only(int fd, int number)
+    {
+        check(posix_spawn_file_actions_adddup2(&actions_, fd, number)); // clears close-on-exec, even if they are equal
+        for (int below = 3; below < number; ++below)
+            check(posix_spawn_file_actions_addclose(&actions_, below));
+        check(posix_spawn_file_actions_addclosefrom_np(&actions_, number + 1));
+    }
+    [[nodiscard]] const posix_spawn_file_actions_t* get() const noexcept { return &actions_; }
+
+private:
+    posix_spawn_file_actions_t actions_;
+};
+
+} // namespace
+
+child spawn(const std::vector<std::string>& command, const endpoint& inherited, int number)
+{
+    const native_handle_type fd = inherited.native_handle();
+    if (fd == invalid_handle)
+        throw_error(errc::closed);
+    if (command.empty() || number < 3)
+        throw_error(errc::invalid_argument);
+    std::vector<char*> arguments;
+    for (const std::string& a : command)
+        arguments.push_back(const_cast<char*>(a.c_str()));
+    arguments.push_back(nullptr);
+    spawn_actions actions;
+    actions.keep_only(fd, number);
+    pid_t pid;
+    check(posix_spawnp(&pid, arguments[0], actions.get(), nullptr, arguments.data(), environ));
+    return child(pid);
+}
+
+child::child(int pid) : pid_(pid)
+{
+    // Where the kernel has no process descriptors (before 5.3) a bounded wait is not possible; see wait().
+    handle_ = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+}
+
+child::child(child&& other) noexcept
+    : pid_(std::exchange(other.pid_, -1)),
+      handle_(std::exchange(other.handle_, invalid_handle)),
+      ended_(std::exchange(other.ended_, true)),
+      status_(other.status_)
+{
+}
+
+child& child::operator=(child&& other) noexcept
+{
+    std::swap(pid_, other.pid_);
+    std::swap(handle_, other.handle_);
+    std::swap(ended_, other.ended_);
+    std::swap(status_, other.status_);
+    return *this;
+}
+
+child::~child()
+{
+    (void)reap(false);
+    if (handle_ != invalid_handle)
+        ::close(handle_);
+}
+
+bool child::reap(bool block) noexcept
+{
+    if (ended_)
+        return true;
+    int status;
+    pid_t r;
+    do
+        r = ::waitpid(pid_, &status, block ? 0 : WNOHANG);
+    while (r < 0 && errno == EINTR);
+    if (r == 0)
+        return false;
+    ended_ = true; // also if somebody else has reaped it: then how it ended is not known
+    if (r > 0)
+        status_ = exit_status(WIFEXITED(status) ? WEXITSTATUS(status) : -1, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+    return true;
+}
+
+exit_status child::wait(const until& limit)
+{
+    if (reap(false))
+        return status_;
+    if (handle_ == invalid_handle) {
+        if (!limit.deadline().is_never() || limit.stop().stop_possible())
+            throw_error(errc::unsupported);
+        (void)reap(true);
+        return status_;
+    }
+    os::wakeup& wakeup = os::wakeup::of_this_thread();
+    std::optional<std::stop_callback<std::function<void()>>> on_stop;
+    if (limit.stop().stop_possible())
+        on_stop.emplace(limit.stop(), [&wakeup] { wakeup.signal(); });
+    const readiness ended = readiness::readable(handle_);
+    const os::wait_result r = os::wait({&ended, 1}, wakeup, limit.deadline());
+    on_stop.reset();
+    if (r == os::wait_result::woken)
+        wakeup.clear();
+    if (reap(false))
+        return status_;
+    throw_error(r == os::wait_result::late ? errc::timed_out : errc::cancelled);
+}
+
+void child::kill() noexcept
+{
+    if (!ended_)
+        ::kill(pid_, SIGKILL); // not reaped yet, so the number is still the child's
+}
+
+} // namespace ferrule

@@ -1,0 +1,278 @@
+// The asynchronous calls: completion handlers and awaitables over `async_operation`.
+#include <ferrule/detail/async_core.hpp>
+
+#include "src/async_operation.hpp"
+#include "src/at_once.hpp"
+#include "src/read_operation.hpp"
+#include "src/write_operation.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/recycling_allocator.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <memory>
+#include <utility>
+
+namespace ferrule::detail {
+
+namespace asio = boost::asio;
+
+namespace {
+
+template <class Handler>
+class async_read final : public async_operation {
+public:
+    async_read(channel_ptr c, read_request request, until limit, asio::any_io_executor executor, Handler handler)
+        : async_operation(std::move(executor), std::move(limit), c->reading.lock, c),
+          request_(std::move(request)),
+          algorithm_(*c, request_, result_),
+          handler_(std::move(handler))
+    {
+        set_operation(algorithm_);
+    }
+
+private:
+    void deliver(error_code ec) override
+    {
+        if (request_.report != nullptr) {
+            request_.report->thrown = thrown_;
+            request_.report->transferred = result_.transferred;
+        }
+        Handler handler = std::move(handler_);
+        if constexpr (std::same_as<Handler, bytes_handler>)
+            std::move(handler)(ec, std::move(result_.data));
+        else
+            std::move(handler)(ec, result_.transferred);
+    }
+
+    read_request request_;
+    read_result result_;
+    read_operation algorithm_;
+    Handler handler_;
+};
+
+class async_write final : public async_operation {
+public:
+    async_write(channel_ptr c, write_request request, until limit, asio::any_io_executor executor, size_handler handler)
+        : async_operation(std::move(executor), std::move(limit), c->writing.lock, c),
+          request_(std::move(request)),
+          algorithm_(*c, &request_.frame),
+          handler_(std::move(handler))
+    {
+        set_operation(algorithm_);
+    }
+
+    /// Takes over an operation that was begun, and the lock.
+    async_write(channel_ptr c, const write_operation& begun, write_request request, until limit,
+                asio::any_io_executor executor, size_handler handler)
+        : async_operation(std::move(executor), std::move(limit), c->writing.lock, c),
+          request_(std::move(request)),
+          algorithm_(begun, &request_.frame),
+          handler_(std::move(handler))
+    {
+        set_operation(algorithm_);
+        set_holding();
+    }
+
+private:
+    void deliver(error_code ec) override
+    {
+        size_handler handler = std::move(handler_);
+        std::move(handler)(ec, algorithm_.sent());
+    }
+
+    write_request request_;
+    write_operation algorithm_;
+    size_handler handler_;
+};
+
+class async_locking final : public async_operation {
+public:
+    async_locking(cross_lock& lock, until limit, asio::any_io_executor executor, void_handler handler)
+        : async_operation(std::move(executor), std::move(limit), lock, nullptr),
+          handler_(std::move(handler))
+    {
+    }
+
+private:
+    void deliver(error_code ec) override
+    {
+        void_handler handler = std::move(handler_);
+        std::move(handler)(ec);
+    }
+
+    void_handler handler_;
+};
+
+template <class Operation, class Handler, class... Args>
+void begin(Handler handler, Args&&... args)
+{
+    const auto slot = asio::get_associated_cancellation_slot(handler);
+    std::allocate_shared<Operation>(asio::recycling_allocator<Operation>(), std::forward<Args>(args)...,
+                                    std::move(handler))
+        ->start(slot);
+}
+
+// The lock that `run_at_once` has left held, until an operation that will release it exists.
+class held_lock {
+public:
+    held_lock(channel& c, operation& op) noexcept : channel_(c), op_(op) {}
+    held_lock(const held_lock&) = delete;
+    held_lock& operator=(const held_lock&) = delete;
+    ~held_lock()
+    {
+        if (handed_over)
+            return;
+        op_.give_up();
+        channel_.of(op_.side).lock.unlock();
+    }
+
+    bool handed_over = false;
+
+private:
+    channel& channel_;
+    operation& op_;
+};
+
+// A coroutine that never has to wait lets others run now and then.
+asio::awaitable<void> be_fair()
+{
+    thread_local unsigned calls = 0;
+    if (++calls % 64 == 0)
+        co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+}
+
+constexpr auto as_tuple = asio::as_tuple(asio::use_awaitable);
+
+// Suspends the calling coroutine; `begin(executor, handler)` starts what will resume it.
+template <class Signature, class Begin>
+auto suspend(Begin& begin)
+{
+    return asio::async_initiate<decltype(as_tuple), Signature>(
+        [&begin](auto handler) {
+            asio::any_io_executor executor = asio::get_associated_executor(handler);
+            begin(std::move(executor), std::move(handler));
+        },
+        as_tuple);
+}
+
+template <class T>
+asio::awaitable<T> await_read(channel_ptr c, read_request request, until limit)
+{
+    co_await be_fair();
+    if (!limit.stop().stop_requested()) {
+        read_result r;
+        read_operation op(*c, request, r);
+        const at_once tried = run_at_once(*c, op, false);
+        if (tried == at_once::refused)
+            throw_error(errc::closed);
+        if (tried == at_once::done) {
+            if (op.result)
+                throw_error(op.result, r.data, r.transferred);
+            if constexpr (std::same_as<T, bytes>)
+                co_return std::move(r.data);
+            else
+                co_return r.transferred;
+        }
+    }
+    read_report report;
+    request.report = &report;
+    auto begin_read = [&](asio::any_io_executor executor, auto handler) {
+        start(std::move(c), std::move(request), std::move(limit), std::move(executor),
+              asio::any_completion_handler<void(error_code, T)>(std::move(handler)));
+    };
+    auto [ec, result] = co_await suspend<void(error_code, T)>(begin_read);
+    if (report.thrown)
+        std::rethrow_exception(report.thrown);
+    if constexpr (std::same_as<T, bytes>) {
+        if (ec)
+            throw_error(ec, result, report.transferred);
+    } else if (ec)
+        throw_error(ec, {}, report.transferred);
+    co_return std::move(result);
+}
+
+} // namespace
+
+void start(channel_ptr c, read_request request, until limit, asio::any_io_executor executor, bytes_handler handler)
+{
+    begin<async_read<bytes_handler>>(std::move(handler), std::move(c), std::move(request), std::move(limit),
+                                     std::move(executor));
+}
+
+void start(channel_ptr c, read_request request, until limit, asio::any_io_executor executor, size_handler handler)
+{
+    begin<async_read<size_handler>>(std::move(handler), std::move(c), std::move(request), std::move(limit),
+                                    std::move(executor));
+}
+
+void start(channel_ptr c, write_request request, until limit, asio::any_io_executor executor, size_handler handler)
+{
+    if (request.refused) {
+        asio::post(executor, [ec = request.refused, h = std::move(handler)]() mutable { std::move(h)(ec, 0u); });
+        return;
+    }
+    begin<async_write>(std::move(handler), std::move(c), std::move(request), std::move(limit), std::move(executor));
+}
+
+void start(cross_lock& lock, until limit, asio::any_io_executor executor, void_handler handler)
+{
+    begin<async_locking>(std::move(handler), lock, std::move(limit), std::move(executor));
+}
+
+asio::awaitable<bytes> await_bytes(channel_ptr c, read_request request, until limit)
+{
+    return await_read<bytes>(std::move(c), std::move(request), std::move(limit));
+}
+
+asio::awaitable<std::size_t> await_size(channel_ptr c, read_request request, until limit)
+{
+    return await_read<std::size_t>(std::move(c), std::move(request), std::move(limit));
+}
+
+asio::awaitable<std::size_t> await_size(channel_ptr c, write_request request, until limit)
+{
+    co_await be_fair();
+    if (request.refused)
+        throw_error(request.refused);
+    write_operation op(*c, &request.frame);
+    const at_once tried = limit.stop().stop_requested() ? at_once::busy : run_at_once(*c, op, true);
+    if (tried == at_once::refused)
+        throw_error(errc::closed);
+    if (tried == at_once::done) {
+        if (op.result)
+            throw_error(op.result, {}, op.sent());
+        co_return op.sent();
+    }
+    auto begin_write = [&](asio::any_io_executor executor, auto handler) {
+        if (tried == at_once::begun) {
+            held_lock guard(*c, op);
+            begin<async_write>(size_handler(std::move(handler)), c, std::cref(op), std::move(request), std::move(limit),
+                               std::move(executor));
+            guard.handed_over = true;
+        } else
+            start(std::move(c), std::move(request), std::move(limit), std::move(executor),
+                  size_handler(std::move(handler)));
+    };
+    const auto [ec, sent] = co_await suspend<void(error_code, std::size_t)>(begin_write);
+    if (ec)
+        throw_error(ec, {}, sent);
+    co_return sent;
+}
+
+asio::awaitable<void> await_lock(cross_lock& lock, until limit)
+{
+    if (!limit.stop().stop_requested() && lock.try_lock())
+        co_return;
+    auto begin_lock = [&](asio::any_io_executor executor, auto handler) {
+        start(lock, std::move(limit), std::move(executor), void_handler(std::move(handler)));
+    };
+    const auto [ec] = co_await suspend<void(error_code)>(begin_lock);
+    if (ec)
+        throw_error(ec);
+}
+
+} // namespace ferrule::detail

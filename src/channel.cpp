@@ -1,0 +1,176 @@
+#include "src/channel.hpp"
+
+#include "src/write_operation.hpp"
+
+#include <ferrule/detail/requests.hpp>
+
+namespace ferrule::detail {
+
+channel::~channel()
+{
+    // Operations keep the channel alive, so nobody is inside. The tail is dropped: destructors never block.
+    shut(false);
+}
+
+bool channel::enter() noexcept
+{
+    if ((users_.fetch_add(1, std::memory_order_acquire) & closed_flag) == 0)
+        return true;
+    leave();
+    return false;
+}
+
+void channel::leave() noexcept
+{
+    if (users_.fetch_sub(1, std::memory_order_acq_rel) == (closed_flag | 1u))
+        close_descriptor();
+}
+
+bool channel::shut(bool keep_handle) noexcept
+{
+    users_.fetch_add(1, std::memory_order_acquire); // so that the descriptor stays for the moment
+    const bool first = (users_.fetch_or(closed_flag, std::memory_order_acq_rel) & closed_flag) == 0;
+    if (first) {
+        keep_handle_ = keep_handle;
+        for (side* s : {&reading, &writing}) {
+            s->lock.shut();
+            s->point->kick();
+        }
+    }
+    leave();
+    return first;
+}
+
+void channel::close_descriptor() noexcept
+{
+    // An enter() that fails late brings the count back to this point.
+    std::uint32_t last = closed_flag;
+    if (!users_.compare_exchange_strong(last, closed_flag | (closed_flag >> 1), std::memory_order_acq_rel))
+        return;
+    for (side* s : {&reading, &writing}) {
+        const auto guard = s->point->guard();
+        s->point->unwatch(); // a closed descriptor would stay in the set while a forked process has it open
+    }
+    if (!keep_handle_)
+        fd->close();
+}
+
+wait_targets channel::arm(direction d, bool with_tail) noexcept
+{
+    wait_targets t;
+    t.add(fd->arm(d));
+    if (d == direction::read && with_tail && has_tail())
+        t.add(fd->arm(direction::write));
+    return t;
+}
+
+bool channel::push_tail() noexcept
+{
+    if (!writing.lock.try_lock())
+        return true; // whoever sends pushes it, or says so when leaving
+    write_operation flush(*this);
+    const bool fine = flush.advance(true) != step::done || !flush.result;
+    writing.lock.unlock();
+    return fine;
+}
+
+// ---- requests.hpp ----
+
+channel_ptr open_channel(descriptor d)
+{
+    auto impl = std::move(d).take();
+    if (impl->kind() != transfer_kind::stream) {
+        impl->close();
+        throw_error(errc::unsupported);
+    }
+    return std::make_shared<channel>(std::move(impl));
+}
+
+void require(const channel& c, direction d)
+{
+    if (!c.fd->can(d))
+        throw_error(errc::wrong_direction);
+}
+
+bool is_open(const channel& c) noexcept
+{
+    return c.is_open();
+}
+
+native_handle_type native_handle(const channel& c) noexcept
+{
+    return c.is_open() ? c.fd->native_handle() : invalid_handle;
+}
+
+bool inheritable(channel& c)
+{
+    const channel_use use(c);
+    if (!use)
+        throw_error(errc::closed);
+    return c.fd->inheritable();
+}
+
+void set_inheritable(channel& c, bool on)
+{
+    const channel_use use(c);
+    if (const error_code ec = use ? c.fd->set_inheritable(on) : errc::closed)
+        throw_error(ec);
+}
+
+std::size_t close(channel& c, const until& limit) noexcept
+{
+    if (c.has_tail()) {
+        try {
+            write_request nothing;
+            std::size_t transferred;
+            (void)run(c, nothing, limit, transferred);
+        } catch (...) { // no descriptor to wait with: then nothing more leaves
+        }
+    }
+    c.shut(false);
+    return c.unsent.load(std::memory_order_acquire); // a send that this interrupts reports its own rest
+}
+
+error_code shutdown_send(channel& c, const until& limit)
+{
+    write_request nothing;
+    std::size_t transferred;
+    if (const error_code ec = run(c, nothing, limit, transferred))
+        return ec;
+    if (const error_code ec = c.writing.lock.acquire(limit))
+        return ec;
+    error_code ec = errc::closed;
+    if (const channel_use use(c); use)
+        ec = c.fd->shutdown_write();
+    c.writing.lock.unlock();
+    // An end that only writes is half-closed by closing it.
+    if (ec == errc::unsupported && !c.fd->can(direction::read)) {
+        c.shut(false);
+        ec = {};
+    }
+    return ec;
+}
+
+native_handle_type release(channel& c, const until& limit, bytes& leftover)
+{
+    if (const error_code ec = c.reading.lock.acquire(limit))
+        throw_error(ec);
+    error_code ec = c.writing.lock.acquire(limit);
+    native_handle_type handle = invalid_handle;
+    if (!ec) {
+        if (!c.tail.empty())
+            ec = errc::torn;
+        else if (c.shut(true)) {
+            handle = c.fd->release();
+            leftover = std::move(c.buffered);
+        } else
+            ec = errc::closed;
+        c.writing.lock.unlock();
+    }
+    c.reading.lock.unlock();
+    if (ec)
+        throw_error(ec);
+    return handle;
+}
+
+} // namespace ferrule::detail

@@ -1,0 +1,26 @@
+include(CMakePackageConfigHelpers)
+set(config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/ferrule)
+
+install(TARGETS ferrule_framing ferrule EXPORT ferruleTargets)
+install(DIRECTORY include/ferrule DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.hpp")
+
+install(EXPORT ferruleTargets NAMESPACE ferrule:: DESTINATION ${config_dir})
+configure_package_config_file(src/cmake/ferruleConfig.cmake.in ${PROJECT_BINARY_DIR}/ferruleConfig.cmake
+    INSTALL_DESTINATION ${config_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/ferruleConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/ferruleConfig.cmake ${PROJECT_BINARY_DIR}/ferruleConfigVersion.cmake
+    DESTINATION ${config_dir})
+
+# ferrule_pkg_config(<package> <library> <what it needs> <description>)
+function(ferrule_pkg_config PC_NAME PC_LIBRARY PC_REQUIRES PC_DESCRIPTION)
+    get_target_property(type ferrule TYPE)
+    if(type STREQUAL "STATIC_LIBRARY")
+        set(PC_CFLAGS -DFERRULE_STATIC)
+    endif()
+    # Relative, so that the installed tree can be moved; not "../..", because the library folder differs per system.
+    file(RELATIVE_PATH PC_PREFIX ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+    configure_file(src/cmake/ferrule.pc.in ${PROJECT_BINARY_DIR}/${PC_NAME}.pc @ONLY)
+    install(FILES ${PROJECT_BINARY_DIR}/${PC_NAME}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endfunction()
+ferrule_pkg_config(ferrule ferrule ferrule-framing "${PROJECT_DESCRIPTION}")
+ferrule_pkg_config(ferrule-framing ferrule_framing "" "The message formats of ferrule, without I/O")

@@ -1,0 +1,42 @@
+# Language level and warnings, for every target of ours and for nobody who links to it.
+function(ferrule_own_target name)
+    set_target_properties(${name} PROPERTIES CXX_EXTENSIONS OFF)
+    target_compile_features(${name} PRIVATE cxx_std_20)
+    if(MSVC)
+        target_compile_options(${name} PRIVATE /W4 $<$<BOOL:${FERRULE_WERROR}>:/WX>)
+    else()
+        target_compile_options(${name} PRIVATE
+            -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast
+            $<$<BOOL:${FERRULE_WERROR}>:-Werror>)
+    endif()
+endfunction()
+
+# ferrule_library(<target> <name after ferrule::> <macro defined while building it> <sources>...)
+function(ferrule_library name export_name building_macro)
+    add_library(${name} ${ARGN})
+    add_library(ferrule::${export_name} ALIAS ${name})
+    ferrule_own_target(${name})
+    target_compile_features(${name} PUBLIC cxx_std_20)
+    target_include_directories(${name}
+        PUBLIC
+            $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+            $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
+        PRIVATE ${PROJECT_SOURCE_DIR}) # sources spell private headers from the root: "src/x.hpp"
+
+    # Read by <ferrule/detail/export.hpp>.
+    target_compile_definitions(${name} PRIVATE ${building_macro})
+    get_target_property(type ${name} TYPE)
+    if(type STREQUAL "STATIC_LIBRARY")
+        target_compile_definitions(${name} PUBLIC FERRULE_STATIC)
+    endif()
+
+    # The two shared libraries must find each other wherever they are installed: a consumer's RUNPATH does not
+    # reach the libraries of its libraries.
+    set_target_properties(${name} PROPERTIES
+        EXPORT_NAME ${export_name}
+        VERSION ${PROJECT_VERSION}
+        SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
+        CXX_VISIBILITY_PRESET hidden
+        VISIBILITY_INLINES_HIDDEN ON
+        INSTALL_RPATH "$<IF:$<PLATFORM_ID:Darwin>,@loader_path,$ORIGIN>")
+endfunction()

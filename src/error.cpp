@@ -1,0 +1,119 @@
+#include <ferrule/error.hpp>
+
+#include <algorithm>
+#include <boost/system/errc.hpp>
+#include <string>
+
+namespace ferrule {
+namespace {
+
+namespace sys = boost::system;
+
+class ferrule_category final : public sys::error_category {
+public:
+    const char* name() const noexcept override { return "ferrule"; }
+    std::string message(int code) const override
+    {
+        switch (static_cast<errc>(code)) {
+        case errc::end_of_stream: return "end of stream";
+        case errc::truncated: return "the stream ended before all data had arrived";
+        case errc::malformed: return "malformed frame";
+        case errc::too_large: return "larger than the limit";
+        case errc::timed_out: return "timeout during transmission";
+        case errc::lock_timed_out: return "timeout waiting for a concurrent operation";
+        case errc::cancelled: return "operation cancelled";
+        case errc::closed: return "closed by this side";
+        case errc::forked: return "in use by another thread or coroutine when the process forked";
+        case errc::would_deadlock: return "waiting for an operation that only this thread could run";
+        case errc::wrong_direction: return "the descriptor does not move bytes in this direction";
+        case errc::bad_descriptor: return "not a descriptor that moves bytes";
+        case errc::listening: return "the socket is listening; accept a connection first";
+        case errc::invalid_argument: return "argument out of range";
+        case errc::unsupported: return "not supported by this kind of descriptor";
+        case errc::torn: return "no memory to keep the rest of an interrupted frame";
+        case errc::framing_failed: return "the framing threw an exception";
+        }
+        return "unknown error";
+    }
+};
+
+class ferrule_conditions final : public sys::error_category {
+public:
+    const char* name() const noexcept override { return "ferrule.condition"; }
+    std::string message(int code) const override
+    {
+        switch (static_cast<condition>(code)) {
+        case condition::end: return "end of stream";
+        case condition::timeout: return "timeout";
+        case condition::cancelled: return "cancelled";
+        case condition::broken: return "connection broken";
+        case condition::bad_frame: return "bad frame";
+        case condition::misuse: return "misuse";
+        }
+        return "unknown condition";
+    }
+    bool equivalent(const error_code& ec, int code) const noexcept override
+    {
+        const auto is = [&](auto... list) { return ((ec == list) || ...); };
+        switch (static_cast<condition>(code)) {
+        case condition::end: return is(errc::end_of_stream, errc::truncated);
+        case condition::timeout: return is(errc::timed_out, errc::lock_timed_out, sys::errc::timed_out);
+        case condition::cancelled: return is(errc::cancelled, sys::errc::operation_canceled);
+        case condition::broken:
+            return is(sys::errc::broken_pipe, sys::errc::connection_reset, sys::errc::connection_aborted,
+                      sys::errc::not_connected, sys::errc::host_unreachable, sys::errc::network_down,
+                      sys::errc::network_reset, sys::errc::network_unreachable, sys::errc::timed_out);
+        case condition::bad_frame: return is(errc::malformed, errc::too_large, errc::truncated);
+        case condition::misuse:
+            return is(errc::wrong_direction, errc::bad_descriptor, errc::listening, errc::invalid_argument,
+                      errc::unsupported, errc::would_deadlock);
+        }
+        return false;
+    }
+};
+
+constexpr std::size_t shown_at_most = 64 * 1024;
+
+} // namespace
+
+const sys::error_category& error_category() noexcept
+{
+    static const ferrule_category category;
+    return category;
+}
+
+const sys::error_category& condition_category() noexcept
+{
+    static const ferrule_conditions category;
+    return category;
+}
+
+error::error(error_code ec, byte_view data, std::size_t transferred)
+    : boost::system::system_error(ec, "ferrule"),
+      transferred_(transferred)
+{
+    if (!data.empty())
+        data_ = std::make_shared<const bytes>(data.first(std::min(data.size(), shown_at_most)));
+}
+
+void throw_error(error_code ec, byte_view data, std::size_t transferred)
+{
+    // A timeout of the transport (ETIMEDOUT) is both; to the caller the connection is gone.
+    if (ec.category() != error_category() && ec == condition::broken)
+        throw broken_error(ec, data, transferred);
+    if (ec == condition::end)
+        throw eof_error(ec, data, transferred);
+    if (ec == condition::timeout)
+        throw timeout_error(ec, data, transferred);
+    if (ec == condition::cancelled)
+        throw cancelled_error(ec, data, transferred);
+    if (ec == errc::closed)
+        throw closed_error(ec, data, transferred);
+    if (ec == errc::malformed || ec == errc::too_large)
+        throw frame_error(ec, data, transferred);
+    if (ec == condition::misuse)
+        throw usage_error(ec, data, transferred);
+    throw error(ec, data, transferred);
+}
+
+} // namespace ferrule

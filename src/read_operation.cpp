@@ -1,0 +1,216 @@
+#include "src/read_operation.hpp"
+
+#include <boost/system/errc.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <new>
+
+namespace ferrule::detail {
+namespace {
+
+constexpr std::size_t most_read_ahead = 64 * 1024;
+// How much memory may wait for bytes that were announced but have not arrived, beyond as many as have.
+constexpr std::size_t trusted = (1024 - 64) * 1024;
+// From this size on, bytes are read straight to where the caller wants them, and whole messages change hands.
+constexpr std::size_t large = 16 * 1024;
+constexpr std::size_t shown_on_error = 64 * 1024;
+
+} // namespace
+
+step read_operation::advance(bool eager)
+{
+    try {
+        return go_on(eager);
+    } catch (const std::bad_alloc&) {
+        result = boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
+        return step::done;
+    }
+}
+
+step read_operation::go_on(bool eager)
+{
+    if (channel_.read_refused) {
+        result = channel_.read_refused;
+        return step::done;
+    }
+    for (int turn = 0; turn < transfers_per_turn; ++turn) {
+        const finding f = look();
+        if (f.kind == finding::what::take) {
+            take(f);
+            return step::done;
+        }
+        if (f.kind == finding::what::failed) {
+            result = f.error;
+            return step::done;
+        }
+        if (channel_.drained && !eager)
+            return step::wait;
+        const io_result r = read(f.skip);
+        switch (r.what()) {
+        case io_result::status::moved: break;
+        case io_result::status::would_block: channel_.drained = true; return step::wait;
+        case io_result::status::end: at_end(); return step::done;
+        case io_result::status::failed: result = r.error(); return step::done;
+        }
+        // After a short read there is nothing left; one call saved.
+        eager = eager && !channel_.drained;
+    }
+    return step::again;
+}
+
+void read_operation::fill_from_buffer() noexcept
+{
+    const std::size_t n = std::min(request_.into.size() - filled_, channel_.buffered.size());
+    if (n == 0)
+        return;
+    std::memcpy(request_.into.data() + filled_, channel_.buffered.data(), n);
+    channel_.buffered.drop_front(n);
+    channel_.position += n;
+    filled_ += n;
+}
+
+read_operation::finding read_operation::look()
+{
+    const bytes& b = channel_.buffered;
+    switch (request_.kind) {
+    case read_request::what::buffered: return finding::take(0, b.size());
+    case read_request::what::some:
+        return b.empty() ? finding::need(1) : finding::take(0, std::min(b.size(), request_.size));
+    case read_request::what::exactly:
+        if (request_.size > static_cast<std::size_t>(PTRDIFF_MAX)) // a negative number was passed
+            return finding::failed(errc::invalid_argument);
+        return b.size() < request_.size ? finding::need(request_.size - b.size()) : finding::take(0, request_.size);
+    case read_request::what::into:
+    case read_request::what::some_into:
+        fill_from_buffer();
+        if (filled_ == request_.into.size() || (filled_ != 0 && request_.kind == read_request::what::some_into))
+            return finding::take(0, 0);
+        return finding::need(request_.into.size() - filled_);
+    case read_request::what::until: return look_for_separator();
+    case read_request::what::all: return b.size() > request_.size ? finding::failed(errc::too_large) : finding::need(1);
+    case read_request::what::frame: {
+        const decode_result d = request_.decoder(b, channel_.position);
+        if (d.what() == decode_result::outcome::failed)
+            return finding::failed(d.error());
+        if (d.what() == decode_result::outcome::need_more)
+            return finding::need(d.needed());
+        return finding::take(d.header(), d.payload(), d.trailer());
+    }
+    }
+    return finding::failed(errc::invalid_argument);
+}
+
+read_operation::finding read_operation::look_for_separator()
+{
+    const std::string_view text = channel_.buffered.text();
+    std::size_t longest = 0;
+    std::size_t end = SIZE_MAX;
+    std::size_t length = 0;
+    for (const std::string& s : request_.separators) {
+        if (s.empty())
+            return finding::failed(errc::invalid_argument);
+        longest = std::max(longest, s.size());
+        // A separator may straddle what was searched before and what has arrived since.
+        const std::size_t from = searched_ < s.size() ? 0 : searched_ - (s.size() - 1);
+        const std::size_t at = text.find(s, from);
+        // The one that ends first wins; of those that end together, the longest.
+        if (at != std::string_view::npos && (at + s.size() < end || (at + s.size() == end && s.size() > length))) {
+            end = at + s.size();
+            length = s.size();
+        }
+    }
+    if (end != SIZE_MAX) {
+        if (end - length > request_.size)
+            return finding::failed(errc::too_large);
+        return request_.strip ? finding::take(0, end - length, length) : finding::take(0, end);
+    }
+    searched_ = text.size();
+    if (text.size() >= request_.size && text.size() - request_.size >= longest)
+        return finding::failed(errc::too_large);
+    return finding::need(1);
+}
+
+io_result read_operation::read(std::size_t needed)
+{
+    const bool direct = request_.kind == read_request::what::into || request_.kind == read_request::what::some_into;
+    if (direct && needed >= large) {
+        const auto rest = request_.into.subspan(filled_);
+        const io_result r = channel_.fd->try_read(rest);
+        filled_ += r.size();
+        channel_.position += r.size();
+        channel_.drained = r.what() == io_result::status::moved && r.size() < rest.size();
+        return r;
+    }
+    bytes& b = channel_.buffered;
+    const bool ahead = needed < channel_.read_ahead;
+    const std::size_t wanted = std::min(std::max(needed, channel_.read_ahead), b.size() + trusted);
+    b.reserve(b.size() + wanted);
+    const io_result r = channel_.fd->try_read(b.spare().first(wanted));
+    b.commit(r.size());
+    channel_.drained = r.what() == io_result::status::moved && r.size() < wanted;
+    if (ahead && r.size() == wanted)
+        channel_.read_ahead = std::min(2 * wanted, most_read_ahead);
+    return r;
+}
+
+void read_operation::take(const finding& f)
+{
+    bytes& b = channel_.buffered;
+    if (request_.reuse != nullptr) {
+        out_.data.swap(*request_.reuse);
+        out_.data.clear();
+    }
+    const std::size_t whole = f.skip + f.size + f.drop;
+    if (f.size >= large && whole == b.size() && b.footprint() <= 2 * f.size) {
+        b.drop_front(f.skip);
+        b.resize(f.size);
+        out_.data.swap(b);
+        b.clear();
+        if (b.footprint() > 2 * most_read_ahead)
+            b.reset();
+    } else {
+        out_.data.append(byte_view(b).subspan(f.skip, f.size));
+        b.drop_front(whole);
+        if (b.empty() && b.footprint() > 2 * most_read_ahead)
+            b.reset();
+    }
+    channel_.position += whole;
+    out_.transferred = f.size + filled_;
+    filled_ = 0; // delivered: nothing to give back
+}
+
+void read_operation::at_end()
+{
+    if (request_.kind == read_request::what::all)
+        take(finding::take(0, channel_.buffered.size()));
+    else
+        result = channel_.buffered.empty() && filled_ == 0 ? errc::end_of_stream : errc::truncated;
+}
+
+void read_operation::give_up() noexcept
+{
+    if (filled_ == 0)
+        return;
+    try {
+        // The buffer is empty: its bytes go to `into` first.
+        channel_.buffered.append(std::as_bytes(request_.into.first(filled_)));
+        channel_.position -= filled_;
+        filled_ = 0;
+    } catch (const std::bad_alloc&) {
+        channel_.read_refused = errc::torn;
+    }
+}
+
+void read_operation::report() noexcept
+{
+    const bytes& b = channel_.buffered;
+    out_.transferred = b.size();
+    try {
+        out_.data.clear();
+        out_.data.append(byte_view(b).first(std::min(b.size(), shown_on_error)));
+    } catch (const std::bad_alloc&) { // the error matters more than what it shows
+    }
+}
+
+} // namespace ferrule::detail

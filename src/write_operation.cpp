@@ -1,0 +1,91 @@
+#include "src/write_operation.hpp"
+
+#include <algorithm>
+#include <array>
+#include <new>
+
+namespace ferrule::detail {
+
+step write_operation::advance(bool)
+{
+    if (channel_.write_refused) {
+        result = channel_.write_refused;
+        return step::done;
+    }
+    for (int turn = 0; turn < transfers_per_turn; ++turn) {
+        std::array<byte_view, 64> views;
+        std::size_t n = 0;
+        std::size_t asked = 0;
+        const auto add = [&](byte_view v) {
+            views[n++] = v;
+            asked += v.size();
+        };
+        if (!channel_.tail.empty())
+            add(channel_.tail);
+        if (frame_ != nullptr) {
+            std::size_t skip = offset_;
+            for (std::size_t i = part_; i < frame_->parts() && n < views.size(); ++i, skip = 0)
+                add(frame_->part(i).subspan(skip));
+        }
+        if (asked == 0)
+            return step::done;
+        const io_result r = channel_.fd->try_write({views.data(), n});
+        switch (r.what()) {
+        case io_result::status::moved:
+            consume(r.size());
+            if (r.size() < asked)
+                return step::wait; // no room for more: trying again would say so
+            break;
+        case io_result::status::would_block: return step::wait;
+        case io_result::status::end: result = errc::closed; return step::done;
+        case io_result::status::failed: result = r.error(); return step::done;
+        }
+    }
+    return step::again;
+}
+
+void write_operation::consume(std::size_t n) noexcept
+{
+    if (!channel_.tail.empty()) {
+        const std::size_t old = std::min(n, channel_.tail.size());
+        channel_.tail.drop_front(old);
+        channel_.unsent.store(channel_.tail.size(), std::memory_order_release);
+        if (channel_.tail.empty())
+            channel_.tail.reset();
+        n -= old;
+    }
+    sent_ += n;
+    while (n != 0) {
+        const std::size_t left = frame_->part(part_).size() - offset_;
+        if (n < left) {
+            offset_ += n;
+            return;
+        }
+        n -= left;
+        ++part_;
+        offset_ = 0;
+    }
+}
+
+void write_operation::give_up() noexcept
+{
+    if (sent_ == 0 || sent_ == total_)
+        return;
+    try {
+        // A frame that has started leaves no tail before it, so this becomes the whole of it.
+        if (part_ + 1 == frame_->parts() && frame_->part(part_).data() == frame_->kept().data()) {
+            channel_.tail = std::move(frame_->kept());
+            channel_.tail.drop_front(offset_);
+        } else {
+            channel_.tail.reserve(total_ - sent_);
+            for (std::size_t skip = offset_; part_ < frame_->parts(); ++part_, skip = 0)
+                channel_.tail.append(frame_->part(part_).subspan(skip));
+        }
+        channel_.unsent.store(channel_.tail.size(), std::memory_order_release);
+    } catch (const std::bad_alloc&) {
+        channel_.tail.reset();
+        channel_.write_refused = errc::torn;
+    }
+}
+
+} // namespace ferrule::detail

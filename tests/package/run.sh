@@ -1,0 +1,58 @@
+#!/bin/sh
+# run.sh static|shared|add_subdirectory <work folder>
+# Uses ferrule the way its users do. static and shared: install, move the installed tree elsewhere, then build and run
+# a consumer with find_package and with pkg-config. Environment: CXX, CMAKE.
+set -eu
+way=$1
+work=$2/$1
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+cmake=${CMAKE:-cmake}
+CXX=${CXX:-c++}
+ccache=$(command -v ccache || true)
+
+# configure_and_build <source folder> <build folder> <cmake arguments>...
+configure_and_build() {
+    from=$1 to=$2
+    shift 2
+    "$cmake" -S "$from" -B "$to" -G Ninja -DCMAKE_BUILD_TYPE=Release "-DCMAKE_CXX_COMPILER=$CXX" \
+        "-DCMAKE_CXX_COMPILER_LAUNCHER=$ccache" "$@"
+    "$cmake" --build "$to" -j 2
+}
+
+# Afresh each time, ccache makes that quick: in a build folder made by another compiler CMake drops its cache and with it
+# its -D arguments.
+rm -rf "$work"
+mkdir -p "$work"
+
+if [ "$way" = add_subdirectory ]; then
+    configure_and_build "$here/add_subdirectory" "$work/consumer"
+    "$work/consumer/consumer"
+    exit
+fi
+
+shared=OFF
+[ "$way" = static ] || shared=ON
+configure_and_build "$root" "$work/build" "-DBUILD_SHARED_LIBS=$shared" \
+    -DFERRULE_BUILD_TESTS=OFF -DFERRULE_BUILD_EXAMPLES=OFF -DFERRULE_BUILD_BENCHMARKS=OFF
+# The prefix is given here and not only when configuring, so that nothing can ever land in /usr/local.
+env -u DESTDIR "$cmake" --install "$work/build" --prefix "$work/staging"
+mv "$work/staging" "$work/prefix"
+
+libdir=$(dirname "$(find "$work/prefix" -name 'libferrule_framing.*' | head -n 1)")
+if [ "$way" = shared ] && ldd "$libdir/libferrule.so" | grep 'not found'; then
+    echo "libferrule.so does not find the library beside it: INSTALL_RPATH" >&2
+    exit 1
+fi
+
+echo "== find_package"
+configure_and_build "$here/find_package" "$work/consumer" "-DCMAKE_PREFIX_PATH=$work/prefix"
+"$work/consumer/consumer"
+
+echo "== pkg-config"
+export PKG_CONFIG_PATH="$libdir/pkgconfig"
+# shellcheck disable=SC2046 # the flags are several words
+$ccache "$CXX" -std=c++20 "$here/find_package/main.cpp" -c -o "$work/main.o" $(pkg-config --cflags ferrule)
+# shellcheck disable=SC2046
+"$CXX" "$work/main.o" -o "$work/consumer-pkg-config" $(pkg-config --libs ferrule) "-Wl,-rpath,$libdir"
+"$work/consumer-pkg-config"
