@@ -78,8 +78,9 @@ bool lock_queue::claim(lock_waiter& w, lock_time now) noexcept
         return false;
     if (offered_ != &w)
         expire_offer(now);
-    if (offered_ != nullptr ? offered_ != &w : first_awake() != &w) {
-        // Not its turn. If the lock lies idle because an offer has expired, pass it on.
+    // Whoever comes first in the queue, even if it was called in vain before and the lock has been offered to the next.
+    if (first_awake() != &w) {
+        // If the lock lies idle because an offer has expired, pass it on.
         if (offered_ == nullptr)
             settle(now);
         return false;

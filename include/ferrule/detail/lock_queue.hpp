@@ -31,6 +31,7 @@ protected:
 
 private:
     friend class lock_queue;
+    friend class lock_queue_inspector; // in the tests
 
     const void* context_;
     lock_waiter* next_ = nullptr;
@@ -76,6 +77,8 @@ public:
     void abandon() noexcept { *this = lock_queue(); }
 
 private:
+    friend class lock_queue_inspector; // in the tests
+
     void unlink(lock_waiter& w) noexcept;
     [[nodiscard]] lock_waiter* first_awake() const noexcept;
     [[nodiscard]] lock_waiter* watcher() const noexcept;

@@ -1,0 +1,213 @@
+#include "support/system.hpp"
+
+#include <arpa/inet.h>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <dirent.h>
+#include <exception>
+#include <fstream>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <system_error>
+#include <unistd.h>
+#include <vector>
+
+namespace ferrule::test {
+namespace {
+
+int must(int result)
+{
+    if (result < 0)
+        throw std::system_error(errno, std::generic_category());
+    return result;
+}
+
+} // namespace
+
+void unique_fd::reset() noexcept
+{
+    if (fd_ >= 0)
+        ::close(std::exchange(fd_, -1));
+}
+
+std::pair<unique_fd, unique_fd> raw_pipe(int flags)
+{
+    int fds[2];
+    must(::pipe2(fds, flags));
+    return {unique_fd(fds[0]), unique_fd(fds[1])};
+}
+
+std::pair<unique_fd, unique_fd> raw_socketpair(int type)
+{
+    int fds[2];
+    must(::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds));
+    return {unique_fd(fds[0]), unique_fd(fds[1])};
+}
+
+unique_fd bound_tcp()
+{
+    unique_fd s(must(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)));
+    sockaddr_in a{};
+    a.sin_family = AF_INET;
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    must(::bind(s.get(), reinterpret_cast<sockaddr*>(&a), sizeof a));
+    return s;
+}
+
+unique_fd bound_unix()
+{
+    unique_fd s(must(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)));
+    sockaddr_un a{};
+    a.sun_family = AF_UNIX;
+    must(::bind(s.get(), reinterpret_cast<sockaddr*>(&a), sizeof a.sun_family)); // autobind: an abstract name
+    return s;
+}
+
+std::pair<unique_fd, unique_fd> raw_tcp_pair()
+{
+    const unique_fd server = bound_tcp();
+    must(::listen(server.get(), 1));
+    sockaddr_in a{};
+    socklen_t size = sizeof a;
+    must(::getsockname(server.get(), reinterpret_cast<sockaddr*>(&a), &size));
+    unique_fd client(must(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)));
+    must(::connect(client.get(), reinterpret_cast<sockaddr*>(&a), sizeof a));
+    unique_fd accepted(must(::accept4(server.get(), nullptr, nullptr, SOCK_CLOEXEC)));
+    return {std::move(client), std::move(accepted)};
+}
+
+unique_fd duplicate_fd(int fd)
+{
+    return unique_fd(must(::fcntl(fd, F_DUPFD_CLOEXEC, 3)));
+}
+
+bool is_open(int fd)
+{
+    return ::fcntl(fd, F_GETFD) >= 0;
+}
+
+bool closes_on_exec(int fd)
+{
+    return (must(::fcntl(fd, F_GETFD)) & FD_CLOEXEC) != 0;
+}
+
+int closed_number()
+{
+    const unique_fd highest(must(::open("/dev/null", O_RDONLY | O_CLOEXEC)));
+    return highest.get() + 100;
+}
+
+std::map<int, std::string> open_descriptors()
+{
+    std::map<int, std::string> found;
+    DIR* dir = ::opendir("/proc/self/fd");
+    if (dir == nullptr)
+        throw std::system_error(errno, std::generic_category());
+    while (const dirent* e = ::readdir(dir)) {
+        const int fd = std::atoi(e->d_name);
+        if (e->d_name[0] == '.' || fd == ::dirfd(dir))
+            continue;
+        char target[256];
+        const ssize_t n = ::readlinkat(::dirfd(dir), e->d_name, target, sizeof target);
+        found[fd] = n < 0 ? std::string() : std::string(target, static_cast<std::size_t>(n));
+    }
+    ::closedir(dir);
+    return found;
+}
+
+void write_all(int fd, const std::string& data)
+{
+    for (std::size_t done = 0; done < data.size();) {
+        const ssize_t n = ::write(fd, data.data() + done, data.size() - done);
+        if (n < 0 && errno != EINTR)
+            throw std::system_error(errno, std::generic_category());
+        done += n < 0 ? 0 : static_cast<std::size_t>(n);
+    }
+}
+
+std::string read_n(int fd, std::size_t n)
+{
+    std::string data(n, '\0');
+    std::size_t done = 0;
+    while (done < n) {
+        const ssize_t r = ::read(fd, data.data() + done, n - done);
+        if (r == 0)
+            break;
+        if (r < 0 && errno != EINTR)
+            throw std::system_error(errno, std::generic_category());
+        done += r < 0 ? 0 : static_cast<std::size_t>(r);
+    }
+    data.resize(done);
+    return data;
+}
+
+std::string read_to_end(int fd)
+{
+    std::string all;
+    for (;;) {
+        const std::string part = read_n(fd, 4096);
+        all += part;
+        if (part.size() < 4096)
+            return all;
+    }
+}
+
+std::size_t fill(int fd)
+{
+    const int flags = must(::fcntl(fd, F_GETFL));
+    must(::fcntl(fd, F_SETFL, flags | O_NONBLOCK));
+    const std::vector<char> block(65536, 'x');
+    std::size_t total = 0;
+    // Smaller and smaller, until not one byte fits.
+    for (std::size_t size = block.size(); size != 0; size /= 2) {
+        ssize_t n;
+        while ((n = ::write(fd, block.data(), size)) > 0)
+            total += static_cast<std::size_t>(n);
+    }
+    must(::fcntl(fd, F_SETFL, flags));
+    return total;
+}
+
+int in_child(const std::function<int()>& f)
+{
+    const pid_t pid = must(::fork());
+    if (pid == 0) {
+        int code = 99;
+        try {
+            code = f();
+        } catch (const std::exception& e) {
+            std::fprintf(stderr, "in the child: %s\n", e.what());
+        }
+        ::_exit(code);
+    }
+    int status = 0;
+    while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    return status;
+}
+
+pid_t thread_id()
+{
+    return static_cast<pid_t>(::syscall(SYS_gettid));
+}
+
+void until_asleep(pid_t thread)
+{
+    const std::string path = "/proc/self/task/" + std::to_string(thread) + "/stat";
+    for (;;) {
+        std::string line;
+        std::getline(std::ifstream(path), line);
+        const auto name_end = line.rfind(')');
+        if (name_end == std::string::npos || (name_end + 2 < line.size() && line[name_end + 2] == 'S'))
+            return;
+        ::sched_yield();
+    }
+}
+
+} // namespace ferrule::test

@@ -1,0 +1,67 @@
+#pragma once
+
+// What tests ask of the operating system. POSIX only.
+
+#include <csignal>
+#include <fcntl.h>
+#include <functional>
+#include <map>
+#include <string>
+#include <sys/types.h>
+#include <utility>
+
+namespace ferrule::test {
+
+// A descriptor number that is closed at the end.
+class unique_fd {
+public:
+    unique_fd() noexcept = default;
+    explicit unique_fd(int fd) noexcept : fd_(fd) {}
+    unique_fd(unique_fd&& other) noexcept : fd_(other.release()) {}
+    unique_fd& operator=(unique_fd&& other) noexcept
+    {
+        std::swap(fd_, other.fd_);
+        return *this;
+    }
+    ~unique_fd() { reset(); }
+
+    [[nodiscard]] int get() const noexcept { return fd_; }
+    [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
+    void reset() noexcept;
+
+private:
+    int fd_ = -1;
+};
+
+// Made by the system calls, not by the library. Throw std::system_error.
+std::pair<unique_fd, unique_fd> raw_pipe(int flags = O_CLOEXEC); // reading, writing
+std::pair<unique_fd, unique_fd> raw_socketpair(int type);        // AF_UNIX, close-on-exec
+std::pair<unique_fd, unique_fd> raw_tcp_pair();                  // over the loopback interface
+unique_fd bound_tcp();                                           // 127.0.0.1, a free port; not listening yet
+unique_fd bound_unix();                                          // a name the kernel chooses; not listening yet
+unique_fd duplicate_fd(int fd);
+
+[[nodiscard]] bool is_open(int fd);
+[[nodiscard]] bool closes_on_exec(int fd);
+// A number that is not open.
+[[nodiscard]] int closed_number();
+
+// Number and target of every open descriptor, such as 3 → "pipe:[1234]".
+std::map<int, std::string> open_descriptors();
+
+void write_all(int fd, const std::string& data);
+// Up to the end of the stream.
+std::string read_to_end(int fd);
+// Exactly n bytes; fewer if the stream ends before.
+std::string read_n(int fd, std::size_t n);
+// Writes until the descriptor takes no more; returns the number of bytes. Its O_NONBLOCK is as before afterwards.
+std::size_t fill(int fd);
+
+// Runs f in a forked child and returns its wait status. The child exits with what f returns, 99 if it throws.
+int in_child(const std::function<int()>& f);
+
+pid_t thread_id();
+// Returns once that thread of this process sleeps in the kernel. Burns time instead of guessing how much is needed.
+void until_asleep(pid_t thread);
+
+} // namespace ferrule::test

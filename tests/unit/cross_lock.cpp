@@ -1,0 +1,357 @@
+#include "support/catch.hpp"
+#include "support/watchdog.hpp"
+
+#include "platform/os.hpp"
+
+#include <ferrule/asio.hpp>
+#include <ferrule/cross_lock.hpp>
+
+#include <boost/asio.hpp>
+
+#include <atomic>
+#include <mutex>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+using ferrule::condition;
+using ferrule::cross_lock;
+using ferrule::errc;
+using ferrule::error_code;
+
+// Runs `f` in a child process; returns its exit status.
+template <class F>
+int in_child(F f)
+{
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        int status = 99;
+        try {
+            status = f();
+        } catch (...) {
+        }
+        ::_exit(status);
+    }
+    int status = -1;
+    ::waitpid(pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+} // namespace
+
+TEST_CASE("cross_lock: excludes, can be tried, is not recursive")
+{
+    cross_lock l;
+    REQUIRE(l.try_lock());
+    CHECK(l.locked());
+    CHECK_FALSE(l.try_lock());
+    CHECK_FALSE(l.try_lock_for(0s));
+    CHECK(l.acquire(ferrule::deadline::now()) == errc::lock_timed_out);
+    l.unlock();
+    CHECK_FALSE(l.locked());
+    const std::scoped_lock as_lockable(l);
+    std::unique_lock as_timed(l, std::defer_lock);
+    CHECK_FALSE(as_timed.try_lock_for(1ms));
+    CHECK_FALSE(as_timed.try_lock_until(std::chrono::system_clock::now()));
+}
+
+TEST_CASE("cross_lock: a waiting thread gives up at its deadline and on a stop request")
+{
+    const ferrule::test::watchdog guard("cross_lock cancel");
+    cross_lock l;
+    l.lock();
+    CHECK(l.acquire(2ms) == errc::lock_timed_out);
+    std::stop_source stop;
+    std::thread other([&] { CHECK(l.acquire(stop.get_token()) == errc::cancelled); });
+    stop.request_stop();
+    other.join();
+    CHECK(l.acquire(stop.get_token()) == errc::cancelled);
+    l.unlock();
+    CHECK(l.try_lock());
+    l.unlock();
+}
+
+TEST_CASE("cross_lock: a thread and a coroutine hand it to each other")
+{
+    const ferrule::test::watchdog guard("cross_lock hand over");
+    cross_lock l;
+    asio::io_context context;
+    int order = 0;
+    l.lock();
+    asio::co_spawn(
+        context,
+        [](cross_lock& lock, int& n) -> asio::awaitable<void> {
+            co_await lock.async_lock();
+            CHECK(n++ == 1);
+            lock.unlock();
+        }(l, order),
+        asio::detached);
+    context.poll();
+    CHECK(order == 0);
+    std::thread other([&] {
+        order++;
+        l.unlock();
+    });
+    context.run();
+    other.join();
+    CHECK(order == 2);
+    CHECK_FALSE(l.locked());
+}
+
+TEST_CASE("cross_lock: unlock does not run a waiter")
+{
+    cross_lock l;
+    asio::io_context context;
+    bool ran = false;
+    l.lock();
+    l.async_lock(asio::bind_executor(context, [&](error_code ec) {
+        ran = !ec;
+        l.unlock();
+    }));
+    context.poll();
+    asio::post(context, [&] {
+        l.unlock();
+        CHECK_FALSE(ran);
+    });
+    context.run();
+    CHECK(ran);
+}
+
+TEST_CASE("cross_lock: completes through the executor even if it is free")
+{
+    cross_lock l;
+    asio::io_context context;
+    bool ran = false;
+    l.async_lock(asio::bind_executor(context, [&](error_code ec) { ran = !ec; }));
+    CHECK_FALSE(ran);
+    CHECK(l.locked());
+    context.run();
+    CHECK(ran);
+    l.unlock();
+}
+
+TEST_CASE("cross_lock: an asynchronous waiter is cancelled by slot, stop token and deadline")
+{
+    cross_lock l;
+    asio::io_context context;
+    l.lock();
+    asio::cancellation_signal signal;
+    std::stop_source stop;
+    std::vector<error_code> results;
+    const auto note = [&](error_code ec) { results.push_back(ec); };
+    l.async_lock(asio::bind_cancellation_slot(signal.slot(), asio::bind_executor(context, note)));
+    context.poll();
+    signal.emit(asio::cancellation_type::total);
+    context.run();
+    context.restart();
+    l.async_lock(stop.get_token(), asio::bind_executor(context, note));
+    context.poll();
+    stop.request_stop();
+    context.run();
+    context.restart();
+    l.async_lock(2ms, asio::bind_executor(context, note));
+    context.run();
+    context.restart();
+    l.async_lock(ferrule::deadline::now(), asio::bind_executor(context, note));
+    context.run();
+    REQUIRE(results.size() == 4);
+    CHECK(results[0] == errc::cancelled);
+    CHECK(results[1] == errc::cancelled);
+    CHECK(results[2] == errc::lock_timed_out);
+    CHECK(results[3] == errc::lock_timed_out);
+    l.unlock();
+    CHECK(l.try_lock()); // nobody of them is left in the queue
+    l.unlock();
+}
+
+TEST_CASE("cross_lock: a cancel that comes after the lock was granted does nothing")
+{
+    cross_lock l;
+    asio::io_context context;
+    asio::cancellation_signal signal;
+    error_code result = errc::malformed;
+    l.async_lock(asio::bind_cancellation_slot(signal.slot(), asio::bind_executor(context, [&](error_code ec) {
+                                                  signal.emit(asio::cancellation_type::all);
+                                                  result = ec;
+                                              })));
+    context.run();
+    CHECK_FALSE(result);
+    CHECK(l.locked());
+    l.unlock();
+}
+
+TEST_CASE("cross_lock: a context that ends takes its waiters with it")
+{
+    cross_lock l;
+    l.lock();
+    auto alive = std::make_shared<int>();
+    {
+        asio::io_context context;
+        l.async_lock(asio::bind_executor(context, [alive](error_code) { FAIL("ran"); }));
+        l.async_lock(asio::bind_executor(context, [alive](error_code) { FAIL("ran"); }));
+        CHECK(alive.use_count() == 3);
+    }
+    CHECK(alive.use_count() == 1);
+    l.unlock();
+    CHECK(l.try_lock());
+    l.unlock();
+}
+
+TEST_CASE("cross_lock: a handler that is destroyed unrun passes the lock on")
+{
+    const ferrule::test::watchdog guard("cross_lock destroyed handler");
+    cross_lock l;
+    asio::io_context other;
+    bool ran = false;
+    {
+        asio::io_context dying;
+        l.lock();
+        l.async_lock(asio::bind_executor(dying, [](error_code) { FAIL("ran"); }));
+        l.async_lock(asio::bind_executor(other, [&](error_code ec) {
+            ran = !ec;
+            l.unlock();
+        }));
+        l.unlock(); // offered to the first, whose context ends before it runs
+    }
+    other.run();
+    CHECK(ran);
+    {
+        asio::io_context dying;
+        l.async_lock(asio::bind_executor(dying, [](error_code) { FAIL("ran"); })); // free: has it at once
+        CHECK(l.locked());
+    }
+    CHECK_FALSE(l.locked());
+}
+
+TEST_CASE("cross_lock: a context that does not run is passed over and keeps its place")
+{
+    const ferrule::test::watchdog guard("cross_lock idle context");
+    cross_lock l;
+    asio::io_context idle;
+    bool ran = false;
+    l.lock();
+    l.async_lock(asio::bind_executor(idle, [&](error_code ec) {
+        ran = !ec;
+        l.unlock();
+    }));
+    std::atomic<int> served{0};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 3; ++i)
+        threads.emplace_back([&] {
+            for (int k = 0; k < 5; ++k) {
+                l.lock();
+                ++served;
+                l.unlock();
+            }
+        });
+    l.unlock();
+    for (auto& t : threads)
+        t.join();
+    CHECK(served == 15);
+    CHECK_FALSE(ran);
+    idle.run();
+    CHECK(ran);
+}
+
+TEST_CASE("cross_lock: a coroutine of another context goes past one that does not run")
+{
+    const ferrule::test::watchdog guard("cross_lock idle context, coroutine");
+    cross_lock l;
+    asio::io_context idle;
+    asio::io_context busy;
+    bool idle_ran = false;
+    bool busy_ran = false;
+    l.lock();
+    l.async_lock(asio::bind_executor(idle, [&](error_code ec) {
+        idle_ran = !ec;
+        l.unlock();
+    }));
+    l.async_lock(asio::bind_executor(busy, [&](error_code ec) {
+        busy_ran = !ec;
+        l.unlock();
+    }));
+    l.unlock();
+    busy.run();
+    CHECK(busy_ran);
+    CHECK_FALSE(idle_ran);
+    idle.run();
+    CHECK(idle_ran);
+}
+
+TEST_CASE("cross_lock: works with every kind of completion token")
+{
+    cross_lock l;
+    asio::thread_pool pool(1);
+    l.async_lock(asio::bind_executor(pool, asio::use_future)).get();
+    l.unlock();
+    auto deferred = l.async_lock(asio::deferred);
+    std::move(deferred)(asio::bind_executor(pool, asio::use_future)).get();
+    l.unlock();
+    asio::co_spawn(
+        pool,
+        [](cross_lock& lock) -> asio::awaitable<void> {
+            const auto [ec] = co_await lock.async_lock(asio::as_tuple(asio::use_awaitable));
+            CHECK_FALSE(ec);
+            const auto [again] = co_await lock.async_lock(1ms, asio::as_tuple(asio::use_awaitable));
+            CHECK(again == errc::lock_timed_out);
+            lock.unlock();
+        }(l),
+        asio::use_future)
+        .get();
+}
+
+TEST_CASE("cross_lock: a child process can use what was idle at the fork")
+{
+    cross_lock l;
+    l.lock();
+    l.unlock();
+    CHECK(in_child([&] {
+              if (!l.try_lock())
+                  return 1;
+              if (l.try_lock())
+                  return 2;
+              l.unlock();
+              std::thread([&] { l.lock(); }).join();
+              return l.locked() ? 0 : 3;
+          }) == 0);
+    CHECK_FALSE(l.locked()); // the child's doings are its own
+}
+
+TEST_CASE("cross_lock: a child process is refused what was in use at the fork")
+{
+    cross_lock l;
+    asio::io_context context;
+    bool ran = false;
+    l.lock();
+    l.async_lock(asio::bind_executor(context, [&](error_code ec) { ran = !ec; }));
+    CHECK(in_child([&] {
+              if (l.try_lock())
+                  return 1;
+              if (l.acquire({}) != errc::forked)
+                  return 2;
+              l.unlock(); // a guard of the parent's that goes out of scope here
+              return l.acquire(ferrule::deadline::now()) == errc::forked ? 0 : 3;
+          }) == 0);
+    l.unlock();
+    context.run();
+    CHECK(ran);
+    CHECK(l.locked());
+    l.unlock();
+}
+
+TEST_CASE("cross_lock: the only thread of a process does not wait for what only it could run")
+{
+    cross_lock l;
+    asio::io_context context;
+    if (!ferrule::os::single_threaded())
+        return; // seen only where the process has never had another thread, as when this test runs alone
+    CHECK(in_child([&] {
+              l.async_lock(asio::bind_executor(context, [](error_code) {}));
+              return l.acquire({}) == errc::would_deadlock ? 0 : 1;
+          }) == 0);
+}
