@@ -53,8 +53,6 @@ step read_operation::go_on(bool eager)
         case io_result::status::end: at_end(); return step::done;
         case io_result::status::failed: result = r.error(); return step::done;
         }
-        // After a short read there is nothing left; one call saved.
-        eager = eager && !channel_.drained;
     }
     return step::again;
 }

@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 using ferrule::cross_lock;
 using ferrule::error_code;
 
-constexpr int turns = 400;
+constexpr int turns = 2000;
 
 // What the lock guards: plain memory, so that a sanitizer sees every overlap.
 class guarded {

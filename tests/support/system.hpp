@@ -61,7 +61,7 @@ std::size_t fill(int fd);
 int in_child(const std::function<int()>& f);
 
 pid_t thread_id();
-// Returns once that thread of this process sleeps in the kernel. Burns time instead of guessing how much is needed.
-void until_asleep(pid_t thread);
+// Returns once that thread of this process sleeps in poll. Looks again and again instead of guessing how long it takes.
+void until_waiting(pid_t thread);
 
 } // namespace ferrule::test

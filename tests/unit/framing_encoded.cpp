@@ -1,7 +1,7 @@
 #include <ferrule/framing/framing.hpp>
 
 #include "support/catch.hpp"
-#include "unit/framing_helpers.hpp"
+#include "support/framing_bytes.hpp"
 
 using namespace ferrule;
 using namespace ferrule::test;

@@ -1,7 +1,7 @@
 #include <ferrule/framing/multiprocessing_bytes.hpp>
 
 #include "support/catch.hpp"
-#include "unit/framing_helpers.hpp"
+#include "support/framing_bytes.hpp"
 
 #include <cstdint>
 

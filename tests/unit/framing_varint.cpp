@@ -1,7 +1,7 @@
 #include <ferrule/framing/varint.hpp>
 
 #include "support/catch.hpp"
-#include "unit/framing_helpers.hpp"
+#include "support/framing_bytes.hpp"
 
 #include <cstdint>
 
@@ -94,7 +94,7 @@ TEST_CASE("varint: asks for exactly the bytes that are missing, wherever the inp
         const std::string payload(length, 'p');
         const std::string frame = frame_of(varint(), payload);
         const std::size_t header = frame.size() - length;
-        for (std::size_t cut = 0; cut <= frame.size(); cut += cut < header + 3 || cut + 3 > frame.size() ? 1 : 997) {
+        for (std::size_t cut = 0; cut <= frame.size(); cut += cut < header + 3 || cut + 3 > frame.size() ? 1u : 997u) {
             CAPTURE(cut);
             const decode_result r = varint().decode(byte_view(frame).first(cut), unlimited);
             if (cut == frame.size()) {
@@ -105,7 +105,7 @@ TEST_CASE("varint: asks for exactly the bytes that are missing, wherever the inp
             } else {
                 REQUIRE(r.what() == outcome::need_more);
                 // Before the first byte nothing is known, then the size of the header, then everything.
-                REQUIRE(r.needed() == (cut == 0 ? 1 : cut < header ? header - cut : frame.size() - cut));
+                REQUIRE(r.needed() == (cut == 0 ? 1u : cut < header ? header - cut : frame.size() - cut));
             }
         }
     }
@@ -114,7 +114,7 @@ TEST_CASE("varint: asks for exactly the bytes that are missing, wherever the inp
 TEST_CASE("varint: every length up to 70000 survives a round trip")
 {
     std::string payload;
-    for (std::size_t length = 0; length <= 70000; length += length < 3000 ? 1 : 61) {
+    for (std::size_t length = 0; length <= 70000; length += length < 3000 ? 1u : 61u) {
         payload.resize(length, 'p');
         const std::string frame = frame_of(varint(), payload) + "next";
         const decode_result r = varint().decode(frame, unlimited);

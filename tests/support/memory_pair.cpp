@@ -1,0 +1,142 @@
+#include "support/memory_pair.hpp"
+
+#include <algorithm>
+#include <boost/system/errc.hpp>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+namespace ferrule::test {
+
+namespace {
+
+// Readable while rung.
+class doorbell {
+public:
+    doorbell() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+    doorbell(const doorbell&) = delete;
+    doorbell& operator=(const doorbell&) = delete;
+    ~doorbell() { ::close(fd_); }
+
+    void set(bool on) noexcept
+    {
+        std::uint64_t n = 1;
+        if (on && !on_)
+            (void)!::write(fd_, &n, sizeof n);
+        if (!on && on_)
+            (void)!::read(fd_, &n, sizeof n);
+        on_ = on;
+    }
+    int fd() const noexcept { return fd_; }
+
+private:
+    int fd_;
+    bool on_ = false;
+};
+
+} // namespace
+
+class memory_stream {
+public:
+    explicit memory_stream(std::size_t capacity) : capacity_(capacity) { ring(); }
+
+    io_result read(std::span<std::byte> in) noexcept
+    {
+        const std::lock_guard guard(mutex_);
+        if (held_.empty())
+            return ended_ ? io_result::end() : io_result::would_block();
+        const std::size_t n = std::min(in.size(), held_.size());
+        std::copy_n(held_.begin(), n, in.begin());
+        held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(n));
+        ring();
+        return io_result::moved(n);
+    }
+    io_result write(std::span<const byte_view> out) noexcept
+    {
+        const std::lock_guard guard(mutex_);
+        if (deaf_)
+            return io_result::failed(boost::system::errc::make_error_code(boost::system::errc::broken_pipe));
+        std::size_t n = 0;
+        for (const byte_view part : out) {
+            const std::size_t k = std::min(part.size(), capacity_ - held_.size());
+            held_.insert(held_.end(), part.begin(), part.begin() + static_cast<std::ptrdiff_t>(k));
+            n += k;
+        }
+        ring();
+        return n == 0 ? io_result::would_block() : io_result::moved(n);
+    }
+    void end_writing() noexcept
+    {
+        const std::lock_guard guard(mutex_);
+        ended_ = true;
+        ring();
+    }
+    void end_reading() noexcept
+    {
+        const std::lock_guard guard(mutex_);
+        deaf_ = true;
+        ring();
+    }
+    readiness arm(direction d) noexcept
+    {
+        return readiness::readable(d == direction::read ? data_.fd() : room_.fd());
+    }
+
+private:
+    void ring() noexcept
+    {
+        data_.set(!held_.empty() || ended_);
+        room_.set(held_.size() < capacity_ || deaf_);
+    }
+
+    std::mutex mutex_;
+    std::deque<std::byte> held_;
+    std::size_t capacity_;
+    bool ended_ = false;
+    bool deaf_ = false;
+    doorbell data_;
+    doorbell room_;
+};
+
+memory_end::memory_end(std::shared_ptr<memory_stream> in, std::shared_ptr<memory_stream> out) noexcept
+    : in_(std::move(in)), out_(std::move(out))
+{
+}
+
+io_result memory_end::try_read(std::span<std::byte> in) noexcept
+{
+    return in_->read(in);
+}
+
+io_result memory_end::try_write(std::span<const byte_view> out) noexcept
+{
+    return out_->write(out);
+}
+
+readiness memory_end::arm(direction d) noexcept
+{
+    return d == direction::read ? in_->arm(d) : out_->arm(d);
+}
+
+error_code memory_end::shutdown_write() noexcept
+{
+    out_->end_writing();
+    return {};
+}
+
+void memory_end::close() noexcept
+{
+    out_->end_writing();
+    in_->end_reading();
+}
+
+std::pair<descriptor, descriptor> memory_pair(std::size_t capacity)
+{
+    auto there = std::make_shared<memory_stream>(capacity);
+    auto back = std::make_shared<memory_stream>(capacity);
+    return {memory_end(back, there), memory_end(there, back)};
+}
+
+} // namespace ferrule::test
