@@ -104,6 +104,8 @@ void async_operation::kick() noexcept
 
 void async_operation::go_on(bool starting)
 {
+    if (op_ != nullptr)
+        op_->hold_back = starting;
     if (const outcome end = attempt())
         finish(*end, starting);
 }

@@ -127,7 +127,8 @@ std::size_t close(channel& c, const until& limit) noexcept
         } catch (...) { // no descriptor to wait with: then nothing more leaves
         }
     }
-    c.shut(false);
+    if (!c.shut(false))
+        return 0;
     return c.unsent.load(std::memory_order_acquire); // a send that this interrupts reports its own rest
 }
 

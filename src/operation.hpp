@@ -32,6 +32,9 @@ public:
 
     const direction side;
     error_code result;
+    /// Do not take anything off the stream yet, say `again` instead: the result could not be delivered at once, and if
+    /// it were never delivered, it would be lost.
+    bool hold_back = false;
 
 protected:
     explicit operation(direction d) noexcept : side(d) {}

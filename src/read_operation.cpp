@@ -37,6 +37,8 @@ step read_operation::go_on(bool eager)
     for (int turn = 0; turn < transfers_per_turn; ++turn) {
         const finding f = look();
         if (f.kind == finding::what::take) {
+            if (hold_back)
+                return step::again;
             take(f);
             return step::done;
         }
@@ -50,7 +52,11 @@ step read_operation::go_on(bool eager)
         switch (r.what()) {
         case io_result::status::moved: break;
         case io_result::status::would_block: channel_.drained = true; return step::wait;
-        case io_result::status::end: at_end(); return step::done;
+        case io_result::status::end:
+            if (hold_back)
+                return step::again;
+            at_end();
+            return step::done;
         case io_result::status::failed: result = r.error(); return step::done;
         }
     }

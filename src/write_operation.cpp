@@ -69,7 +69,7 @@ void write_operation::consume(std::size_t n) noexcept
 
 void write_operation::give_up() noexcept
 {
-    if (sent_ == 0 || sent_ == total_)
+    if (sent_ == 0 || sent_ == total_ || !channel_.is_open())
         return;
     try {
         // A frame that has started leaves no tail before it, so this becomes the whole of it.

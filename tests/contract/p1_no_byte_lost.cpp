@@ -22,7 +22,8 @@ const char* name(interruption i)
 
 // Reads with `receive` until it has reported the end, interrupting it at call `k`. False once k is past the last call.
 template <class Result, class Receive>
-bool interrupted_at(std::size_t k, transport t, style s, interruption i, const bytes& sent, Result& got, Receive receive)
+bool interrupted_at(std::size_t k, transport t, style s, interruption i, const bytes& sent, Result& got,
+                    Receive receive)
 {
     connection l = connect(t);
     {
@@ -94,12 +95,12 @@ void interrupt_messages()
                             outcome<bytes> o;
                             if (how == style::callback) {
                                 asio::io_context context;
-                                m.async_recv(limit, asio::bind_cancellation_slot(
-                                                        signal.slot(), asio::bind_executor(context, [&](error_code ec,
-                                                                                                        bytes b) {
-                                                            o.error = ec;
-                                                            o.value = std::move(b);
-                                                        })));
+                                m.async_recv(
+                                    limit, asio::bind_cancellation_slot(
+                                               signal.slot(), asio::bind_executor(context, [&](error_code ec, bytes b) {
+                                                   o.error = ec;
+                                                   o.value = std::move(b);
+                                               })));
                                 context.run();
                             } else
                                 o = recv(how, m, limit);
@@ -266,10 +267,13 @@ TEST_CASE("P1: take_partial moves the beginning of a frame out")
     connection l = connect(transport::socketpair);
     writer w(std::move(l.sender));
     message_reader<> r(std::move(l.receiver));
-    w.send("\x05" "abc");
+    w.send("\x05"
+           "abc");
     CHECK_THROWS_AS(r.recv(deadline::now()), timeout_error);
-    CHECK(r.take_partial() == byte_view("\x05" "abc"));
+    CHECK(r.take_partial() == byte_view("\x05"
+                                        "abc"));
     CHECK(r.take_partial().empty());
-    w.send("\x02" "de");
+    w.send("\x02"
+           "de");
     CHECK(r.recv() == byte_view("de"));
 }

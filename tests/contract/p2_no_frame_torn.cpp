@@ -40,8 +40,8 @@ bytes send_interrupted(std::size_t k, transport t, style s, interruption i, bool
             stop.request_stop();
     };
     // A socket that is sent single bytes is full after a few hundred: somebody has to read.
-    auto arrived = std::async(std::launch::async,
-                              [r = reader(std::move(l.receiver))]() mutable { return r.recv_all(20s); });
+    auto arrived =
+        std::async(std::launch::async, [r = reader(std::move(l.receiver))]() mutable { return r.recv_all(20s); });
     {
         message_writer<Framing> w{descriptor(faulty(std::move(l.sender), f))};
         for (const bytes& m : sample_messages()) {
@@ -133,12 +133,15 @@ TEST_CASE("P2: the error says whether the frame was started, and how much had le
             o = send(s, w, "abc", deadline::now());
             CHECK(o.error == errc::timed_out);
             CHECK(o.value == 0);
-            CHECK(r.recv(7) == byte_view("\x0a" "012345"));
+            CHECK(r.recv(7) == byte_view("\x0a"
+                                         "012345"));
             c.limits->most_written = SIZE_MAX;
             o = send(s, w, "abc");
             CHECK_FALSE(o.error);
             CHECK(o.value == 4);
-            CHECK(r.recv(8) == byte_view("6789" "\x03" "abc"));
+            CHECK(r.recv(8) == byte_view("6789"
+                                         "\x03"
+                                         "abc"));
         }
 }
 

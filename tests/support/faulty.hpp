@@ -17,7 +17,7 @@ public:
     /// What happens at call number `at` (the first is 0), counted over reads and writes.
     enum class fault : unsigned char { none, would_block, failure };
 
-    std::size_t most_read = SIZE_MAX;  // bytes per call
+    std::size_t most_read = SIZE_MAX; // bytes per call
     std::size_t most_written = SIZE_MAX;
     std::size_t at = SIZE_MAX;
     fault what = fault::none;

@@ -79,10 +79,7 @@ public:
         deaf_ = true;
         ring();
     }
-    readiness arm(direction d) noexcept
-    {
-        return readiness::readable(d == direction::read ? data_.fd() : room_.fd());
-    }
+    readiness arm(direction d) noexcept { return readiness::readable(d == direction::read ? data_.fd() : room_.fd()); }
 
 private:
     void ring() noexcept
@@ -101,7 +98,8 @@ private:
 };
 
 memory_end::memory_end(std::shared_ptr<memory_stream> in, std::shared_ptr<memory_stream> out) noexcept
-    : in_(std::move(in)), out_(std::move(out))
+    : in_(std::move(in)),
+      out_(std::move(out))
 {
 }
 

@@ -25,7 +25,10 @@ class dice {
 public:
     explicit dice(std::uint32_t stream) : engine_(seed() * 2654435761u + stream) {}
     /// 0 … n−1
-    std::uint32_t operator()(std::uint32_t n) { return std::uniform_int_distribution<std::uint32_t>(0, n - 1)(engine_); }
+    std::uint32_t operator()(std::uint32_t n)
+    {
+        return std::uniform_int_distribution<std::uint32_t>(0, n - 1)(engine_);
+    }
     bool one_in(std::uint32_t n) { return (*this)(n) == 0; }
 
 private:

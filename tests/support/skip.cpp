@@ -5,7 +5,8 @@
 
 namespace ferrule::test {
 
-void skip(std::string reason) {
+void skip(std::string reason)
+{
     std::printf("skipped: %s\n", reason.c_str());
     std::fflush(nullptr); // _Exit does not
     std::_Exit(77);

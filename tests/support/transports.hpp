@@ -25,7 +25,8 @@ public:
 };
 
 enum class transport : unsigned char { memory, pipe, socketpair, tcp };
-inline constexpr transport all_transports[] = {transport::memory, transport::pipe, transport::socketpair, transport::tcp};
+inline constexpr transport all_transports[] = {transport::memory, transport::pipe, transport::socketpair,
+                                               transport::tcp};
 inline constexpr transport two_way_transports[] = {transport::memory, transport::socketpair, transport::tcp};
 
 inline const char* name(transport t)
@@ -95,9 +96,7 @@ outcome<T> call(style s, Blocking blocking, Async async)
     outcome<T> o;
     asio::io_context context;
     switch (s) {
-    case style::blocking:
-        try {
-            o.value = blocking();
+    case style::blocking: try { o.value = blocking();
         } catch (...) {
             note_exception(o, std::current_exception());
         }
@@ -124,8 +123,7 @@ outcome<T> call(style s, Blocking blocking, Async async)
 template <class Reader>
 outcome<bytes> recv(style s, Reader& r, until limit = {})
 {
-    return call<bytes>(
-        s, [&] { return r.recv(limit); }, [&](auto... token) { return r.async_recv(limit, token...); });
+    return call<bytes>(s, [&] { return r.recv(limit); }, [&](auto... token) { return r.async_recv(limit, token...); });
 }
 
 template <class Writer>

@@ -15,7 +15,6 @@
 #include <future>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <thread>
 #include <unistd.h>
 
 using namespace ferrule;
@@ -436,15 +435,15 @@ TEST_CASE("descriptor: release waits for an operation under way, until its limit
     auto ends = socketpair();
     duplex& a = ends.first;
     std::promise<pid_t> id;
-    std::thread t([&] {
+    auto received = std::async(std::launch::async, [&] {
         id.set_value(thread_id());
-        CHECK(a.recv(1).text() == "x");
+        return std::string(a.recv(1).text());
     });
     until_waiting(id.get_future().get());
     CHECK(code_of([&] { (void)a.release(1ms); }) == errc::lock_timed_out);
     CHECK(a.is_open());
     ends.second.send("x");
-    t.join();
+    CHECK(received.get() == "x");
     const auto [handle, rest] = a.release(patience);
     const unique_fd again(handle);
     CHECK(is_open(handle));
@@ -513,7 +512,7 @@ TEST_CASE("descriptor: closing answers a thread that waits, and frees the number
     else
         used = &(d = duplex(adopt(raw.first.release())));
     std::promise<pid_t> id;
-    std::thread t([&] {
+    auto answer = std::async(std::launch::async, [&] {
         id.set_value(thread_id());
         error_code ec;
         switch (what) {
@@ -522,12 +521,12 @@ TEST_CASE("descriptor: closing answers a thread that waits, and frees the number
         case 2: w.send("does not fit", {}, ec); break;
         case 3: m.recv({}, ec); break;
         }
-        CHECK(ec == errc::closed);
+        return ec;
     });
     until_waiting(id.get_future().get());
     CHECK(is_open(number));
     used->close();
-    t.join();
+    CHECK(answer.get() == errc::closed);
     CHECK(!is_open(number));
     CHECK(!used->is_open());
 }

@@ -248,8 +248,8 @@ std::unique_ptr<world> replay(std::size_t n, const std::vector<move>& path)
 
 std::string text(const std::vector<move>& path)
 {
-    static constexpr std::array<const char*, 8> names{"arrive", "run", "leave", "release", "barge", "barger releases",
-                                                      "0.3 ms", "grace"};
+    static constexpr std::array<const char*, 8> names{"arrive",          "run",    "leave", "release", "barge",
+                                                      "barger releases", "0.3 ms", "grace"};
     std::string s;
     for (const move& m : path)
         s += std::string(names[m.a]) + (m.i < 9 ? " " + std::to_string(m.i) : "") + ", ";

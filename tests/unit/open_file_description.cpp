@@ -12,7 +12,6 @@
 
 #include <future>
 #include <sys/socket.h>
-#include <thread>
 #include <unistd.h>
 
 using namespace ferrule;
@@ -65,14 +64,14 @@ TEST_CASE("descriptor: flags of a shared open file description are never changed
     SECTION("by a thread that waits to receive")
     {
         std::promise<pid_t> id;
-        std::thread thread([&] {
+        auto received = std::async(std::launch::async, [&] {
             id.set_value(thread_id());
-            CHECK(l.r.recv(3).text() == "abc");
+            return std::string(l.r.recv(3).text());
         });
         until_waiting(id.get_future().get());
         CHECK(l.flags() == before);
         write_all(l.out.get(), "abc"); // the other owner's
-        thread.join();
+        CHECK(received.get() == "abc");
         CHECK(l.flags() == before);
         CHECK_THROWS_AS(l.r.recv(1ms), timeout_error);
         CHECK(!l.r.try_recv());
@@ -83,14 +82,14 @@ TEST_CASE("descriptor: flags of a shared open file description are never changed
         const std::size_t filled = fill(l.out.get());
         CHECK(l.flags() == before);
         std::promise<pid_t> id;
-        std::thread thread([&] {
+        auto sent = std::async(std::launch::async, [&] {
             id.set_value(thread_id());
-            CHECK(l.w.send("abc") == 3);
+            return l.w.send("abc");
         });
         until_waiting(id.get_future().get());
         CHECK(l.flags() == before);
         CHECK(l.r.recv(filled + 3).text().substr(filled) == "abc");
-        thread.join();
+        CHECK(sent.get() == 3);
         CHECK(l.flags() == before);
     }
     SECTION("by a coroutine that waits to receive")
@@ -148,11 +147,11 @@ TEST_CASE("descriptor: a description that others made non-blocking is waited for
     CAPTURE(t);
     line l = make_line(t, true);
     std::promise<pid_t> id;
-    std::thread thread([&] {
+    auto received = std::async(std::launch::async, [&] {
         id.set_value(thread_id());
-        CHECK(l.r.recv(3).text() == "abc");
+        return std::string(l.r.recv(3).text());
     });
     until_waiting(id.get_future().get()); // it sleeps: it does not spin
     l.w.send("abc");
-    thread.join();
+    CHECK(received.get() == "abc");
 }

@@ -1,0 +1,274 @@
+// The async_ twins with every kind of completion token, and what belongs to a handler. No co_await inside an assertion:
+// g++ 12 gets the temporaries of such statements wrong.
+#include "support/catch.hpp"
+#include "support/transports.hpp"
+#include "support/watchdog.hpp"
+
+#include <ferrule/message.hpp>
+#include <ferrule/pair.hpp>
+
+#include <atomic>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <functional>
+#include <thread>
+
+namespace {
+
+using namespace ferrule;
+using namespace ferrule::test;
+using namespace std::chrono_literals;
+
+} // namespace
+
+TEST_CASE("async: use_future, with and without an executor")
+{
+    const watchdog guard("use_future");
+    auto [a, b] = socketpair(varint{});
+    auto f = a.async_recv(asio::use_future); // completes on Asio's system executor
+    b.async_send("hello", asio::use_future).get();
+    CHECK(f.get() == byte_view("hello"));
+    asio::thread_pool pool(2);
+    auto g = a.async_recv(5s, asio::bind_executor(pool, asio::use_future));
+    b.send("again");
+    CHECK(g.get() == byte_view("again"));
+    auto late = a.async_recv(2ms, asio::bind_executor(pool, asio::use_future));
+    CHECK_THROWS_AS(late.get(), boost::system::system_error);
+}
+
+TEST_CASE("async: deferred, as_tuple and plain use_awaitable")
+{
+    const watchdog guard("deferred");
+    asio::io_context context;
+    auto [a, b] = socketpair();
+    bool done = false;
+    asio::co_spawn(
+        context,
+        [](duplex x, duplex y, bool& ok) -> asio::awaitable<void> {
+            auto later = x.async_recv(3, asio::deferred); // nothing happens yet
+            co_await y.async_send("abcdef", asio::deferred);
+            const bytes first = co_await std::move(later);
+            CHECK(first == byte_view("abc"));
+            auto [ec, rest] = co_await x.async_recv(asio::as_tuple(asio::use_awaitable));
+            CHECK_FALSE(ec);
+            CHECK(rest == byte_view("def"));
+            auto [timeout, nothing] = co_await x.async_recv(1ms, asio::as_tuple(asio::use_awaitable));
+            CHECK(timeout == errc::timed_out);
+            CHECK(nothing.empty());
+            try {
+                co_await x.async_recv(1ms, asio::use_awaitable);
+                FAIL("no timeout");
+            } catch (const boost::system::system_error& e) {
+                CHECK(e.code() == errc::timed_out);
+            }
+            ok = true;
+        }(a, b, done),
+        [](std::exception_ptr e) {
+            if (e)
+                std::rethrow_exception(e);
+        });
+    context.run();
+    CHECK(done);
+}
+
+TEST_CASE("async: every receiving and sending function has a twin")
+{
+    const watchdog guard("twins");
+    asio::io_context context;
+    auto [a, b] = socketpair();
+    bool done = false;
+    asio::co_spawn(
+        context,
+        [](duplex x, duplex y, bool& ok) -> asio::awaitable<void> {
+            std::byte space[4];
+            co_await y.async_send("0123|line\r\nnext\n4567some");
+            const auto found = co_await x.async_recv_until("|");
+            CHECK(found == byte_view("0123|"));
+            const auto crlf = co_await x.async_recv_line("\r\n");
+            CHECK(crlf == byte_view("line"));
+            const auto line = co_await x.async_recv_line(5s);
+            CHECK(line == byte_view("next"));
+            const auto filled = co_await x.async_recv_into(space);
+            CHECK(filled == 4);
+            CHECK(byte_view(space) == byte_view("4567"));
+            const auto some = co_await x.async_recv_some_into(space, 5s);
+            CHECK(some == 4);
+            CHECK(byte_view(space) == byte_view("some"));
+            const auto owned = co_await y.async_send(bytes(byte_view("owned")));
+            CHECK(owned == 5);
+            const byte_view parts[] = {"in ", "parts"};
+            const auto parts_sent = co_await y.async_send(std::span<const byte_view>(parts), 5s);
+            CHECK(parts_sent == 8);
+            co_await y.async_flush();
+            y.shutdown_send();
+            const auto all = co_await x.async_recv_all();
+            CHECK(all == byte_view("ownedin parts"));
+            ok = true;
+        }(a, b, done),
+        [](std::exception_ptr e) {
+            if (e)
+                std::rethrow_exception(e);
+        });
+    context.run();
+    CHECK(done);
+}
+
+TEST_CASE("async: awaitables throw the typed exceptions, with the data")
+{
+    asio::io_context context;
+    auto [a, b] = socketpair(varint{});
+    writer(b.channel(), {}).send("\x05he");
+    bool timed_out = false;
+    bool eof = false;
+    asio::co_spawn(
+        context,
+        [](message_duplex<> x, message_duplex<> y, bool& late, bool& end) -> asio::awaitable<void> {
+            try {
+                co_await x.async_recv(1ms);
+            } catch (const timeout_error& e) {
+                late = e.data() == byte_view("\x05he") && e.transferred() == 3;
+            }
+            y.close();
+            try {
+                co_await x.async_recv();
+            } catch (const eof_error& e) {
+                end = e.code() == errc::truncated && e.transferred() == 3;
+            }
+        }(a, b, timed_out, eof),
+        asio::detached);
+    context.run();
+    CHECK(timed_out);
+    CHECK(eof);
+}
+
+TEST_CASE("async: a coroutine is cancelled as coroutines are")
+{
+    using namespace asio::experimental::awaitable_operators;
+    const watchdog guard("awaitable operators");
+    asio::io_context context;
+    auto [a, b] = socketpair(varint{});
+    bool ok = false;
+    asio::co_spawn(
+        context,
+        [](message_duplex<> x, message_duplex<> y, bool& done) -> asio::awaitable<void> {
+            asio::steady_timer timer(co_await asio::this_coro::executor, 1ms);
+            writer(y.channel(), {})
+                .send("\x03"
+                      "ab");
+            auto lost = co_await (x.async_recv() || timer.async_wait(asio::use_awaitable));
+            CHECK(lost.index() == 1);
+            writer(y.channel(), {}).send("c");
+            const auto whole = co_await x.async_recv();
+            CHECK(whole == byte_view("abc")); // nothing was
+            done = true;
+        }(a, b, ok),
+        [](std::exception_ptr e) {
+            if (e)
+                std::rethrow_exception(e);
+        });
+    context.run();
+    CHECK(ok);
+}
+
+TEST_CASE("async: completes on the handler's own executor, never inside the call")
+{
+    const watchdog guard("executor");
+    asio::thread_pool pool(4);
+    auto strand = asio::make_strand(pool);
+    auto [a, b] = socketpair();
+    std::atomic<int> done{0};
+    for (int i = 0; i < 100; ++i) {
+        a.async_recv(1, asio::bind_executor(strand, [&](error_code, bytes) {
+                         CHECK(strand.running_in_this_thread());
+                         ++done;
+                     }));
+        b.async_send("x", asio::bind_executor(strand, [&](error_code, std::size_t) {
+                         CHECK(strand.running_in_this_thread());
+                         ++done;
+                     }));
+    }
+    pool.join();
+    CHECK(done == 200);
+    asio::io_context context;
+    b.send("there");
+    bool inside = true;
+    a.async_recv(asio::bind_executor(context, [&](error_code, bytes) { CHECK_FALSE(inside); }));
+    inside = false;
+    CHECK(context.run() > 0);
+}
+
+TEST_CASE("async: an operation keeps its context running, an idle endpoint does not")
+{
+    asio::io_context context;
+    auto [a, b] = socketpair();
+    bool ran = false;
+    a.async_recv(asio::bind_executor(context, [&](error_code, bytes) { ran = true; }));
+    context.poll();
+    CHECK_FALSE(context.stopped());
+    b.send("x");
+    context.run();
+    CHECK(ran);
+    context.restart();
+    CHECK(context.run() == 0);
+}
+
+TEST_CASE("async: a firehose does not starve the others on its context")
+{
+    const watchdog guard("firehose");
+    asio::io_context context;
+    auto [r, w] = pipe();
+    std::atomic<bool> over{false};
+    std::jthread firehose([&, out = w]() mutable {
+        const bytes block = pattern(60'000);
+        error_code ec;
+        while (!over && !ec)
+            out.send(block, 20s, ec);
+        out.close();
+    });
+    error_code result;
+    r.async_recv(std::size_t{1} << 40, asio::bind_executor(context, [&](error_code ec, bytes) { result = ec; }));
+    int others = 0;
+    asio::steady_timer timer(context);
+    std::function<void(error_code)> tick = [&](error_code) {
+        if (++others == 20) {
+            over = true;
+            return;
+        }
+        timer.expires_after(1ms);
+        timer.async_wait(tick);
+    };
+    tick({});
+    context.run();
+    CHECK(others == 20);
+    CHECK(result == errc::truncated);
+}
+
+TEST_CASE("async: two contexts and threads take turns at one reader")
+{
+    const watchdog guard("two contexts");
+    auto [a, b] = socketpair(varint{});
+    constexpr int each = 200;
+    std::atomic<int> got{0};
+    asio::io_context contexts[2];
+    std::vector<std::jthread> threads;
+    const auto take = [](message_duplex<> d, std::atomic<int>& n) -> asio::awaitable<void> {
+        for (int i = 0; i < each; ++i) {
+            const bytes m = co_await d.async_recv();
+            CHECK(m.size() == 5);
+            ++n;
+        }
+    };
+    for (auto& c : contexts) {
+        asio::co_spawn(c, take(a, got), asio::detached);
+        threads.emplace_back([&c] { c.run(); });
+    }
+    threads.emplace_back([&, d = a]() mutable {
+        for (int i = 0; i < each; ++i) {
+            CHECK(d.recv(20s).size() == 5);
+            ++got;
+        }
+    });
+    for (int i = 0; i < 3 * each; ++i)
+        b.send("12345");
+    threads.clear();
+    CHECK(got == 3 * each);
+}

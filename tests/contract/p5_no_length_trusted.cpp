@@ -1,0 +1,172 @@
+// P5: no length is trusted.
+#include "support/catch.hpp"
+#include "support/faulty.hpp"
+#include "support/transports.hpp"
+#include "support/watchdog.hpp"
+
+#include <ferrule/framing/multiprocessing_bytes.hpp>
+#include <ferrule/message.hpp>
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+namespace {
+
+using namespace ferrule;
+using namespace ferrule::test;
+using namespace std::chrono_literals;
+
+using namespace std::literals;
+
+constexpr std::size_t mebibyte = 1024 * 1024;
+
+// Headers that announce more than anybody has.
+const std::string_view huge_varint = "\xff\x00\x00\x7f\xff\xff\xff\xff\xff"sv;
+const std::string_view huge_multiprocessing = "\xff\xff\xff\xff\x00\x00\x7f\xff\xff\xff\xff\xff"sv;
+
+template <class Framing>
+void refuse_and_poison(std::string_view header, errc expected)
+{
+    for (const transport t : all_transports)
+        for (const style s : all_styles) {
+            INFO(name(t) << ", " << name(s));
+            connection l = connect(t);
+            writer w(std::move(l.sender));
+            reader r(std::move(l.receiver));
+            message_reader<Framing> m(r);
+            w.send({byte_view(header), "payload"});
+            for (int again = 0; again < 3; ++again)
+                CHECK(recv(s, m, 20s).error == expected);
+            // Nothing is lost for who wants the bytes.
+            CHECK(r.recv(header.size(), 20s) == byte_view(header));
+            CHECK(r.recv(7, 20s) == byte_view("payload"));
+        }
+}
+
+// How much memory is offered to the descriptor beyond twice what has arrived.
+template <class Framing>
+void check_growth(std::string_view header, std::size_t arriving)
+{
+    connection l = connect(transport::socketpair);
+    auto f = std::make_shared<faults>();
+    message_reader<Framing> m(descriptor(faulty(std::move(l.receiver), f)), Framing(), limits(SIZE_MAX / 2));
+    std::jthread sending([w = writer(std::move(l.sender)), header, arriving]() mutable {
+        w.send(header);
+        w.send(pattern(arriving));
+    });
+    error_code ec;
+    m.recv({}, ec);
+    CHECK(ec == errc::truncated);
+    CHECK(f->received == header.size() + arriving);
+    CHECK(f->most_asked_beyond <= mebibyte);
+}
+
+} // namespace
+
+TEST_CASE("P5: an announced size beyond the limit is refused before anything is allocated")
+{
+    const watchdog guard("P5 refused");
+    refuse_and_poison<varint>(huge_varint, errc::too_large);
+    refuse_and_poison<multiprocessing_bytes>(huge_multiprocessing, errc::too_large);
+    refuse_and_poison<multiprocessing_bytes>("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"sv, errc::too_large);
+}
+
+TEST_CASE("P5: garbage where a header should be is a malformed frame")
+{
+    const watchdog guard("P5 malformed");
+    refuse_and_poison<multiprocessing_bytes>("\xff\xff\xff\xfe"sv, errc::malformed);
+    refuse_and_poison<multiprocessing_bytes>("\x80\x00\x00\x00"sv, errc::malformed);
+}
+
+TEST_CASE("P5: the limit is inclusive, holds for both directions, and belongs to the object")
+{
+    auto ends = socketpair_descriptors();
+    const duplex raw_a(std::move(ends.first));
+    const duplex raw_b(std::move(ends.second));
+    message_duplex<> a(raw_a, {}, limits(100));
+    message_duplex<> narrow(raw_b, {}, limits(99));
+    message_duplex<> wide(raw_b, {}, limits(100));
+    CHECK(a.send(pattern(100)) == 101);
+    CHECK_THROWS_AS(a.send(pattern(101)), frame_error);
+    CHECK_THROWS_AS(narrow.recv(), frame_error);
+    CHECK(wide.recv() == pattern(100));
+    a.send("still usable");
+    CHECK(narrow.recv() == byte_view("still usable"));
+}
+
+TEST_CASE("P5: memory grows with what arrives, not with what is announced")
+{
+    const watchdog guard("P5 growth");
+    check_growth<varint>(huge_varint, 3);
+    check_growth<varint>(huge_varint, 5 * mebibyte);
+    check_growth<multiprocessing_bytes>(huge_multiprocessing, 5 * mebibyte);
+}
+
+TEST_CASE("P5: a whole message costs its own size and little more")
+{
+    const watchdog guard("P5 message");
+    for (const std::size_t n : {100u, 5'000u, 70'000u, 1'500'000u, 20'000'000u}) {
+        INFO(n);
+        connection l = connect(transport::socketpair);
+        std::jthread sending([w = message_writer<>(std::move(l.sender)), n]() mutable { w.send(pattern(n)); });
+        message_reader<> m(std::move(l.receiver));
+        const bytes got = m.recv(20s);
+        CHECK(got == pattern(n));
+        CHECK(got.footprint() <= n + mebibyte);
+    }
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(__clang__)
+TEST_CASE("P5: a hostile header under a cap on the whole process's memory")
+{
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        // 64 MiB more than it has now.
+        long pages = 0;
+        if (std::FILE* f = std::fopen("/proc/self/statm", "r")) {
+            if (std::fscanf(f, "%ld", &pages) != 1)
+                ::_exit(2);
+            std::fclose(f);
+        }
+        const auto cap = static_cast<rlim_t>(pages) * 4096 + 64 * mebibyte;
+        const rlimit r{cap, cap};
+        ::setrlimit(RLIMIT_AS, &r);
+        connection l = connect(transport::socketpair);
+        message_reader<> m(std::move(l.receiver), {}, limits(SIZE_MAX / 2));
+        {
+            writer w(std::move(l.sender));
+            w.send({byte_view(huge_varint), "some bytes"});
+        }
+        error_code ec;
+        m.recv({}, ec);
+        ::_exit(ec == errc::truncated ? 0 : 1);
+    }
+    int status = 0;
+    ::waitpid(pid, &status, 0);
+    CHECK(status == 0);
+}
+#endif
+
+TEST_CASE("P5: recv_until, recv_line and recv_all are bounded, and leave the bytes where they are")
+{
+    auto ends = pipe_descriptors();
+    reader r(std::move(ends.first), limits(5));
+    writer w(std::move(ends.second));
+    w.send("12345\n");
+    CHECK(r.recv_line() == byte_view("12345"));
+    w.send("123456\n");
+    CHECK_THROWS_AS(r.recv_line(20s), frame_error);
+    CHECK_THROWS_AS(r.recv_until("\n", 20s), frame_error);
+    CHECK(r.recv(6) == byte_view("123456"));
+    CHECK(r.recv_until("\n") == byte_view("\n"));
+    w.send("12345678"); // no end of line at all
+    CHECK_THROWS_AS(r.recv_line(20s), frame_error);
+    CHECK_THROWS_AS(r.recv_all(20s), frame_error);
+    CHECK(r.recv(8) == byte_view("12345678"));
+    w.send("12345");
+    w.close();
+    CHECK(r.recv_all() == byte_view("12345"));
+    CHECK(r.recv_all().empty());
+}

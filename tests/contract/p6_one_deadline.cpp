@@ -1,0 +1,123 @@
+// P6: one deadline covers the whole call; zero means "only if possible right now".
+#include "support/catch.hpp"
+#include "support/transports.hpp"
+#include "support/watchdog.hpp"
+
+#include <ferrule/message.hpp>
+#include <ferrule/pair.hpp>
+
+#include <atomic>
+#include <thread>
+
+namespace {
+
+using namespace ferrule;
+using namespace ferrule::test;
+using namespace std::chrono_literals;
+
+} // namespace
+
+TEST_CASE("P6: the deadline covers waiting for another operation, and says so")
+{
+    const watchdog guard("P6 lock");
+    for (const transport t : all_transports)
+        for (const style s : all_styles) {
+            INFO(name(t) << ", " << name(s));
+            connection l = connect(t);
+            writer w(std::move(l.sender));
+            reader r(std::move(l.receiver));
+            std::stop_source stop;
+            std::atomic<bool> begun = false;
+            std::jthread holder([&] {
+                error_code ec;
+                begun = true;
+                r.recv(stop.get_token(), ec);
+                CHECK(ec == errc::cancelled);
+            });
+            while (!begun)
+                std::this_thread::yield();
+            // The holder may need a moment to get there; then only the lock can be what is waited for.
+            outcome<bytes> o;
+            do
+                o = recv(s, r, 5ms);
+            while (o.error == errc::timed_out);
+            CHECK(o.error == errc::lock_timed_out);
+            CHECK(o.error == condition::timeout);
+            CHECK(o.value.empty());
+            CHECK(recv(s, r, 0s).error == errc::lock_timed_out);
+            CHECK_FALSE(r.try_recv());
+            stop.request_stop();
+        }
+}
+
+TEST_CASE("P6: a trickling peer does not extend the deadline")
+{
+    const watchdog guard("P6 trickle");
+    for (const transport t : all_transports)
+        for (const style s : all_styles) {
+            INFO(name(t) << ", " << name(s));
+            connection l = connect(t);
+            std::atomic<bool> over{false};
+            std::jthread trickle([&, w = writer(std::move(l.sender))]() mutable {
+                error_code ec;
+                while (!over && !ec) {
+                    w.send("x", 1ms, ec);
+                    if (ec == condition::timeout)
+                        ec = {};
+                    std::this_thread::yield();
+                }
+            });
+            reader r(std::move(l.receiver));
+            const auto o = call<bytes>(
+                s, [&] { return r.recv(1u << 30, 30ms); },
+                [&](auto... token) { return r.async_recv(1u << 30, 30ms, token...); });
+            over = true;
+            CHECK(o.error == errc::timed_out);
+            CHECK_FALSE(o.value.empty());
+        }
+}
+
+TEST_CASE("P6: zero means only what is possible right now")
+{
+    for (const transport t : all_transports)
+        for (const style s : all_styles) {
+            INFO(name(t) << ", " << name(s));
+            connection l = connect(t);
+            message_writer<> w(std::move(l.sender));
+            message_reader<> r(std::move(l.receiver));
+            CHECK(recv(s, r, 0s).error == errc::timed_out);
+            CHECK(recv(s, r, -1h).error == errc::timed_out);
+            CHECK_FALSE(r.try_recv());
+            w.send("there");
+            CHECK(recv(s, r, 0s).value == byte_view("there"));
+            w.send("there");
+            CHECK(r.try_recv() == byte_view("there"));
+            CHECK_FALSE(r.try_recv());
+        }
+}
+
+TEST_CASE("P6: a time point in the past, and one that is far away")
+{
+    auto [r, w] = pipe();
+    CHECK_THROWS_AS(r.recv(std::chrono::steady_clock::now() - 1s), timeout_error);
+    CHECK_THROWS_AS(r.recv(std::chrono::system_clock::now() - 1s), timeout_error);
+    w.send("x");
+    CHECK(r.recv(std::chrono::hours::max()) == byte_view("x"));
+}
+
+TEST_CASE("P6: a send ends at its deadline when nobody reads")
+{
+    const watchdog guard("P6 send");
+    const bytes large = pattern(16'000'000);
+    for (const transport t : all_transports)
+        for (const style s : all_styles) {
+            INFO(name(t) << ", " << name(s));
+            connection l = connect(t);
+            const reader deaf(std::move(l.receiver));
+            writer w(std::move(l.sender));
+            const auto o = send(s, w, large, 5ms);
+            CHECK(o.error == errc::timed_out);
+            CHECK(o.value > 0);
+            CHECK(o.value < large.size());
+        }
+}

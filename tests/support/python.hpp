@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace ferrule::test {
+
+struct python {
+    std::string program; // the executable itself, no wrapper
+    std::string version; // such as 3.11.7
+};
+
+// Every CPython from 3.6 on in PATH and in ~/.pyenv/versions, each once, one per version.
+const std::vector<python>& pythons();
+
+} // namespace ferrule::test

@@ -1,0 +1,696 @@
+// Bad use and bad peers: typed errors, and a stream that is as it was.
+#include <ferrule/asio.hpp>
+#include <ferrule/ferrule.hpp>
+#include <ferrule/framing/multiprocessing_bytes.hpp>
+#include <ferrule/framing/none.hpp>
+
+#include "support/catch.hpp"
+#include "support/framing_bytes.hpp"
+#include "support/system.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
+
+#include <future>
+#include <stdexcept>
+#include <string>
+#include <sys/socket.h>
+
+using namespace ferrule;
+using namespace ferrule::test;
+using namespace std::chrono_literals;
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr auto patience = 20s;
+
+template <class F>
+error_code code_of(F f)
+{
+    try {
+        f();
+    } catch (const error& e) {
+        return e.code();
+    }
+    return {};
+}
+
+template <class T>
+T run(asio::awaitable<T> a)
+{
+    asio::io_context ctx;
+    auto f = asio::co_spawn(ctx, std::move(a), asio::use_future);
+    ctx.run();
+    return f.get();
+}
+
+// One end for ferrule, the other for the system calls of the test.
+struct wire {
+    wire()
+    {
+        auto raw = raw_socketpair(SOCK_STREAM);
+        mine = duplex(adopt(raw.first.release()));
+        peer = std::move(raw.second);
+    }
+    duplex mine;
+    unique_fd peer;
+};
+
+// What the peer has got when the wire is closed.
+std::string sent_on(wire& w)
+{
+    w.mine.close();
+    return read_to_end(w.peer.get());
+}
+
+class boom : public std::runtime_error {
+public:
+    explicit boom(int n) : std::runtime_error("boom"), number(n) {}
+    int number;
+};
+
+// One byte of length, the payload. Throws when it meets a '!' as length, and when it is to send "boom".
+class throwing_framing {
+public:
+    using message_type = bytes;
+
+    decode_result decode(byte_view buffered, const limits&)
+    {
+        if (buffered.empty())
+            return decode_result::need_more(1);
+        if (buffered[0] == std::byte{'!'})
+            throw boom(1);
+        const auto n = std::to_integer<std::size_t>(buffered[0]);
+        return buffered.size() < 1 + n ? decode_result::need_more(1 + n - buffered.size()) : decode_result::frame(1, n);
+    }
+    error_code encode(std::span<const byte_view> payload, const limits&, encoded& out) const
+    {
+        std::size_t n = 0;
+        for (const byte_view part : payload)
+            n += part.size();
+        const char header[] = {static_cast<char>(n)};
+        out.copy(byte_view(std::span(header)));
+        for (const byte_view part : payload) {
+            if (part == byte_view("boom"))
+                throw boom(2);
+            out.gather(part);
+        }
+        return {};
+    }
+};
+static_assert(byte_framing<throwing_framing>);
+
+// The same for values.
+class throwing_values {
+public:
+    using message_type = std::string;
+
+    decode_result decode(byte_view buffered, const limits& l) { return frames_.decode(buffered, l); }
+    error_code encode(const std::string& value, const limits& l, encoded& out) const
+    {
+        const byte_view v = value;
+        return frames_.encode(std::span(&v, 1), l, out);
+    }
+    std::string load(bytes payload) const
+    {
+        if (payload.text() == "bomb")
+            throw boom(3);
+        return std::string(payload.text());
+    }
+
+private:
+    throwing_framing frames_;
+};
+static_assert(typed_framing<throwing_values>);
+
+// The number of the boom that f throws, unchanged; 0 if none.
+template <class F>
+int boom_of(F f)
+{
+    try {
+        f();
+    } catch (const boom& b) {
+        return b.what() == std::string("boom") ? b.number : -1;
+    }
+    return 0;
+}
+
+} // namespace
+
+// ---- lengths ----
+
+TEST_CASE("misuse: a negative length is an error and takes nothing")
+{
+    wire w;
+    write_all(w.peer.get(), "abc");
+    for (const std::ptrdiff_t n : {std::ptrdiff_t{-1}, std::ptrdiff_t{-1000}, PTRDIFF_MIN}) {
+        const auto size = static_cast<std::size_t>(n);
+        CHECK(code_of([&] { w.mine.recv(size, patience); }) == errc::invalid_argument);
+        CHECK(code_of([&] { w.mine.recv(size, deadline::now()); }) == errc::invalid_argument);
+        error_code ec;
+        CHECK(w.mine.recv(size, patience, ec).empty());
+        CHECK(ec == errc::invalid_argument);
+        CHECK(code_of([&] { run(w.mine.async_recv(size)); }) == errc::invalid_argument);
+    }
+    CHECK_THROWS_AS(w.mine.recv(SIZE_MAX), usage_error);
+    CHECK(w.mine.recv(3, patience).text() == "abc");
+}
+
+TEST_CASE("misuse: a length beyond all memory waits for its bytes instead of allocating them")
+{
+    wire w;
+    write_all(w.peer.get(), "abc");
+    for (const std::size_t size : {static_cast<std::size_t>(PTRDIFF_MAX), std::size_t{1} << 45}) {
+        try {
+            w.mine.recv(size, deadline::now());
+            FAIL("received");
+        } catch (const timeout_error& e) {
+            CHECK(e.transferred() == 3);
+            CHECK(e.data().text() == "abc");
+        }
+    }
+    w.peer.reset();
+    CHECK(code_of([&] { w.mine.recv(std::size_t{1} << 45, patience); }) == errc::truncated);
+    CHECK(w.mine.recv(3, patience).text() == "abc");
+}
+
+TEST_CASE("misuse: receiving nothing succeeds at once")
+{
+    wire w;
+    CHECK(w.mine.recv(0, deadline::now()).empty());
+    CHECK(w.mine.recv_into({}, deadline::now()) == 0);
+    CHECK(run(w.mine.async_recv(0)).empty());
+    w.peer.reset();
+    CHECK(w.mine.recv(0, deadline::now()).empty()); // also at the end
+}
+
+TEST_CASE("misuse: sending nothing succeeds at once")
+{
+    wire w;
+    fill(w.mine.native_handle());
+    CHECK(w.mine.send("", deadline::now()) == 0);
+    CHECK(w.mine.send(std::initializer_list<byte_view>{}, deadline::now()) == 0);
+    CHECK(w.mine.send(bytes(), deadline::now()) == 0);
+    CHECK(run(w.mine.async_send("")) == 0);
+}
+
+// ---- separators ----
+
+TEST_CASE("misuse: an empty separator is an error and takes nothing")
+{
+    wire w;
+    write_all(w.peer.get(), "abc\n");
+    CHECK(code_of([&] { w.mine.recv_until("", patience); }) == errc::invalid_argument);
+    CHECK(code_of([&] { w.mine.recv_line("", patience); }) == errc::invalid_argument);
+    error_code ec;
+    CHECK(w.mine.recv_until("", patience, ec).empty());
+    CHECK(ec == errc::invalid_argument);
+    CHECK(code_of([&] { run(w.mine.async_recv_until("")); }) == errc::invalid_argument);
+    CHECK(w.mine.recv_line(patience).text() == "abc");
+}
+
+TEST_CASE("misuse: the limit of recv_until is inclusive and does not count the separator")
+{
+    auto raw = raw_socketpair(SOCK_STREAM);
+    duplex in(adopt(raw.first.release()), limits(4));
+    const int peer = raw.second.get();
+
+    write_all(peer, "abcd\n");
+    CHECK(in.recv_until("\n", patience).text() == "abcd\n");
+    write_all(peer, "abcd\n");
+    CHECK(in.recv_line(patience).text() == "abcd");
+    write_all(peer, "abcd\r\n");
+    CHECK(in.recv_until("\r\n", patience).text() == "abcd\r\n");
+
+    write_all(peer, "abcde\n");
+    CHECK(code_of([&] { in.recv_until("\n", patience); }) == errc::too_large);
+    CHECK(code_of([&] { in.recv_line(patience); }) == errc::too_large); // again
+    CHECK(code_of([&] { run(in.async_recv_line()); }) == errc::too_large);
+    CHECK(in.recv(6, patience).text() == "abcde\n"); // it is all there
+
+    write_all(peer, "abcde\r\n");
+    CHECK(code_of([&] { in.recv_until("\r\n", patience); }) == errc::too_large);
+    CHECK(in.recv(7, patience).text() == "abcde\r\n");
+
+    // Refused before the separator arrives, as soon as none can come in time, and not before that.
+    write_all(peer, "abcd");
+    CHECK(code_of([&] { in.recv_line(deadline::now()); }) == errc::timed_out);
+    write_all(peer, "e");
+    CHECK(code_of([&] { in.recv_line(patience); }) == errc::too_large);
+    CHECK(in.recv(5, patience).text() == "abcde");
+    write_all(peer, "abcd\r");
+    CHECK(code_of([&] { in.recv_line("\r\n", deadline::now()); }) == errc::timed_out);
+    write_all(peer, "\n");
+    CHECK(in.recv_line("\r\n", patience).text() == "abcd");
+    write_all(peer, "abcdef");
+    CHECK(code_of([&] { in.recv_line("\r\n", patience); }) == errc::too_large);
+}
+
+TEST_CASE("misuse: the limit of recv_all is inclusive")
+{
+    for (const std::string data : {"abcd", "abcde"}) {
+        auto raw = raw_socketpair(SOCK_STREAM);
+        duplex in(adopt(raw.first.release()), limits(4));
+        write_all(raw.second.get(), data);
+        raw.second.reset();
+        if (data.size() == 4)
+            CHECK(in.recv_all(patience).text() == data);
+        else {
+            CHECK(code_of([&] { in.recv_all(patience); }) == errc::too_large);
+            CHECK(code_of([&] { in.recv_all(patience); }) == errc::too_large);
+            CHECK(in.recv(5, patience).text() == data);
+        }
+    }
+}
+
+// ---- handles that are not there ----
+
+TEST_CASE("misuse: a handle that was moved from is closed")
+{
+    wire w;
+    const duplex kept = std::move(w.mine);
+    duplex& gone = w.mine;
+    const auto nobody = GENERATE(false, true);
+    duplex fresh;
+    duplex& d = nobody ? fresh : gone;
+    CHECK(!d.is_open());
+    CHECK(d.native_handle() == invalid_handle);
+    CHECK(d.close() == 0);
+    CHECK_THROWS_AS(d.recv(patience), closed_error);
+    CHECK_THROWS_AS(d.recv(1, patience), closed_error);
+    CHECK_THROWS_AS(d.try_recv(), closed_error);
+    CHECK_THROWS_AS(d.recv_line(patience), closed_error);
+    CHECK_THROWS_AS(d.recv_all(patience), closed_error);
+    CHECK_THROWS_AS(d.take_partial(patience), closed_error);
+    CHECK_THROWS_AS(d.send("x", patience), closed_error);
+    CHECK_THROWS_AS(d.flush(patience), closed_error);
+    CHECK_THROWS_AS(d.shutdown_send(patience), closed_error);
+    CHECK_THROWS_AS(d.release(patience), closed_error);
+    CHECK_THROWS_AS(d.inheritable(), closed_error);
+    CHECK_THROWS_AS(d.set_inheritable(true), closed_error);
+    CHECK_THROWS_AS(run(d.async_recv()), closed_error);
+    CHECK_THROWS_AS(run(d.async_send("x")), closed_error);
+    CHECK_THROWS_AS(reader(d), closed_error);
+    CHECK(kept.is_open());
+}
+
+TEST_CASE("misuse: a message handle that was moved from is closed")
+{
+    auto ends = socketpair(varint());
+    message_duplex<> kept = std::move(ends.first);
+    message_duplex<> fresh;
+    for (message_duplex<>* m : {&ends.first, &fresh}) {
+        CHECK(!m->is_open());
+        CHECK_THROWS_AS(m->recv(patience), closed_error);
+        CHECK_THROWS_AS(m->try_recv(), closed_error);
+        CHECK_THROWS_AS(m->send("x", patience), closed_error);
+        CHECK_THROWS_AS(m->flush(patience), closed_error);
+        CHECK_THROWS_AS(m->take_partial(patience), closed_error);
+        CHECK_THROWS_AS(run(m->async_recv()), closed_error);
+        CHECK_THROWS_AS(run(m->async_send("x")), closed_error);
+    }
+    kept.send("still", patience);
+    CHECK(ends.second.recv(patience).text() == "still");
+}
+
+TEST_CASE("misuse: calls with an error_code report a missing handle in it, too")
+{
+    duplex d;
+    message_duplex<> m;
+    error_code ec;
+    CHECK_NOTHROW(d.recv(patience, ec));
+    CHECK(ec == errc::closed);
+    ec.clear();
+    CHECK_NOTHROW(d.recv(1, patience, ec));
+    CHECK(ec == errc::closed);
+    ec.clear();
+    CHECK_NOTHROW(d.send("x", patience, ec));
+    CHECK(ec == errc::closed);
+    ec.clear();
+    CHECK_NOTHROW(m.recv(patience, ec));
+    CHECK(ec == errc::closed);
+    ec.clear();
+    CHECK_NOTHROW(m.send("x", patience, ec));
+    CHECK(ec == errc::closed);
+}
+
+TEST_CASE("misuse: everything on a closed endpoint says that it is closed")
+{
+    wire w;
+    duplex& d = w.mine;
+    message_duplex<> m(d);
+    write_all(w.peer.get(), "unread");
+    CHECK(d.recv(1, patience).size() == 1); // some of it is buffered
+    d.close();
+    CHECK(code_of([&] { d.recv(patience); }) == errc::closed);
+    CHECK(code_of([&] { d.recv(1, patience); }) == errc::closed);
+    CHECK(code_of([&] { d.try_recv(); }) == errc::closed);
+    CHECK(code_of([&] { d.recv_line(patience); }) == errc::closed);
+    CHECK(code_of([&] { d.recv_all(patience); }) == errc::closed);
+    CHECK(code_of([&] { d.send("x", patience); }) == errc::closed);
+    CHECK(code_of([&] { d.flush(patience); }) == errc::closed);
+    CHECK(code_of([&] { d.shutdown_send(patience); }) == errc::closed);
+    CHECK(code_of([&] { m.recv(patience); }) == errc::closed);
+    CHECK(code_of([&] { m.send("x", patience); }) == errc::closed);
+    CHECK(code_of([&] { run(d.async_recv()); }) == errc::closed);
+    CHECK(code_of([&] { run(d.async_send("x")); }) == errc::closed);
+    CHECK(code_of([&] { run(m.async_recv()); }) == errc::closed);
+    CHECK(code_of([&] { run(m.async_send("x")); }) == errc::closed);
+    CHECK(code_of([&] { reader(d).recv(patience); }) == errc::closed);
+    error_code ec;
+    d.recv(patience, ec);
+    CHECK(ec == errc::closed);
+    d.send("x", patience, ec);
+    CHECK(ec == errc::closed);
+
+    asio::io_context ctx;
+    auto received = d.async_recv(asio::bind_executor(ctx, asio::use_future));
+    auto sent = m.async_send("x", asio::bind_executor(ctx, asio::use_future));
+    ctx.run();
+    for (const bool sending : {false, true}) {
+        try {
+            if (sending)
+                sent.get();
+            else
+                received.get();
+            FAIL("succeeded");
+        } catch (const boost::system::system_error& e) {
+            CHECK(e.code() == errc::closed);
+        }
+    }
+}
+
+// ---- frames that are none ----
+
+TEST_CASE("misuse: a truncated frame is not a clean end, and its bytes stay")
+{
+    struct {
+        const char* sent;
+        std::size_t size;
+    } const cases[] = {{"\x05"
+                        "ab",
+                        3},
+                       {"\x05", 1},
+                       {"\xf1", 1},
+                       {"\xfa\x01", 2}};
+    for (const auto& c : cases) {
+        CAPTURE(c.size);
+        wire w;
+        message_duplex<> m(w.mine);
+        write_all(w.peer.get(), std::string("\x02ok") + c.sent);
+        w.peer.reset();
+        CHECK(m.recv(patience).text() == "ok");
+        for (int i = 0; i < 3; ++i) {
+            try {
+                m.recv(patience);
+                FAIL("received");
+            } catch (const eof_error& e) {
+                CHECK(e.code() == errc::truncated);
+                CHECK(e.code() == condition::bad_frame);
+                CHECK(e.transferred() == c.size);
+                CHECK(e.data().text() == c.sent);
+            }
+        }
+        CHECK(code_of([&] { run(m.async_recv()); }) == errc::truncated);
+        CHECK(code_of([&] { m.try_recv(); }) == errc::truncated);
+        CHECK(m.take_partial(patience).text() == c.sent);
+        CHECK(code_of([&] { m.recv(patience); }) == errc::end_of_stream);
+    }
+}
+
+TEST_CASE("misuse: an end between frames is clean, again and again")
+{
+    wire w;
+    message_duplex<> m(w.mine);
+    w.peer.reset();
+    for (int i = 0; i < 3; ++i) {
+        CHECK(code_of([&] { m.recv(patience); }) == errc::end_of_stream);
+        CHECK(code_of([&] { w.mine.recv(patience); }) == errc::end_of_stream);
+        CHECK(code_of([&] { run(m.async_recv()); }) == errc::end_of_stream);
+    }
+}
+
+TEST_CASE("misuse: a garbage header poisons the message reader, while bytes can still be read")
+{
+    wire w;
+    message_duplex<multiprocessing_bytes> m(w.mine);
+    const std::string bad = from_hex("fffffffe") + "rest";
+    write_all(w.peer.get(), from_hex("00000002") + "ok" + bad);
+    CHECK(m.recv(patience).text() == "ok");
+    for (int i = 0; i < 3; ++i) {
+        try {
+            m.recv(patience);
+            FAIL("received");
+        } catch (const frame_error& e) {
+            CHECK(e.code() == errc::malformed);
+            CHECK(e.data().text().substr(0, 4) == from_hex("fffffffe"));
+        }
+        CHECK(code_of([&] { m.try_recv(); }) == errc::malformed);
+        CHECK(code_of([&] { run(m.async_recv()); }) == errc::malformed);
+        error_code ec;
+        m.recv(patience, ec);
+        CHECK(ec == errc::malformed);
+    }
+    // More bytes, even a good frame, change nothing.
+    write_all(w.peer.get(), from_hex("00000001") + "x");
+    CHECK(code_of([&] { m.recv(patience); }) == errc::malformed);
+    // Sending is not affected.
+    CHECK(m.send("out", patience) == 7);
+    CHECK(read_n(w.peer.get(), 7).substr(4) == "out");
+    // Raw reads start where the bad frame starts.
+    CHECK(w.mine.recv(8, patience).text() == bad);
+    CHECK(m.recv(patience).text() == "x");
+}
+
+TEST_CASE("misuse: a frame that announces too much is refused at its header and stays")
+{
+    wire w;
+    message_duplex<> m(w.mine, varint(), limits(10));
+    write_all(w.peer.get(), "\x0b"); // 11, and nothing more yet
+    for (int i = 0; i < 3; ++i) {
+        CHECK(code_of([&] { m.recv(patience); }) == errc::too_large);
+        CHECK(code_of([&] { run(m.async_recv()); }) == errc::too_large);
+    }
+    CHECK_THROWS_AS(m.recv(patience), frame_error);
+    write_all(w.peer.get(), "elevenbytes");
+    CHECK(code_of([&] { m.recv(patience); }) == errc::too_large);
+    // Somebody with a higher limit may read it.
+    message_duplex<> larger(w.mine, varint(), limits(11));
+    CHECK(larger.recv(patience).text() == "elevenbytes");
+    write_all(w.peer.get(), "\x0atenletters");
+    CHECK(m.recv(patience).text() == "tenletters");
+}
+
+TEST_CASE("misuse: a hostile header allocates nothing")
+{
+    for (const char* header : {"ff ffffffffffffffff", "ff 7fffffffffffffff", "fb ffffffff"}) {
+        CAPTURE(header);
+        wire w;
+        message_duplex<> m(w.mine);
+        write_all(w.peer.get(), from_hex(header));
+        CHECK(code_of([&] { m.recv(patience); }) == errc::too_large);
+        // Nor where the limit allows it: memory follows what arrives.
+        message_duplex<> trusting(w.mine, varint(), limits(SIZE_MAX));
+        if (from_hex(header) != from_hex("ff ffffffffffffffff"))
+            CHECK(code_of([&] { trusting.recv(deadline::now()); }) == errc::timed_out);
+    }
+}
+
+TEST_CASE("misuse: a message above the limit is not sent, not even in part")
+{
+    wire w;
+    message_duplex<> m(w.mine, varint(), limits(4));
+    try {
+        m.send("12345", patience);
+        FAIL("sent");
+    } catch (const frame_error& e) {
+        CHECK(e.code() == errc::too_large);
+        CHECK(e.transferred() == 0);
+        CHECK(!e.in_flight());
+    }
+    CHECK(code_of([&] { m.send({"123", "45"}, patience); }) == errc::too_large);
+    error_code ec;
+    CHECK(m.send("12345", patience, ec) == 0);
+    CHECK(ec == errc::too_large);
+    CHECK(code_of([&] { run(m.async_send("12345")); }) == errc::too_large);
+    asio::io_context ctx;
+    m.async_send("12345", asio::bind_executor(ctx, [&](error_code e, std::size_t n) {
+                     ec = e;
+                     CHECK(n == 0);
+                 }));
+    ec.clear();
+    ctx.run();
+    CHECK(ec == errc::too_large);
+    CHECK(m.send("1234", patience) == 5);
+    CHECK(sent_on(w) == "\x04"
+                        "1234");
+}
+
+// ---- framings that throw ----
+
+TEST_CASE("misuse: what a framing throws while decoding reaches the caller unchanged, and the frame stays")
+{
+    wire w;
+    message_duplex<throwing_framing> m(w.mine);
+    write_all(w.peer.get(), "\x02ok!bad");
+    CHECK(m.recv(patience).text() == "ok");
+    for (int i = 0; i < 2; ++i) {
+        CHECK(boom_of([&] { m.recv(patience); }) == 1);
+        CHECK(boom_of([&] { m.try_recv(); }) == 1);
+        CHECK(boom_of([&] { run(m.async_recv()); }) == 1);
+    }
+    // The lock is free, and the stream is where it was.
+    CHECK(w.mine.recv(1, deadline::now()).text() == "!");
+    CHECK(w.mine.recv(3, deadline::now()).text() == "bad");
+    write_all(w.peer.get(), "\x02go");
+    CHECK(m.recv(patience).text() == "go");
+}
+
+TEST_CASE("misuse: the same while the call has to wait first")
+{
+    wire w;
+    message_duplex<throwing_framing> m(w.mine);
+    asio::io_context ctx;
+    auto got = asio::co_spawn(ctx, m.async_recv(), asio::use_future);
+    ctx.poll();
+    write_all(w.peer.get(), "!");
+    ctx.run();
+    CHECK(boom_of([&] { got.get(); }) == 1);
+    CHECK(w.mine.recv(1, deadline::now()).text() == "!");
+
+    std::promise<pid_t> id;
+    auto thrown = std::async(std::launch::async, [&] {
+        id.set_value(thread_id());
+        return boom_of([&] { m.recv(patience); });
+    });
+    until_waiting(id.get_future().get());
+    write_all(w.peer.get(), "!");
+    CHECK(thrown.get() == 1);
+    CHECK(w.mine.recv(1, deadline::now()).text() == "!");
+}
+
+TEST_CASE("misuse: a completion token is told that the framing failed")
+{
+    wire w;
+    message_duplex<throwing_framing> m(w.mine);
+    write_all(w.peer.get(), "!");
+    asio::io_context ctx;
+    error_code ec;
+    m.async_recv(asio::bind_executor(ctx, [&](error_code e, const bytes&) { ec = e; }));
+    ctx.run();
+    CHECK(ec == errc::framing_failed);
+    ctx.restart();
+    auto f = m.async_recv(asio::bind_executor(ctx, asio::use_future));
+    ctx.run();
+    try {
+        f.get();
+        FAIL("received");
+    } catch (const boost::system::system_error& e) {
+        CHECK(e.code() == errc::framing_failed);
+    }
+    CHECK(w.mine.recv(1, deadline::now()).text() == "!");
+}
+
+TEST_CASE("misuse: a call with an error_code reports a framing that throws while decoding in it")
+{
+    wire w;
+    message_duplex<throwing_framing> m(w.mine);
+    write_all(w.peer.get(), "!");
+    error_code ec;
+    CHECK_NOTHROW(m.recv(patience, ec));
+    CHECK(ec == errc::framing_failed);
+    CHECK(w.mine.recv(1, deadline::now()).text() == "!");
+}
+
+TEST_CASE("misuse: what a framing throws while encoding reaches the caller unchanged, and nothing is sent")
+{
+    wire w;
+    message_duplex<throwing_framing> m(w.mine);
+    CHECK(boom_of([&] { m.send("boom", patience); }) == 2);
+    CHECK(boom_of([&] { m.send({"first", "boom"}, patience); }) == 2);
+    CHECK(boom_of([&] {
+              auto sending = [](message_duplex<throwing_framing>& x) -> asio::awaitable<std::size_t> {
+                  co_return co_await x.async_send("boom");
+              };
+              run(sending(m));
+          }) == 2);
+    CHECK(m.send("good", deadline::now()) == 5);
+    CHECK(sent_on(w) == "\x04good");
+}
+
+TEST_CASE("misuse: an error_code and a completion token are told that the framing failed to encode")
+{
+    wire w;
+    message_duplex<throwing_framing> m(w.mine);
+    error_code ec;
+    CHECK_NOTHROW(m.send("boom", patience, ec));
+    CHECK(ec == errc::framing_failed);
+    ec.clear();
+    asio::io_context ctx;
+    CHECK_NOTHROW(m.async_send("boom", asio::bind_executor(ctx, [&](error_code e, std::size_t n) {
+                                   ec = e;
+                                   CHECK(n == 0);
+                               })));
+    ctx.run();
+    CHECK(ec == errc::framing_failed);
+    CHECK(m.send("good", deadline::now()) == 5);
+    CHECK(sent_on(w) == "\x04good");
+}
+
+TEST_CASE("misuse: what a framing throws while loading reaches the caller unchanged, and the next frame is in step")
+{
+    const auto how = GENERATE(0, 1, 2, 3);
+    CAPTURE(how);
+    wire w;
+    message_duplex<throwing_values> m(w.mine);
+    write_all(w.peer.get(), "\x04"
+                            "bomb"
+                            "\x02ok");
+    asio::io_context ctx;
+    switch (how) {
+    case 0: CHECK(boom_of([&] { m.recv(patience); }) == 3); break;
+    case 1: CHECK(boom_of([&] { m.try_recv(); }) == 3); break;
+    case 2: CHECK(boom_of([&] { run(m.async_recv()); }) == 3); break;
+    case 3: {
+        error_code ec;
+        m.async_recv(asio::bind_executor(ctx, [&](error_code e, const std::string&) { ec = e; }));
+        ctx.run();
+        CHECK(ec == errc::framing_failed);
+        break;
+    }
+    }
+    // Whether or not the bad frame was taken off, the stream is at the beginning of a frame and the lock is free.
+    const std::string rest(w.mine.recv(deadline::now()).text());
+    CHECK((rest == "\x02ok" || rest == "\x04"
+                                       "bomb"
+                                       "\x02ok"));
+}
+
+TEST_CASE("misuse: a frame whose loading throws is still in the stream")
+{
+    // As documented with errc::framing_failed, and by promise P1.
+    wire w;
+    message_duplex<throwing_values> m(w.mine);
+    write_all(w.peer.get(), "\x04"
+                            "bomb"
+                            "\x02ok");
+    CHECK(boom_of([&] { m.recv(patience); }) == 3);
+    CHECK(boom_of([&] { m.recv(deadline::now()); }) == 3);
+    CHECK(w.mine.recv(deadline::now()).text() == "\x04"
+                                                 "bomb"
+                                                 "\x02ok");
+}
+
+TEST_CASE("misuse: a call with an error_code reports a framing that throws while loading in it")
+{
+    wire w;
+    message_duplex<throwing_values> m(w.mine);
+    write_all(w.peer.get(), "\x04"
+                            "bomb");
+    error_code ec;
+    CHECK_NOTHROW(m.recv(patience, ec));
+    CHECK(ec == errc::framing_failed);
+}
