@@ -58,8 +58,9 @@ class async_write final : public async_operation {
 public:
     async_write(channel_ptr c, write_request request, until limit, asio::any_io_executor executor, size_handler handler)
         : async_operation(std::move(executor), std::move(limit), c->writing.lock, c),
+          channel_(c),
           request_(std::move(request)),
-          algorithm_(*c, &request_.frame),
+          algorithm_(*c, request_),
           handler_(std::move(handler))
     {
         set_operation(algorithm_);
@@ -69,8 +70,9 @@ public:
     async_write(channel_ptr c, const write_operation& begun, write_request request, until limit,
                 asio::any_io_executor executor, size_handler handler)
         : async_operation(std::move(executor), std::move(limit), c->writing.lock, c),
+          channel_(c),
           request_(std::move(request)),
-          algorithm_(begun, &request_.frame),
+          algorithm_(begun, request_),
           handler_(std::move(handler))
     {
         set_operation(algorithm_);
@@ -81,9 +83,13 @@ private:
     void deliver(error_code ec) override
     {
         size_handler handler = std::move(handler_);
-        std::move(handler)(ec, algorithm_.sent());
+        if (request_.then == write_request::after::close)
+            std::move(handler)(error_code(), close(*channel_, deadline::now()));
+        else
+            std::move(handler)(ec, algorithm_.sent());
     }
 
+    channel_ptr channel_;
     write_request request_;
     write_operation algorithm_;
     size_handler handler_;
@@ -238,11 +244,17 @@ asio::awaitable<std::size_t> await_size(channel_ptr c, write_request request, un
     co_await be_fair();
     if (request.refused)
         throw_error(request.refused);
-    write_operation op(*c, &request.frame);
+    write_operation op(*c, request);
     const at_once tried = limit.stop().stop_requested() ? at_once::busy : run_at_once(*c, op, true);
-    if (tried == at_once::refused)
+    const bool closing = request.then == write_request::after::close;
+    if (tried == at_once::refused) {
+        if (closing)
+            co_return 0;
         throw_error(errc::closed);
+    }
     if (tried == at_once::done) {
+        if (closing)
+            co_return close(*c, deadline::now());
         if (op.result)
             throw_error(op.result, {}, op.sent());
         co_return op.sent();

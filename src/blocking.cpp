@@ -160,7 +160,7 @@ error_code run(channel& c, const read_request& request, const until& limit, read
 
 error_code run(channel& c, write_request& request, const until& limit, std::size_t& transferred)
 {
-    write_operation op(c, &request.frame);
+    write_operation op(c, request);
     const error_code ec = request.refused ? request.refused : run(c, op, limit);
     transferred = op.sent();
     return ec;

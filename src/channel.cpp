@@ -132,26 +132,6 @@ std::size_t close(channel& c, const until& limit) noexcept
     return c.unsent.load(std::memory_order_acquire); // a send that this interrupts reports its own rest
 }
 
-error_code shutdown_send(channel& c, const until& limit)
-{
-    write_request nothing;
-    std::size_t transferred;
-    if (const error_code ec = run(c, nothing, limit, transferred))
-        return ec;
-    if (const error_code ec = c.writing.lock.acquire(limit))
-        return ec;
-    error_code ec = errc::closed;
-    if (const channel_use use(c); use)
-        ec = c.fd->shutdown_write();
-    c.writing.lock.unlock();
-    // An end that only writes is half-closed by closing it.
-    if (ec == errc::unsupported && !c.fd->can(direction::read)) {
-        c.shut(false);
-        ec = {};
-    }
-    return ec;
-}
-
 native_handle_type release(channel& c, const until& limit, bytes& leftover)
 {
     if (const error_code ec = c.reading.lock.acquire(limit))

@@ -27,8 +27,10 @@ step write_operation::advance(bool)
             for (std::size_t i = part_; i < frame_->parts() && n < views.size(); ++i, skip = 0)
                 add(frame_->part(i).subspan(skip));
         }
-        if (asked == 0)
+        if (asked == 0) {
+            end();
             return step::done;
+        }
         const io_result r = channel_.fd->try_write({views.data(), n});
         switch (r.what()) {
         case io_result::status::moved:
@@ -42,6 +44,18 @@ step write_operation::advance(bool)
         }
     }
     return step::again;
+}
+
+void write_operation::end() noexcept
+{
+    if (!shut_down_)
+        return;
+    result = channel_.fd->shutdown_write();
+    // An end that only writes is half-closed by closing it.
+    if (result == errc::unsupported && !channel_.fd->can(direction::read)) {
+        channel_.shut(false);
+        result = {};
+    }
 }
 
 void write_operation::consume(std::size_t n) noexcept
@@ -73,8 +87,9 @@ void write_operation::give_up() noexcept
         return;
     try {
         // A frame that has started leaves no tail before it, so this becomes the whole of it.
-        if (part_ + 1 == frame_->parts() && frame_->part(part_).data() == frame_->kept().data()) {
-            channel_.tail = std::move(frame_->kept());
+        bytes* const kept = frame_->kept();
+        if (kept != nullptr && part_ + 1 == frame_->parts() && frame_->part(part_).data() == kept->data()) {
+            channel_.tail = std::move(*kept);
             channel_.tail.drop_front(offset_);
         } else {
             channel_.tail.reserve(total_ - sent_);

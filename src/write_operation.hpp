@@ -4,33 +4,30 @@
 #include "src/channel.hpp"
 #include "src/operation.hpp"
 
-#include <ferrule/framing/framing.hpp>
+#include <ferrule/detail/requests.hpp>
 
 namespace ferrule::detail {
 
 class write_operation final : public operation {
 public:
     /// Only flushes the tail.
-    explicit write_operation(channel& c) noexcept : write_operation(c, nullptr) {}
-    /// `frame` stays where it is until the operation ends.
-    write_operation(channel& c, encoded* frame) noexcept
+    explicit write_operation(channel& c) noexcept : operation(direction::write), channel_(c) {}
+    /// The request stays where it is until the operation ends.
+    write_operation(channel& c, write_request& request) noexcept
         : operation(direction::write),
           channel_(c),
-          frame_(frame),
-          total_(frame != nullptr ? frame->size() : 0)
+          frame_(&request.frame),
+          total_(request.frame.size()),
+          shut_down_(request.then == write_request::after::shutdown)
     {
     }
-
-    /// Goes on where `other` stands, with the same frame at another place.
-    write_operation(const write_operation& other, encoded* frame) noexcept
-        : operation(direction::write),
-          channel_(other.channel_),
-          frame_(frame),
-          total_(other.total_),
-          sent_(other.sent_),
-          part_(other.part_),
-          offset_(other.offset_)
+    /// Goes on where `other` stands, with the same request at another place.
+    write_operation(const write_operation& other, write_request& request) noexcept
+        : write_operation(other.channel_, request)
     {
+        sent_ = other.sent_;
+        part_ = other.part_;
+        offset_ = other.offset_;
     }
 
     [[nodiscard]] step advance(bool eager) override;
@@ -41,10 +38,12 @@ public:
 
 private:
     void consume(std::size_t n) noexcept;
+    void end() noexcept;
 
     channel& channel_;
-    encoded* frame_;
-    std::size_t total_;
+    encoded* frame_ = nullptr;
+    std::size_t total_ = 0;
+    bool shut_down_ = false;
     std::size_t sent_ = 0;
     std::size_t part_ = 0;   // the first part of the frame that has not left whole
     std::size_t offset_ = 0; // bytes of it that have

@@ -177,6 +177,41 @@ auto send_functions<Self>::async_flush(LimitAndToken&&... limit_and_token)
     return async_transfer<std::size_t>(own(), write_request(), std::forward<LimitAndToken>(limit_and_token)...);
 }
 
+template <class Self>
+template <limit_or_token... LimitAndToken>
+auto send_functions<Self>::async_shutdown_send(LimitAndToken&&... limit_and_token)
+{
+    write_request last;
+    last.then = write_request::after::shutdown;
+    return async_transfer<std::size_t>(own(), std::move(last), std::forward<LimitAndToken>(limit_and_token)...);
+}
+template <class Self>
+template <limit_or_token... LimitAndToken>
+auto recv_functions<Self>::async_take_partial(LimitAndToken&&... limit_and_token)
+{
+    return async_transfer<bytes>(own(), read_request(read_request::what::buffered),
+                                 std::forward<LimitAndToken>(limit_and_token)...);
+}
+
+template <class Self, framing Framing>
+template <limit_or_token... LimitAndToken>
+auto message_recv_functions<Self, Framing>::async_take_partial(LimitAndToken&&... limit_and_token)
+{
+    return as_reader().async_take_partial(std::forward<LimitAndToken>(limit_and_token)...);
+}
+template <class Self, framing Framing>
+template <limit_or_token... LimitAndToken>
+auto message_send_functions<Self, Framing>::async_flush(LimitAndToken&&... limit_and_token)
+{
+    return as_writer().async_flush(std::forward<LimitAndToken>(limit_and_token)...);
+}
+template <class Self, framing Framing>
+template <limit_or_token... LimitAndToken>
+auto message_send_functions<Self, Framing>::async_shutdown_send(LimitAndToken&&... limit_and_token)
+{
+    return as_writer().async_shutdown_send(std::forward<LimitAndToken>(limit_and_token)...);
+}
+
 template <class Self, framing Framing>
 template <limit_or_token... LimitAndToken>
 auto message_recv_functions<Self, Framing>::async_recv(LimitAndToken&&... limit_and_token)
@@ -207,6 +242,15 @@ auto message_send_functions<Self, Framing>::async_send(const sent_type& message,
 }
 
 } // namespace detail
+
+template <detail::limit_or_token... LimitAndToken>
+auto endpoint::async_close(LimitAndToken&&... limit_and_token)
+{
+    detail::write_request last;
+    last.then = detail::write_request::after::close;
+    return detail::async_transfer<std::size_t>(channel(), std::move(last),
+                                               std::forward<LimitAndToken>(limit_and_token)...);
+}
 
 template <detail::limit_or_token... LimitAndToken>
 auto cross_lock::async_lock(LimitAndToken&&... limit_and_token)

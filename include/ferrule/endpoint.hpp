@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ferrule/detail/requests.hpp>
+#include <ferrule/detail/token.hpp>
 #include <ferrule/limits.hpp>
 #include <ferrule/socket_like.hpp>
 
@@ -27,6 +28,11 @@ public:
     {
         return channel_ ? detail::close(*channel_, limit) : 0;
     }
+
+    /// `async_close([limit] [, token])` does the same; completes with `void(error_code, std::size_t)`, without an error.
+    /// Defined in <ferrule/asio.hpp>.
+    template <detail::limit_or_token... LimitAndToken>
+    auto async_close(LimitAndToken&&... limit_and_token);
 
     [[nodiscard]] bool is_open() const noexcept { return channel_ && detail::is_open(*channel_); }
 

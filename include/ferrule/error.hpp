@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 
 namespace ferrule {
 
@@ -101,6 +102,8 @@ namespace ferrule {
 class FERRULE_FRAMING_EXPORT error : public boost::system::system_error {
 public:
     explicit error(error_code ec, byte_view data = {}, std::size_t transferred = 0);
+    /// `what()` begins with `context`.
+    error(error_code ec, const std::string& context) : boost::system::system_error(ec, context), transferred_(0) {}
 
     /// Receiving: the first bytes (at most 64 KiB) of what had arrived; they are still in the stream.
     [[nodiscard]] byte_view data() const noexcept { return data_ ? byte_view(*data_) : byte_view(); }

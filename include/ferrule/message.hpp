@@ -96,14 +96,11 @@ public:
     template <limit_or_token... LimitAndToken>
     auto async_recv(LimitAndToken&&... limit_and_token);
 
-    /// Takes what has arrived of the next message off the stream, as bytes.
-    bytes take_partial(const until& limit = {})
-    {
-        read_result r;
-        if (const error_code ec = run(*self().channel(), read_request(read_request::what::buffered), limit, r))
-            throw_error(ec, r.data, r.transferred);
-        return std::move(r.data);
-    }
+    /// Takes what has arrived of the next message off the stream, as bytes; see `reader::take_partial`.
+    bytes take_partial(const until& limit = {}) { return as_reader().take_partial(limit); }
+    bytes take_partial(const until& limit, error_code& ec) { return as_reader().take_partial(limit, ec); }
+    template <limit_or_token... LimitAndToken>
+    auto async_take_partial(LimitAndToken&&... limit_and_token);
 
 protected:
     message_recv_functions() noexcept = default;
@@ -114,6 +111,7 @@ protected:
 
 private:
     [[nodiscard]] const Self& self() const { return static_cast<const Self&>(*this); }
+    [[nodiscard]] reader as_reader() const { return {self().channel(), self().limits()}; }
     [[nodiscard]] read_request request() const
     {
         read_request r(read_request::what::frame);
@@ -166,9 +164,16 @@ public:
     auto async_send(const sent_type& message, LimitAndToken&&... limit_and_token);
 
     /// Sends what an interrupted send left behind.
-    void flush(const until& limit = {}) { writer(self().channel(), {}).flush(limit); }
-    /// Half-close, as `writer::shutdown_send`.
-    void shutdown_send(const until& limit = {}) { writer(self().channel(), {}).shutdown_send(limit); }
+    void flush(const until& limit = {}) { as_writer().flush(limit); }
+    void flush(const until& limit, error_code& ec) { as_writer().flush(limit, ec); }
+    template <limit_or_token... LimitAndToken>
+    auto async_flush(LimitAndToken&&... limit_and_token);
+
+    /// Half-close; see `writer::shutdown_send`.
+    void shutdown_send(const until& limit = {}) { as_writer().shutdown_send(limit); }
+    void shutdown_send(const until& limit, error_code& ec) { as_writer().shutdown_send(limit, ec); }
+    template <limit_or_token... LimitAndToken>
+    auto async_shutdown_send(LimitAndToken&&... limit_and_token);
 
 protected:
     message_send_functions() = default;
@@ -176,6 +181,7 @@ protected:
 
 private:
     [[nodiscard]] const Self& self() const { return static_cast<const Self&>(*this); }
+    [[nodiscard]] writer as_writer() const { return {self().channel(), self().limits()}; }
     error_code encode(const sent_type& message, encoded& out) const
     {
         if constexpr (byte_framing<Framing>)

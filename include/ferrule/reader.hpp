@@ -120,6 +120,12 @@ public:
     /// Takes what was read but not delivered off the stream, such as the beginning of a frame after a timeout; perhaps
     /// nothing. A message reader of the same endpoint then takes the next byte for the beginning of a frame.
     bytes take_partial(const until& limit = {}) { return take(read_request(read_request::what::buffered), limit); }
+    bytes take_partial(const until& limit, error_code& ec)
+    {
+        return take(read_request(read_request::what::buffered), limit, ec);
+    }
+    template <limit_or_token... LimitAndToken>
+    auto async_take_partial(LimitAndToken&&... limit_and_token);
 
 private:
     [[nodiscard]] const channel_ptr& own() const { return static_cast<const Self&>(*this).channel(); }

@@ -68,9 +68,19 @@ public:
     /// is closed. `errc::unsupported` where the descriptor cannot do it.
     void shutdown_send(const until& limit = {})
     {
-        if (const error_code ec = detail::shutdown_send(*own(), limit))
-            throw_error(ec);
+        write_request last;
+        last.then = write_request::after::shutdown;
+        (void)run_or_throw(last, limit);
     }
+    void shutdown_send(const until& limit, error_code& ec)
+    {
+        write_request last;
+        last.then = write_request::after::shutdown;
+        std::size_t transferred;
+        ec = run(*own(), last, limit, transferred);
+    }
+    template <limit_or_token... LimitAndToken>
+    auto async_shutdown_send(LimitAndToken&&... limit_and_token);
 
 private:
     [[nodiscard]] const channel_ptr& own() const { return static_cast<const Self&>(*this).channel(); }

@@ -64,7 +64,8 @@ child spawn(const std::vector<std::string>& command, const endpoint& inherited, 
     spawn_actions actions;
     actions.keep_only(fd, number);
     pid_t pid;
-    check(posix_spawnp(&pid, arguments[0], actions.get(), nullptr, arguments.data(), environ));
+    if (const int e = posix_spawnp(&pid, arguments[0], actions.get(), nullptr, arguments.data(), environ); e != 0)
+        throw error({e, boost::system::system_category()}, "ferrule: cannot start '" + command[0] + "'");
     return child(pid);
 }
 

@@ -112,6 +112,66 @@ TEST_CASE("async: every receiving and sending function has a twin")
     CHECK(done);
 }
 
+TEST_CASE("async: half-close, close and take_partial")
+{
+    const watchdog guard("async close");
+    asio::io_context context;
+    auto [a, b] = socketpair(varint{});
+    bool done = false;
+    asio::co_spawn(
+        context,
+        [](message_duplex<> x, message_duplex<> y, bool& ok) -> asio::awaitable<void> {
+            writer(y.channel(), {}).send("\x05he");
+            const auto [late, some] = co_await x.async_recv(1ms, asio::as_tuple(asio::use_awaitable));
+            CHECK(late == errc::timed_out);
+            CHECK(some == byte_view("\x05he"));
+            const bytes partial = co_await x.async_take_partial();
+            CHECK(partial == byte_view("\x05he"));
+            co_await y.async_shutdown_send();
+            const auto [end, nothing] = co_await x.async_recv(asio::as_tuple(asio::use_awaitable));
+            CHECK(end == errc::end_of_stream);
+            co_await x.async_send("the other direction goes on");
+            const bytes got = co_await y.async_recv();
+            CHECK(got == byte_view("the other direction goes on"));
+            const std::size_t unsent = co_await x.async_close(5s);
+            CHECK(unsent == 0);
+            CHECK_FALSE(x.is_open());
+            const auto [none, again] = co_await x.async_close(asio::as_tuple(asio::use_awaitable));
+            CHECK_FALSE(none);
+            CHECK(again == 0);
+            ok = true;
+        }(a, b, done),
+        [](std::exception_ptr e) {
+            if (e)
+                std::rethrow_exception(e);
+        });
+    context.run();
+    CHECK(done);
+}
+
+TEST_CASE("async: close sends the tail first, until its deadline")
+{
+    const watchdog guard("async close tail");
+    for (const style s : all_styles) {
+        INFO(name(s));
+        auto [a, b] = socketpair();
+        const bytes large = pattern(3'000'000);
+        CHECK_THROWS_AS(a.send(large, deadline::now()), timeout_error);
+        auto o = call<std::size_t>(
+            s, [&] { return a.close(2ms); }, [&](auto... token) { return a.async_close(2ms, token...); });
+        CHECK_FALSE(o.error);
+        const bytes arrived = b.recv_all(20s);
+        CHECK(o.value + arrived.size() == large.size());
+        CHECK(arrived == byte_view(large).first(arrived.size()));
+    }
+    auto [a, b] = socketpair();
+    const bytes large = pattern(3'000'000);
+    CHECK_THROWS_AS(a.send(large, deadline::now()), timeout_error);
+    auto closing = a.async_close(20s, asio::use_future);
+    CHECK(b.recv_all(20s) == large);
+    CHECK(closing.get() == 0);
+}
+
 TEST_CASE("async: awaitables throw the typed exceptions, with the data")
 {
     asio::io_context context;

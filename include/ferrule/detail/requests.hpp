@@ -73,8 +73,15 @@ public:
 /// What to send. An empty frame only flushes.
 class write_request {
 public:
+    enum class after : unsigned char {
+        nothing,
+        shutdown, // half-close once everything has left
+        close     // close, whatever has become of the flush
+    };
+
     encoded frame{};
     error_code refused{}; // the framing would not encode the message: report that, send nothing
+    after then = after::nothing;
 };
 
 class read_result {
@@ -95,7 +102,6 @@ FERRULE_EXPORT channel_ptr open_channel(descriptor d);
 FERRULE_EXPORT void require(const channel& c, direction d);
 /// Flushes until the deadline, then closes. Returns the bytes that did not leave.
 FERRULE_EXPORT std::size_t close(channel& c, const until& limit) noexcept;
-FERRULE_EXPORT error_code shutdown_send(channel& c, const until& limit);
 FERRULE_EXPORT bool is_open(const channel& c) noexcept;
 FERRULE_EXPORT native_handle_type native_handle(const channel& c) noexcept;
 FERRULE_EXPORT bool inheritable(channel& c);

@@ -11,6 +11,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <utility>
 
@@ -56,7 +57,7 @@ private:
     outcome what_;
 };
 
-/// A frame ready to be sent: small parts copied, large ones only seen.
+/// A frame ready to be sent: small parts copied, large ones only seen. Copies share what they see and keep.
 class encoded {
 public:
     /// Adds a copy of a few bytes, such as a header; at most `copied_at_most` in one frame.
@@ -78,8 +79,8 @@ public:
     /// Adds bytes that the frame keeps itself. At most one such part in a frame.
     void keep(bytes part)
     {
-        kept_ = std::move(part);
-        gather(kept_); // the block does not move when the frame is moved
+        kept_ = std::make_shared<bytes>(std::move(part));
+        gather(*kept_);
     }
 
     /// Bytes in all.
@@ -91,8 +92,9 @@ public:
         const piece& p = parts_[i];
         return {p.seen != nullptr ? p.seen : copied_.data() + p.offset, p.size};
     }
-    /// The part given to `keep`, to be moved out if nothing else of the frame is wanted.
-    [[nodiscard]] bytes& kept() noexcept { return kept_; }
+    /// The part given to `keep`, to be moved out if nothing else of the frame is wanted; null if there is none, or if a
+    /// copy of the frame needs it too.
+    [[nodiscard]] bytes* kept() noexcept { return kept_.use_count() == 1 ? kept_.get() : nullptr; }
 
     static constexpr std::size_t copied_at_most = 64;
 
@@ -104,7 +106,7 @@ private:
     };
     boost::container::small_vector<piece, 4> parts_;
     std::array<std::byte, copied_at_most> copied_;
-    bytes kept_;
+    std::shared_ptr<bytes> kept_;
     std::size_t used_ = 0;
     std::size_t size_ = 0;
 };
