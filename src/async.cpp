@@ -143,12 +143,14 @@ private:
     operation& op_;
 };
 
+// How often this thread's coroutines went on without having to wait.
+thread_local unsigned in_a_row = 0;
+
 // A coroutine that never has to wait lets others run now and then.
 asio::awaitable<void> be_fair()
 {
-    thread_local unsigned calls = 0;
-    if (++calls % 64 == 0)
-        co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+    in_a_row = 0;
+    co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
 }
 
 constexpr auto as_tuple = asio::as_tuple(asio::use_awaitable);
@@ -157,6 +159,7 @@ constexpr auto as_tuple = asio::as_tuple(asio::use_awaitable);
 template <class Signature, class Begin>
 auto suspend(Begin& begin)
 {
+    in_a_row = 0;
     return asio::async_initiate<decltype(as_tuple), Signature>(
         [&begin](auto handler) {
             asio::any_io_executor executor = asio::get_associated_executor(handler);
@@ -168,7 +171,8 @@ auto suspend(Begin& begin)
 template <class T>
 asio::awaitable<T> await_read(channel_ptr c, read_request request, until limit)
 {
-    co_await be_fair();
+    if (++in_a_row == 64)
+        co_await be_fair();
     if (!limit.stop().stop_requested()) {
         read_result r;
         read_operation op(*c, request, r);
@@ -241,7 +245,8 @@ asio::awaitable<std::size_t> await_size(channel_ptr c, read_request request, unt
 
 asio::awaitable<std::size_t> await_size(channel_ptr c, write_request request, until limit)
 {
-    co_await be_fair();
+    if (++in_a_row == 64)
+        co_await be_fair();
     if (request.refused)
         throw_error(request.refused);
     write_operation op(*c, request);

@@ -147,7 +147,6 @@ TEST_CASE("P9: raw and message users of one end exclude each other")
     auto [a, b] = socketpair();
     writer raw = a;
     message_writer<> framed{writer(a)};
-    std::vector<std::jthread> threads;
     const bytes block = pattern(30'000); // framed or raw: begins with its own size either way
     bytes prefixed;
     prefixed.append(wire<varint>([&] {
@@ -155,6 +154,7 @@ TEST_CASE("P9: raw and message users of one end exclude each other")
         one.push_back(block.clone());
         return one;
     }()));
+    std::vector<std::jthread> threads;
     for (int i = 0; i < 4; ++i)
         threads.emplace_back([&, i] {
             for (int k = 0; k < 25; ++k) {
