@@ -66,7 +66,10 @@ private:
     {
         const wait_targets targets = channel_.arm(op_.side, tail_moves_);
         wait_point& point = *channel_.of(op_.side).point;
-        os::wakeup& wakeup = os::wakeup::of_this_thread();
+        os::wakeup* const made = this_threads_wakeup();
+        if (made == nullptr)
+            return no_wakeup_;
+        os::wakeup& wakeup = *made;
         blocked_thread me(wakeup);
         {
             const auto held = point.guard();
@@ -100,6 +103,16 @@ private:
         return {};
     }
 
+    os::wakeup* this_threads_wakeup() noexcept
+    {
+        try {
+            return &os::wakeup::of_this_thread();
+        } catch (const error& e) { // no descriptor left
+            no_wakeup_ = e.code();
+            return nullptr;
+        }
+    }
+
     struct kick_on_stop {
         wait_point* point;
         blocked_thread* thread;
@@ -109,6 +122,7 @@ private:
     channel& channel_;
     operation& op_;
     const until& limit_;
+    error_code no_wakeup_;
     bool tail_moves_ = true;
 };
 

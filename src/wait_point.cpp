@@ -91,8 +91,11 @@ void wait_point::stop_watching() noexcept
 void wait_point::leave(boost::asio::execution_context& context) noexcept
 {
     const auto held = guard();
-    if (context_ == &context)
-        stop_watching();
+    if (context_ != &context)
+        return;
+    // Whoever waits here will be abandoned with the context's queues, and can no longer be kicked.
+    waiting = nullptr;
+    stop_watching();
 }
 
 } // namespace ferrule::detail

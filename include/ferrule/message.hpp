@@ -63,11 +63,19 @@ public:
     message_type recv(const until& limit, error_code& ec)
     {
         read_result r;
-        ec = run(*self().channel(), request(), limit, r);
+        try {
+            ec = run(*self().channel(), request(), limit, r);
+            if (!ec)
+                return load(std::move(r.data));
+        } catch (const error& e) {
+            ec = e.code();
+        } catch (...) {
+            ec = errc::framing_failed;
+        }
         if constexpr (byte_framing<Framing>)
             return std::move(r.data);
         else
-            return ec ? message_type() : load(std::move(r.data));
+            return {};
     }
     /// The same into an object whose memory is used again, so that a steady stream of messages allocates none. On error
     /// the object is unchanged.
@@ -115,7 +123,8 @@ private:
     [[nodiscard]] read_request request() const
     {
         read_request r(read_request::what::frame);
-        r.decoder = state_->decoder();
+        if (state_)
+            r.decoder = state_->decoder();
         return r;
     }
     message_type load(bytes payload) const
@@ -151,11 +160,9 @@ public:
     }
     std::size_t send(const sent_type& message, const until& limit, error_code& ec)
     {
-        write_request r;
+        write_request r = request(message);
         std::size_t transferred = 0;
-        ec = encode(message, r.frame);
-        if (!ec)
-            ec = run(*self().channel(), r, limit, transferred);
+        ec = run(*self().channel(), r, limit, transferred);
         return transferred;
     }
     /// `async_send(message [, limit] [, token])`. The bytes of a byte message must live until completion; a value is
@@ -182,6 +189,17 @@ protected:
 private:
     [[nodiscard]] const Self& self() const { return static_cast<const Self&>(*this); }
     [[nodiscard]] writer as_writer() const { return {self().channel(), self().limits()}; }
+    /// For calls that do not throw.
+    write_request request(const sent_type& message) const
+    {
+        write_request r;
+        try {
+            r.refused = encode(message, r.frame);
+        } catch (...) {
+            r.refused = errc::framing_failed;
+        }
+        return r;
+    }
     error_code encode(const sent_type& message, encoded& out) const
     {
         if constexpr (byte_framing<Framing>)

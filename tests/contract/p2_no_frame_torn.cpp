@@ -17,11 +17,11 @@ using namespace ferrule;
 using namespace ferrule::test;
 using namespace std::chrono_literals;
 
-enum class interruption : unsigned char { stop, deadline, failure };
+enum class interruption : unsigned char { stop, deadline, failure, cancel };
 
 const char* name(interruption i)
 {
-    static constexpr const char* names[] = {"stop token", "deadline", "failing call"};
+    static constexpr const char* names[] = {"stop token", "deadline", "failing call", "Asio cancellation"};
     return names[static_cast<std::size_t>(i)];
 }
 
@@ -35,9 +35,12 @@ bytes send_interrupted(std::size_t k, transport t, style s, interruption i, bool
     f->at = k;
     f->what = i == interruption::failure ? faults::fault::failure : faults::fault::would_block;
     std::stop_source stop;
+    asio::cancellation_signal signal;
     f->also = [&] {
         if (i == interruption::stop)
             stop.request_stop();
+        if (i == interruption::cancel)
+            signal.emit(asio::cancellation_type::partial);
     };
     // A socket that is sent single bytes is full after a few hundred: somebody has to read.
     auto arrived =
@@ -52,11 +55,21 @@ bytes send_interrupted(std::size_t k, transport t, style s, interruption i, bool
                     limit = i == interruption::stop       ? until(stop.get_token())
                             : i == interruption::deadline ? until(deadline::now())
                                                           : until();
-                const auto o = send(s, w, m, limit);
+                outcome<std::size_t> o;
+                if (i == interruption::cancel) {
+                    asio::io_context context;
+                    w.async_send(m, asio::bind_cancellation_slot(
+                                        signal.slot(), asio::bind_executor(context, [&](error_code ec, std::size_t n) {
+                                            o.error = ec;
+                                            o.value = n;
+                                        })));
+                    context.run();
+                } else
+                    o = send(s, w, m, limit);
                 if (o.error) {
-                    CHECK(o.error == (i == interruption::stop       ? error_code(errc::cancelled)
-                                      : i == interruption::deadline ? error_code(errc::timed_out)
-                                                                    : f->failure));
+                    CHECK(o.error == (i == interruption::deadline  ? error_code(errc::timed_out)
+                                      : i == interruption::failure ? f->failure
+                                                                   : error_code(errc::cancelled)));
                 }
                 accepted = !o.error || o.value != 0; // in flight: the endpoint owns the rest
             }
@@ -73,7 +86,10 @@ void interrupt_sends()
     const bytes expected = wire<Framing>(sample_messages());
     for (const transport t : all_transports)
         for (const style s : all_styles)
-            for (const interruption i : {interruption::stop, interruption::deadline, interruption::failure}) {
+            for (const interruption i :
+                 {interruption::stop, interruption::deadline, interruption::failure, interruption::cancel}) {
+                if (i == interruption::cancel && s != style::callback)
+                    continue;
                 INFO(name(t) << ", " << name(s) << ", " << name(i));
                 bool reached = true;
                 for (std::size_t k = 0; reached; ++k) {
