@@ -84,7 +84,7 @@ private:
     {
         size_handler handler = std::move(handler_);
         if (request_.then == write_request::after::close)
-            std::move(handler)(error_code(), close(*channel_, deadline::now()));
+            std::move(handler)(error_code(), close(channel_, deadline::now()));
         else
             std::move(handler)(ec, algorithm_.sent());
     }
@@ -174,6 +174,8 @@ asio::awaitable<T> await_read(channel_ptr c, read_request request, until limit)
     if (++in_a_row == 64)
         co_await be_fair();
     if (!limit.stop().stop_requested()) {
+        if (!c)
+            throw_error(errc::closed);
         read_result r;
         read_operation op(*c, request, r);
         const at_once tried = run_at_once(*c, op, false);
@@ -209,20 +211,30 @@ asio::awaitable<T> await_read(channel_ptr c, read_request request, until limit)
 
 void start(channel_ptr c, read_request request, until limit, asio::any_io_executor executor, bytes_handler handler)
 {
+    if (!c) {
+        asio::post(executor, [h = std::move(handler)]() mutable { std::move(h)(errc::closed, bytes()); });
+        return;
+    }
     begin<async_read<bytes_handler>>(std::move(handler), std::move(c), std::move(request), std::move(limit),
                                      std::move(executor));
 }
 
 void start(channel_ptr c, read_request request, until limit, asio::any_io_executor executor, size_handler handler)
 {
+    if (!c) {
+        asio::post(executor, [h = std::move(handler)]() mutable { std::move(h)(errc::closed, 0u); });
+        return;
+    }
     begin<async_read<size_handler>>(std::move(handler), std::move(c), std::move(request), std::move(limit),
                                     std::move(executor));
 }
 
 void start(channel_ptr c, write_request request, until limit, asio::any_io_executor executor, size_handler handler)
 {
-    if (request.refused) {
-        asio::post(executor, [ec = request.refused, h = std::move(handler)]() mutable { std::move(h)(ec, 0u); });
+    if (!c || request.refused) {
+        const error_code why = request.refused ? request.refused : errc::closed;
+        asio::post(executor, [ec = request.then == write_request::after::close ? error_code() : why,
+                              h = std::move(handler)]() mutable { std::move(h)(ec, 0u); });
         return;
     }
     begin<async_write>(std::move(handler), std::move(c), std::move(request), std::move(limit), std::move(executor));
@@ -249,6 +261,10 @@ asio::awaitable<std::size_t> await_size(channel_ptr c, write_request request, un
         co_await be_fair();
     if (request.refused)
         throw_error(request.refused);
+    if (!c && request.then == write_request::after::close)
+        co_return 0;
+    if (!c)
+        throw_error(errc::closed);
     write_operation op(*c, request);
     const at_once tried = limit.stop().stop_requested() ? at_once::busy : run_at_once(*c, op, true);
     const bool closing = request.then == write_request::after::close;
@@ -259,7 +275,7 @@ asio::awaitable<std::size_t> await_size(channel_ptr c, write_request request, un
     }
     if (tried == at_once::done) {
         if (closing)
-            co_return close(*c, deadline::now());
+            co_return close(c, deadline::now());
         if (op.result)
             throw_error(op.result, {}, op.sent());
         co_return op.sent();

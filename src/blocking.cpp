@@ -166,16 +166,23 @@ error_code run(channel& c, operation& op, const until& limit)
 
 } // namespace
 
-error_code run(channel& c, const read_request& request, const until& limit, read_result& result)
+error_code run(const channel_ptr& c, const read_request& request, const until& limit, read_result& result)
 {
-    read_operation op(c, request, result);
-    return run(c, op, limit);
+    if (!c)
+        return errc::closed;
+    read_operation op(*c, request, result);
+    return run(*c, op, limit);
 }
 
-error_code run(channel& c, write_request& request, const until& limit, std::size_t& transferred)
+error_code run(const channel_ptr& c, write_request& request, const until& limit, std::size_t& transferred)
 {
-    write_operation op(c, request);
-    const error_code ec = request.refused ? request.refused : run(c, op, limit);
+    transferred = 0;
+    if (request.refused)
+        return request.refused;
+    if (!c)
+        return errc::closed;
+    write_operation op(*c, request);
+    const error_code ec = run(*c, op, limit);
     transferred = op.sent();
     return ec;
 }

@@ -79,6 +79,8 @@ bool channel::push_tail() noexcept
 channel_ptr open_channel(descriptor d)
 {
     auto impl = std::move(d).take();
+    if (!impl)
+        throw_error(errc::bad_descriptor);
     if (impl->kind() != transfer_kind::stream) {
         impl->close();
         throw_error(errc::unsupported);
@@ -86,69 +88,86 @@ channel_ptr open_channel(descriptor d)
     return std::make_shared<channel>(std::move(impl));
 }
 
-void require(const channel& c, direction d)
+void require(const channel_ptr& c, direction d)
 {
-    if (!c.fd->can(d))
+    if (!c->fd->can(d))
         throw_error(errc::wrong_direction);
 }
 
-bool is_open(const channel& c) noexcept
+bool is_open(const channel_ptr& c) noexcept
 {
-    return c.is_open();
+    return c && c->is_open();
 }
 
-native_handle_type native_handle(const channel& c) noexcept
+handle_use::handle_use(channel_ptr c) noexcept : channel_(std::move(c))
 {
-    return c.is_open() ? c.fd->native_handle() : invalid_handle;
+    if (channel_ && !channel_->enter())
+        channel_.reset();
+    if (channel_)
+        handle_ = channel_->fd->native_handle();
 }
 
-bool inheritable(channel& c)
+handle_use::~handle_use()
 {
-    const channel_use use(c);
+    if (channel_)
+        channel_->leave();
+}
+
+bool inheritable(const channel_ptr& c)
+{
+    if (!c)
+        throw_error(errc::closed);
+    const channel_use use(*c);
     if (!use)
         throw_error(errc::closed);
-    return c.fd->inheritable();
+    return c->fd->inheritable();
 }
 
-void set_inheritable(channel& c, bool on)
+void set_inheritable(const channel_ptr& c, bool on)
 {
-    const channel_use use(c);
-    if (const error_code ec = use ? c.fd->set_inheritable(on) : errc::closed)
+    if (!c)
+        throw_error(errc::closed);
+    const channel_use use(*c);
+    if (const error_code ec = use ? c->fd->set_inheritable(on) : errc::closed)
         throw_error(ec);
 }
 
-std::size_t close(channel& c, const until& limit) noexcept
+std::size_t close(const channel_ptr& c, const until& limit) noexcept
 {
-    if (c.has_tail()) {
+    if (!c)
+        return 0;
+    if (c->has_tail()) {
         try {
             write_request nothing;
             std::size_t transferred;
             (void)run(c, nothing, limit, transferred);
-        } catch (...) { // no descriptor to wait with: then nothing more leaves
+        } catch (...) { // no memory: then nothing more leaves
         }
     }
-    if (!c.shut(false))
+    if (!c->shut(false))
         return 0;
-    return c.unsent.load(std::memory_order_acquire); // a send that this interrupts reports its own rest
+    return c->unsent.load(std::memory_order_acquire); // a send that this interrupts reports its own rest
 }
 
-native_handle_type release(channel& c, const until& limit, bytes& leftover)
+native_handle_type release(const channel_ptr& c, const until& limit, bytes& leftover)
 {
-    if (const error_code ec = c.reading.lock.acquire(limit))
+    if (!c)
+        throw_error(errc::closed);
+    if (const error_code ec = c->reading.lock.acquire(limit))
         throw_error(ec);
-    error_code ec = c.writing.lock.acquire(limit);
+    error_code ec = c->writing.lock.acquire(limit);
     native_handle_type handle = invalid_handle;
     if (!ec) {
-        if (!c.tail.empty())
+        if (!c->tail.empty())
             ec = errc::torn;
-        else if (c.shut(true)) {
-            handle = c.fd->release();
-            leftover = std::move(c.buffered);
+        else if (c->shut(true)) {
+            handle = c->fd->release();
+            leftover = std::move(c->buffered);
         } else
             ec = errc::closed;
-        c.writing.lock.unlock();
+        c->writing.lock.unlock();
     }
-    c.reading.lock.unlock();
+    c->reading.lock.unlock();
     if (ec)
         throw_error(ec);
     return handle;

@@ -144,6 +144,7 @@ public:
         reserve(n);
         size_ = n;
     }
+    /// Adds a copy of what `view` shows, which must not be part of these bytes.
     void append(byte_view view);
     /// Forgets the bytes, keeps the memory.
     void clear() noexcept { first_ = size_ = 0; }

@@ -1,7 +1,6 @@
 // When to stop waiting.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <stop_token>
 #include <utility>
@@ -21,25 +20,21 @@ public:
     template <class Rep, class Period>
     deadline(std::chrono::duration<Rep, Period> from_now)
     {
-        if (from_now <= std::chrono::duration<Rep, Period>::zero()) {
+        if (from_now <= std::chrono::duration<Rep, Period>::zero())
             at_ = immediately;
-            return;
-        }
-        const auto now = clock::now();
-        using wide = std::chrono::duration<long double>;
-        if (wide(from_now) < wide(clock::time_point::max() - now) - std::chrono::hours(1))
-            at_ = now + std::chrono::ceil<clock::duration>(from_now);
+        else
+            at_ = represent(wide(from_now) + wide(clock::now().time_since_epoch()));
     }
 
     template <class Duration>
-    deadline(std::chrono::time_point<clock, Duration> at)
-        : at_(std::max(std::chrono::ceil<clock::duration>(at.time_since_epoch()) + clock::time_point(), immediately))
+    deadline(std::chrono::time_point<clock, Duration> at) : at_(represent(wide(at.time_since_epoch())))
     {
     }
 
     /// A time point of another clock is converted once, now: a later change of that clock has no effect.
     template <class Clock, class Duration>
-    deadline(std::chrono::time_point<Clock, Duration> at) : deadline(at - Clock::now())
+    deadline(std::chrono::time_point<Clock, Duration> at)
+        : deadline(wide(at.time_since_epoch()) - wide(Clock::now().time_since_epoch()))
     {
     }
 
@@ -61,7 +56,21 @@ public:
     friend constexpr auto operator<=>(const deadline&, const deadline&) noexcept = default;
 
 private:
+    // Durations of other clocks and units need not fit in ours, so they are compared in this one first.
+    using wide = std::chrono::duration<long double, clock::period>;
+
     static constexpr clock::time_point immediately = clock::time_point::min();
+
+    static clock::time_point represent(wide since_epoch)
+    {
+        constexpr clock::time_point last = clock::time_point::max() - std::chrono::hours(1);
+        if (since_epoch >= wide(last.time_since_epoch()))
+            return clock::time_point::max();
+        if (since_epoch <= wide(immediately.time_since_epoch()))
+            return immediately;
+        return clock::time_point(std::chrono::ceil<clock::duration>(since_epoch));
+    }
+
     clock::time_point at_ = clock::time_point::max();
 };
 

@@ -13,8 +13,8 @@ public:
     /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::unsupported`).
     explicit duplex(descriptor d, const ferrule::limits& l = {}) : endpoint(detail::open_channel(std::move(d)), l)
     {
-        detail::require(*channel(), direction::read);
-        detail::require(*channel(), direction::write);
+        detail::require(channel(), direction::read);
+        detail::require(channel(), direction::write);
     }
 
     /// The halves, which share everything with this object; closing one closes all.

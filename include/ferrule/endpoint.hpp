@@ -24,29 +24,23 @@ public:
     /// only what leaves without waiting), then wakes every thread and coroutine that waits here with `errc::closed`.
     /// The descriptor is released as soon as the last of them has left. Returns the bytes of the tail that did not
     /// leave. Closing again does nothing.
-    std::size_t close(const until& limit = deadline::now()) noexcept
-    {
-        return channel_ ? detail::close(*channel_, limit) : 0;
-    }
+    std::size_t close(const until& limit = deadline::now()) noexcept { return detail::close(channel_, limit); }
 
     /// `async_close([limit] [, token])` does the same; completes with `void(error_code, std::size_t)`, without an error.
     /// Defined in <ferrule/asio.hpp>.
     template <detail::limit_or_token... LimitAndToken>
     auto async_close(LimitAndToken&&... limit_and_token);
 
-    [[nodiscard]] bool is_open() const noexcept { return channel_ && detail::is_open(*channel_); }
+    [[nodiscard]] bool is_open() const noexcept { return detail::is_open(channel_); }
 
     /// The system's handle, which still belongs to the endpoint; `invalid_handle` once closed, or where there is none.
-    [[nodiscard]] native_handle_type native_handle() const noexcept
-    {
-        return channel_ ? detail::native_handle(*channel_) : invalid_handle;
-    }
+    [[nodiscard]] native_handle_type native_handle() const noexcept { return detail::handle_use(channel_).get(); }
 
     /// Whether child processes that execute another program get the handle. Throws `error`.
-    [[nodiscard]] bool inheritable() const { return detail::inheritable(*channel()); }
+    [[nodiscard]] bool inheritable() const { return detail::inheritable(channel_); }
     /// Off by default. Prefer `spawn`, which hands one handle to one child: while this is on, any child started by any
     /// thread inherits it. Throws `error`.
-    void set_inheritable(bool on) { detail::set_inheritable(*channel(), on); }
+    void set_inheritable(bool on) { detail::set_inheritable(channel_, on); }
 
     /// Gives the system's handle away, unclosed, with the bytes that were read but not delivered; then this endpoint is
     /// closed. Waits for operations under way until `limit`. Throws `error`: `errc::torn` if an unsent tail would be
@@ -54,19 +48,14 @@ public:
     [[nodiscard]] std::pair<native_handle_type, bytes> release(const until& limit = {})
     {
         std::pair<native_handle_type, bytes> r;
-        r.first = detail::release(*channel(), limit, r.second);
+        r.first = detail::release(channel_, limit, r.second);
         return r;
     }
 
     [[nodiscard]] const ferrule::limits& limits() const noexcept { return limits_; }
 
-    /// For the parts of ferrule that build on this. Throws `closed_error` if there is none.
-    [[nodiscard]] const detail::channel_ptr& channel() const
-    {
-        if (!channel_)
-            throw_error(errc::closed);
-        return channel_;
-    }
+    /// For the parts of ferrule that build on this. Null for a handle that was moved from.
+    [[nodiscard]] const detail::channel_ptr& channel() const noexcept { return channel_; }
 
 protected:
     endpoint(detail::channel_ptr c, const ferrule::limits& l) noexcept : channel_(std::move(c)), limits_(l) {}

@@ -54,8 +54,8 @@ enum class errc {
     unsupported,
     /// The rest of an interrupted frame could not be kept for lack of memory, so this direction cannot go on.
     torn,
-    /// A framing threw an exception. Calls that throw rethrow it unchanged; the others report this code. The frame is
-    /// still in the stream.
+    /// A framing threw an exception. Calls that throw rethrow it unchanged; the others report this code. If finding the
+    /// frame failed (`decode`), it is still in the stream; if making a value of it did (`load`), it has been taken off.
     framing_failed,
 };
 

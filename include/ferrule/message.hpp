@@ -56,7 +56,7 @@ public:
     message_type recv(const until& limit = {})
     {
         read_result r;
-        if (const error_code ec = run(*self().channel(), request(), limit, r))
+        if (const error_code ec = run(self().channel(), request(), limit, r))
             throw_error(ec, r.data, r.transferred);
         return load(std::move(r.data));
     }
@@ -64,7 +64,7 @@ public:
     {
         read_result r;
         try {
-            ec = run(*self().channel(), request(), limit, r);
+            ec = run(self().channel(), request(), limit, r);
             if (!ec)
                 return load(std::move(r.data));
         } catch (const error& e) {
@@ -85,7 +85,7 @@ public:
         read_result r;
         read_request q = request();
         q.reuse = &message;
-        if (const error_code ec = run(*self().channel(), q, limit, r))
+        if (const error_code ec = run(self().channel(), q, limit, r))
             throw_error(ec, r.data, r.transferred);
         message = std::move(r.data);
     }
@@ -93,7 +93,7 @@ public:
     std::optional<message_type> try_recv()
     {
         read_result r;
-        const error_code ec = run(*self().channel(), request(), deadline::now(), r);
+        const error_code ec = run(self().channel(), request(), deadline::now(), r);
         if (ec == condition::timeout && ec.category() == error_category())
             return std::nullopt;
         if (ec)
@@ -154,7 +154,7 @@ public:
         if (const error_code ec = encode(message, r.frame))
             throw_error(ec);
         std::size_t transferred = 0;
-        if (const error_code ec = run(*self().channel(), r, limit, transferred))
+        if (const error_code ec = run(self().channel(), r, limit, transferred))
             throw_error(ec, {}, transferred);
         return transferred;
     }
@@ -162,7 +162,7 @@ public:
     {
         write_request r = request(message);
         std::size_t transferred = 0;
-        ec = run(*self().channel(), r, limit, transferred);
+        ec = run(self().channel(), r, limit, transferred);
         return transferred;
     }
     /// `async_send(message [, limit] [, token])`. The bytes of a byte message must live until completion; a value is

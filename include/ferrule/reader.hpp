@@ -109,7 +109,7 @@ public:
     {
         error_code ec;
         read_result r;
-        ec = run(*own(), read_request(read_request::what::some, SIZE_MAX), deadline::now(), r);
+        ec = run(own(), read_request(read_request::what::some, SIZE_MAX), deadline::now(), r);
         if (ec == condition::timeout && ec.category() == error_category())
             return std::nullopt;
         if (ec)
@@ -128,7 +128,7 @@ public:
     auto async_take_partial(LimitAndToken&&... limit_and_token);
 
 private:
-    [[nodiscard]] const channel_ptr& own() const { return static_cast<const Self&>(*this).channel(); }
+    [[nodiscard]] const channel_ptr& own() const noexcept { return static_cast<const Self&>(*this).channel(); }
     [[nodiscard]] std::size_t most() const noexcept { return static_cast<const Self&>(*this).limits().max_payload(); }
 
     static read_request exactly(std::size_t n) { return read_request(read_request::what::exactly, n); }
@@ -150,26 +150,26 @@ private:
     bytes take(const read_request& request, const until& limit, error_code& ec)
     {
         read_result r;
-        ec = run(*own(), request, limit, r);
+        ec = run(own(), request, limit, r);
         return std::move(r.data);
     }
     bytes take(const read_request& request, const until& limit)
     {
         read_result r;
-        if (const error_code ec = run(*own(), request, limit, r))
+        if (const error_code ec = run(own(), request, limit, r))
             throw_error(ec, r.data, r.transferred);
         return std::move(r.data);
     }
     std::size_t fill(const read_request& request, const until& limit, error_code& ec)
     {
         read_result r;
-        ec = run(*own(), request, limit, r);
+        ec = run(own(), request, limit, r);
         return r.transferred;
     }
     std::size_t fill(const read_request& request, const until& limit)
     {
         read_result r;
-        if (const error_code ec = run(*own(), request, limit, r))
+        if (const error_code ec = run(own(), request, limit, r))
             throw_error(ec, r.data, r.transferred);
         return r.transferred;
     }
@@ -184,7 +184,7 @@ public:
     /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::unsupported`).
     explicit reader(descriptor d, const ferrule::limits& l = {}) : endpoint(detail::open_channel(std::move(d)), l)
     {
-        detail::require(*channel(), direction::read);
+        detail::require(channel(), direction::read);
     }
     /// Shares the channel of another endpoint.
     reader(detail::channel_ptr shared, const ferrule::limits& l) noexcept : endpoint(std::move(shared), l) {}

@@ -34,7 +34,7 @@ public:
     {
         write_request r = request(data);
         std::size_t transferred = 0;
-        ec = run(*own(), r, limit, transferred);
+        ec = run(own(), r, limit, transferred);
         return transferred;
     }
     /// The same with bytes that the send owns, so that an unsent rest need not be copied.
@@ -59,7 +59,7 @@ public:
     {
         write_request nothing;
         std::size_t transferred;
-        ec = run(*own(), nothing, limit, transferred);
+        ec = run(own(), nothing, limit, transferred);
     }
     template <limit_or_token... LimitAndToken>
     auto async_flush(LimitAndToken&&... limit_and_token);
@@ -77,13 +77,13 @@ public:
         write_request last;
         last.then = write_request::after::shutdown;
         std::size_t transferred;
-        ec = run(*own(), last, limit, transferred);
+        ec = run(own(), last, limit, transferred);
     }
     template <limit_or_token... LimitAndToken>
     auto async_shutdown_send(LimitAndToken&&... limit_and_token);
 
 private:
-    [[nodiscard]] const channel_ptr& own() const { return static_cast<const Self&>(*this).channel(); }
+    [[nodiscard]] const channel_ptr& own() const noexcept { return static_cast<const Self&>(*this).channel(); }
 
     static write_request request(const buffers& data)
     {
@@ -101,7 +101,7 @@ private:
     std::size_t run_or_throw(write_request& r, const until& limit)
     {
         std::size_t transferred = 0;
-        if (const error_code ec = run(*own(), r, limit, transferred))
+        if (const error_code ec = run(own(), r, limit, transferred))
             throw_error(ec, {}, transferred);
         return transferred;
     }
@@ -116,7 +116,7 @@ public:
     /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::unsupported`).
     explicit writer(descriptor d, const ferrule::limits& l = {}) : endpoint(detail::open_channel(std::move(d)), l)
     {
-        detail::require(*channel(), direction::write);
+        detail::require(channel(), direction::write);
     }
     /// Shares the channel of another endpoint.
     writer(detail::channel_ptr shared, const ferrule::limits& l) noexcept : endpoint(std::move(shared), l) {}

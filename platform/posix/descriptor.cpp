@@ -103,7 +103,7 @@ private:
         const int e = errno;
         if (e == EAGAIN || e == EWOULDBLOCK)
             return io_result::would_block();
-        if ((e == ENOTCONN || e == EINVAL) && accepts_connections(fd_))
+        if ((e == ENOTCONN || e == EINVAL || e == EPIPE) && accepts_connections(fd_))
             return io_result::failed(errc::listening);
         return io_result::failed({e, boost::system::system_category()});
     }
@@ -140,10 +140,14 @@ found examine(int fd)
         throw_error(last_error());
     found f;
     f.access = flags & O_ACCMODE;
+    if ((flags & O_PATH) != 0)
+        throw_error(errc::bad_descriptor);
     if (S_ISFIFO(st.st_mode))
         return f;
-    if (!S_ISSOCK(st.st_mode))
+    if (S_ISREG(st.st_mode) || S_ISCHR(st.st_mode))
         throw_error(errc::unsupported);
+    if (!S_ISSOCK(st.st_mode))
+        throw_error(errc::bad_descriptor);
     int type = 0;
     socklen_t size = sizeof type;
     if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0)

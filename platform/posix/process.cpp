@@ -52,7 +52,8 @@ private:
 
 child spawn(const std::vector<std::string>& command, const endpoint& inherited, int number)
 {
-    const native_handle_type fd = inherited.native_handle();
+    const detail::handle_use use(inherited.channel()); // nobody closes it meanwhile
+    const native_handle_type fd = use.get();
     if (fd == invalid_handle)
         throw_error(errc::closed);
     if (command.empty() || number < 3)
@@ -133,8 +134,8 @@ exit_status child::wait(const until& limit)
     const readiness ended = readiness::readable(handle_);
     const os::wait_result r = os::wait({&ended, 1}, wakeup, limit.deadline());
     on_stop.reset();
-    if (r == os::wait_result::woken)
-        wakeup.clear();
+    if (r == os::wait_result::woken || limit.stop().stop_requested())
+        wakeup.clear(); // a signal that came too late to be seen would end a later wait
     if (reap(false))
         return status_;
     throw_error(r == os::wait_result::late ? errc::timed_out : errc::cancelled);

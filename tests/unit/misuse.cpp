@@ -669,21 +669,6 @@ TEST_CASE("misuse: what a framing throws while loading reaches the caller unchan
                                        "\x02ok"));
 }
 
-TEST_CASE("misuse: a frame whose loading throws is still in the stream")
-{
-    // As documented with errc::framing_failed, and by promise P1.
-    wire w;
-    message_duplex<throwing_values> m(w.mine);
-    write_all(w.peer.get(), "\x04"
-                            "bomb"
-                            "\x02ok");
-    CHECK(boom_of([&] { m.recv(patience); }) == 3);
-    CHECK(boom_of([&] { m.recv(deadline::now()); }) == 3);
-    CHECK(w.mine.recv(deadline::now()).text() == "\x04"
-                                                 "bomb"
-                                                 "\x02ok");
-}
-
 TEST_CASE("misuse: a call with an error_code reports a framing that throws while loading in it")
 {
     wire w;

@@ -90,23 +90,38 @@ public:
     std::size_t transferred = 0; // bytes delivered; on error: bytes that had arrived
 };
 
-// ---- blocking; all by any thread at any time ----
+// All may be called by any thread at any time. An endpoint that has no channel is closed.
 
-FERRULE_EXPORT error_code run(channel& c, const read_request& request, const until& limit, read_result& result);
-FERRULE_EXPORT error_code run(channel& c, write_request& request, const until& limit, std::size_t& transferred);
-
-// ---- what is not a transfer ----
+FERRULE_EXPORT error_code run(const channel_ptr& c, const read_request& request, const until& limit,
+                              read_result& result);
+FERRULE_EXPORT error_code run(const channel_ptr& c, write_request& request, const until& limit,
+                              std::size_t& transferred);
 
 FERRULE_EXPORT channel_ptr open_channel(descriptor d);
 /// Throws `usage_error` (`errc::wrong_direction`) if the descriptor does not move bytes that way.
-FERRULE_EXPORT void require(const channel& c, direction d);
+FERRULE_EXPORT void require(const channel_ptr& c, direction d);
 /// Flushes until the deadline, then closes. Returns the bytes that did not leave.
-FERRULE_EXPORT std::size_t close(channel& c, const until& limit) noexcept;
-FERRULE_EXPORT bool is_open(const channel& c) noexcept;
-FERRULE_EXPORT native_handle_type native_handle(const channel& c) noexcept;
-FERRULE_EXPORT bool inheritable(channel& c);
-FERRULE_EXPORT void set_inheritable(channel& c, bool on);
+FERRULE_EXPORT std::size_t close(const channel_ptr& c, const until& limit) noexcept;
+FERRULE_EXPORT bool is_open(const channel_ptr& c) noexcept;
+FERRULE_EXPORT bool inheritable(const channel_ptr& c);
+FERRULE_EXPORT void set_inheritable(const channel_ptr& c, bool on);
 /// Gives the handle away, with the bytes that were read but not delivered.
-FERRULE_EXPORT native_handle_type release(channel& c, const until& limit, bytes& leftover);
+FERRULE_EXPORT native_handle_type release(const channel_ptr& c, const until& limit, bytes& leftover);
+
+/// The system's handle, which is not closed (and its number not used for anything else) while this object lives.
+class FERRULE_EXPORT handle_use {
+public:
+    explicit handle_use(channel_ptr c) noexcept;
+    handle_use(const handle_use&) = delete;
+    handle_use& operator=(const handle_use&) = delete;
+    ~handle_use();
+
+    /// `invalid_handle` if closed.
+    [[nodiscard]] native_handle_type get() const noexcept { return handle_; }
+
+private:
+    channel_ptr channel_;
+    native_handle_type handle_ = invalid_handle;
+};
 
 } // namespace ferrule::detail
