@@ -237,7 +237,10 @@ template <limit_or_token... LimitAndToken>
 auto message_send_functions<Self, Framing>::async_send(const sent_type& message, LimitAndToken&&... limit_and_token)
 {
     write_request r;
-    r.refused = encode(message, r.frame);
+    if constexpr (has_token<LimitAndToken...>)
+        r = request(message);
+    else
+        r.refused = encode(message, r.frame); // what that throws, a call without a token throws
     return async_transfer<std::size_t>(self().channel(), std::move(r), std::forward<LimitAndToken>(limit_and_token)...);
 }
 

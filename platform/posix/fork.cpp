@@ -3,6 +3,7 @@
 #include "platform/os.hpp"
 
 #include <atomic>
+#include <cstdlib>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/single_threaded.h>
@@ -29,20 +30,22 @@ std::atomic<std::uint32_t>* make_page() noexcept
     return static_cast<std::atomic<std::uint32_t>*>(page);
 }
 
-std::uint32_t next_generation(std::atomic<std::uint32_t>& page) noexcept
-{
-    const std::uint32_t fresh = count.fetch_add(1, std::memory_order_relaxed) + 1;
-    std::uint32_t wiped = 0;
-    return page.compare_exchange_strong(wiped, fresh, std::memory_order_relaxed) ? fresh : wiped;
-}
+// What is seen before the page exists: no generation yet.
+constinit const std::atomic<std::uint32_t> none{0};
 
 } // namespace
 
-std::uint32_t fork_generation() noexcept
+constinit std::atomic<const std::atomic<std::uint32_t>*> generation_page{&none};
+
+std::uint32_t next_fork_generation() noexcept
 {
     static std::atomic<std::uint32_t>& page = *make_page();
-    const std::uint32_t g = page.load(std::memory_order_relaxed);
-    return g != 0 ? g : next_generation(page);
+    generation_page.store(&page, std::memory_order_release);
+    std::uint32_t seen = page.load(std::memory_order_relaxed);
+    if (seen != 0)
+        return seen;
+    const std::uint32_t fresh = count.fetch_add(1, std::memory_order_relaxed) + 1;
+    return page.compare_exchange_strong(seen, fresh, std::memory_order_relaxed) ? fresh : seen;
 }
 
 } // namespace detail

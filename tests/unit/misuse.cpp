@@ -293,7 +293,7 @@ TEST_CASE("misuse: a handle that was moved from is closed")
     CHECK_THROWS_AS(d.set_inheritable(true), closed_error);
     CHECK_THROWS_AS(run(d.async_recv()), closed_error);
     CHECK_THROWS_AS(run(d.async_send("x")), closed_error);
-    CHECK_THROWS_AS(reader(d), closed_error);
+    CHECK_FALSE(reader(d).is_open());
     CHECK(kept.is_open());
 }
 
