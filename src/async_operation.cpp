@@ -86,10 +86,11 @@ void async_operation::wake() noexcept
 void async_operation::stay(std::optional<lock_time> ask_again_at) noexcept
 {
     posted_ = false;
-    if (!ask_again_at)
+    const auto at = std::min(ask_again_at.value_or(lock_time::max()), limit_.deadline().at());
+    if (at == lock_time::max())
         return;
     try {
-        set_timer(std::min(*ask_again_at, limit_.deadline().at()));
+        set_timer(at);
     } catch (const std::bad_alloc&) { // others may still revoke the offer
     }
 }
@@ -164,8 +165,8 @@ async_operation::outcome async_operation::take_lock()
         if (!lock_.claim(*this, refused))
             return refused ? outcome(refused) : std::nullopt;
     }
-    leave_queue();
     holding_ = true;
+    leave_queue();
     lock_.set_async_holder();
     return error_code();
 }

@@ -19,7 +19,7 @@ struct other_clock {
     using rep = duration::rep;
     using period = duration::period;
     using time_point = std::chrono::time_point<other_clock>;
-    static constexpr bool is_steady = false;
+    [[maybe_unused]] static constexpr bool is_steady = false;
     static time_point now() { return at; }
     static inline time_point at{5000ms};
 };
