@@ -183,15 +183,10 @@ public:
     /// The child must end well, and soon.
     void wait()
     {
-        using namespace std::chrono_literals;
-        const ferrule::deadline limit(patience);
-        int status = 0;
-        while (waitpid(pid_, &status, WNOHANG) == 0) {
-            check(!limit.expired(), "the child does not end");
-            std::this_thread::sleep_for(1ms);
-        }
+        ferrule::child ending(pid_);
+        const bool well = ending.wait(patience).success();
         pid_ = -1;
-        check(status == 0, "the child failed");
+        check(well, "the child failed");
     }
 
 private:

@@ -29,6 +29,8 @@ private:
 /// reaped. One thread at a time.
 class FERRULE_EXPORT child {
 public:
+    /// Takes over a child of this process that was started otherwise, such as by fork.
+    explicit child(int pid);
     child(child&& other) noexcept;
     child& operator=(child&& other) noexcept;
     ~child();
@@ -43,8 +45,6 @@ public:
     void kill() noexcept;
 
 private:
-    friend FERRULE_EXPORT child spawn(const std::vector<std::string>& command, const endpoint& inherited, int number);
-    explicit child(int pid);
     [[nodiscard]] bool reap(bool block) noexcept;
 
     int pid_ = -1;

@@ -1,5 +1,6 @@
 // The async_ twins with every kind of completion token, and what belongs to a handler. No co_await inside an assertion:
 // g++ 12 gets the temporaries of such statements wrong.
+#include "support/calls.hpp"
 #include "support/catch.hpp"
 #include "support/transports.hpp"
 #include "support/watchdog.hpp"
@@ -38,114 +39,90 @@ TEST_CASE("async: use_future, with and without an executor")
 TEST_CASE("async: deferred, as_tuple and plain use_awaitable")
 {
     const watchdog guard("deferred");
-    asio::io_context context;
     auto [a, b] = socketpair();
     bool done = false;
-    asio::co_spawn(
-        context,
-        [](duplex x, duplex y, bool& ok) -> asio::awaitable<void> {
-            auto later = x.async_recv(3, asio::deferred); // nothing happens yet
-            co_await y.async_send("abcdef", asio::deferred);
-            const bytes first = co_await std::move(later);
-            CHECK(first == byte_view("abc"));
-            auto [ec, rest] = co_await x.async_recv(asio::as_tuple(asio::use_awaitable));
-            CHECK_FALSE(ec);
-            CHECK(rest == byte_view("def"));
-            auto [timeout, nothing] = co_await x.async_recv(1ms, asio::as_tuple(asio::use_awaitable));
-            CHECK(timeout == errc::timed_out);
-            CHECK(nothing.empty());
-            try {
-                co_await x.async_recv(1ms, asio::use_awaitable);
-                FAIL("no timeout");
-            } catch (const boost::system::system_error& e) {
-                CHECK(e.code() == errc::timed_out);
-            }
-            ok = true;
-        }(a, b, done),
-        [](std::exception_ptr e) {
-            if (e)
-                std::rethrow_exception(e);
-        });
-    context.run();
+    run([](duplex x, duplex y, bool& ok) -> asio::awaitable<void> {
+        auto later = x.async_recv(3, asio::deferred); // nothing happens yet
+        co_await y.async_send("abcdef", asio::deferred);
+        const bytes first = co_await std::move(later);
+        CHECK(first == byte_view("abc"));
+        auto [ec, rest] = co_await x.async_recv(asio::as_tuple(asio::use_awaitable));
+        CHECK_FALSE(ec);
+        CHECK(rest == byte_view("def"));
+        auto [timeout, nothing] = co_await x.async_recv(1ms, asio::as_tuple(asio::use_awaitable));
+        CHECK(timeout == errc::timed_out);
+        CHECK(nothing.empty());
+        try {
+            co_await x.async_recv(1ms, asio::use_awaitable);
+            FAIL("no timeout");
+        } catch (const boost::system::system_error& e) {
+            CHECK(e.code() == errc::timed_out);
+        }
+        ok = true;
+    }(a, b, done));
     CHECK(done);
 }
 
 TEST_CASE("async: every receiving and sending function has a twin")
 {
     const watchdog guard("twins");
-    asio::io_context context;
     auto [a, b] = socketpair();
     bool done = false;
-    asio::co_spawn(
-        context,
-        [](duplex x, duplex y, bool& ok) -> asio::awaitable<void> {
-            std::byte space[4];
-            co_await y.async_send("0123|line\r\nnext\n4567some");
-            const auto found = co_await x.async_recv_until("|");
-            CHECK(found == byte_view("0123|"));
-            const auto crlf = co_await x.async_recv_line("\r\n");
-            CHECK(crlf == byte_view("line"));
-            const auto line = co_await x.async_recv_line(5s);
-            CHECK(line == byte_view("next"));
-            const auto filled = co_await x.async_recv_into(space);
-            CHECK(filled == 4);
-            CHECK(byte_view(space) == byte_view("4567"));
-            const auto some = co_await x.async_recv_some_into(space, 5s);
-            CHECK(some == 4);
-            CHECK(byte_view(space) == byte_view("some"));
-            const auto owned = co_await y.async_send(bytes(byte_view("owned")));
-            CHECK(owned == 5);
-            const byte_view parts[] = {"in ", "parts"};
-            const auto parts_sent = co_await y.async_send(std::span<const byte_view>(parts), 5s);
-            CHECK(parts_sent == 8);
-            co_await y.async_flush();
-            y.shutdown_send();
-            const auto all = co_await x.async_recv_all();
-            CHECK(all == byte_view("ownedin parts"));
-            ok = true;
-        }(a, b, done),
-        [](std::exception_ptr e) {
-            if (e)
-                std::rethrow_exception(e);
-        });
-    context.run();
+    run([](duplex x, duplex y, bool& ok) -> asio::awaitable<void> {
+        std::byte space[4];
+        co_await y.async_send("0123|line\r\nnext\n4567some");
+        const auto found = co_await x.async_recv_until("|");
+        CHECK(found == byte_view("0123|"));
+        const auto crlf = co_await x.async_recv_line("\r\n");
+        CHECK(crlf == byte_view("line"));
+        const auto line = co_await x.async_recv_line(5s);
+        CHECK(line == byte_view("next"));
+        const auto filled = co_await x.async_recv_into(space);
+        CHECK(filled == 4);
+        CHECK(byte_view(space) == byte_view("4567"));
+        const auto some = co_await x.async_recv_some_into(space, 5s);
+        CHECK(some == 4);
+        CHECK(byte_view(space) == byte_view("some"));
+        const auto owned = co_await y.async_send(bytes(byte_view("owned")));
+        CHECK(owned == 5);
+        const byte_view parts[] = {"in ", "parts"};
+        const auto parts_sent = co_await y.async_send(std::span<const byte_view>(parts), 5s);
+        CHECK(parts_sent == 8);
+        co_await y.async_flush();
+        y.shutdown_send();
+        const auto all = co_await x.async_recv_all();
+        CHECK(all == byte_view("ownedin parts"));
+        ok = true;
+    }(a, b, done));
     CHECK(done);
 }
 
 TEST_CASE("async: half-close, close and take_partial")
 {
     const watchdog guard("async close");
-    asio::io_context context;
     auto [a, b] = socketpair(varint{});
     bool done = false;
-    asio::co_spawn(
-        context,
-        [](message_duplex<> x, message_duplex<> y, bool& ok) -> asio::awaitable<void> {
-            writer(y.channel(), {}).send("\x05he");
-            const auto [late, some] = co_await x.async_recv(1ms, asio::as_tuple(asio::use_awaitable));
-            CHECK(late == errc::timed_out);
-            CHECK(some == byte_view("\x05he"));
-            const bytes partial = co_await x.async_take_partial();
-            CHECK(partial == byte_view("\x05he"));
-            co_await y.async_shutdown_send();
-            const auto [end, nothing] = co_await x.async_recv(asio::as_tuple(asio::use_awaitable));
-            CHECK(end == errc::end_of_stream);
-            co_await x.async_send("the other direction goes on");
-            const bytes got = co_await y.async_recv();
-            CHECK(got == byte_view("the other direction goes on"));
-            const std::size_t unsent = co_await x.async_close(5s);
-            CHECK(unsent == 0);
-            CHECK_FALSE(x.is_open());
-            const auto [none, again] = co_await x.async_close(asio::as_tuple(asio::use_awaitable));
-            CHECK_FALSE(none);
-            CHECK(again == 0);
-            ok = true;
-        }(a, b, done),
-        [](std::exception_ptr e) {
-            if (e)
-                std::rethrow_exception(e);
-        });
-    context.run();
+    run([](message_duplex<> x, message_duplex<> y, bool& ok) -> asio::awaitable<void> {
+        writer(y.channel(), {}).send("\x05he");
+        const auto [late, some] = co_await x.async_recv(1ms, asio::as_tuple(asio::use_awaitable));
+        CHECK(late == errc::timed_out);
+        CHECK(some == byte_view("\x05he"));
+        const bytes partial = co_await x.async_take_partial();
+        CHECK(partial == byte_view("\x05he"));
+        co_await y.async_shutdown_send();
+        const auto [end, nothing] = co_await x.async_recv(asio::as_tuple(asio::use_awaitable));
+        CHECK(end == errc::end_of_stream);
+        co_await x.async_send("the other direction goes on");
+        const bytes got = co_await y.async_recv();
+        CHECK(got == byte_view("the other direction goes on"));
+        const std::size_t unsent = co_await x.async_close(5s);
+        CHECK(unsent == 0);
+        CHECK_FALSE(x.is_open());
+        const auto [none, again] = co_await x.async_close(asio::as_tuple(asio::use_awaitable));
+        CHECK_FALSE(none);
+        CHECK(again == 0);
+        ok = true;
+    }(a, b, done));
     CHECK(done);
 }
 
@@ -174,28 +151,23 @@ TEST_CASE("async: close sends the tail first, until its deadline")
 
 TEST_CASE("async: awaitables throw the typed exceptions, with the data")
 {
-    asio::io_context context;
     auto [a, b] = socketpair(varint{});
     writer(b.channel(), {}).send("\x05he");
     bool timed_out = false;
     bool eof = false;
-    asio::co_spawn(
-        context,
-        [](message_duplex<> x, message_duplex<> y, bool& late, bool& end) -> asio::awaitable<void> {
-            try {
-                co_await x.async_recv(1ms);
-            } catch (const timeout_error& e) {
-                late = e.data() == byte_view("\x05he") && e.transferred() == 3;
-            }
-            y.close();
-            try {
-                co_await x.async_recv();
-            } catch (const eof_error& e) {
-                end = e.code() == errc::truncated && e.transferred() == 3;
-            }
-        }(a, b, timed_out, eof),
-        asio::detached);
-    context.run();
+    run([](message_duplex<> x, message_duplex<> y, bool& late, bool& end) -> asio::awaitable<void> {
+        try {
+            co_await x.async_recv(1ms);
+        } catch (const timeout_error& e) {
+            late = e.data() == byte_view("\x05he") && e.transferred() == 3;
+        }
+        y.close();
+        try {
+            co_await x.async_recv();
+        } catch (const eof_error& e) {
+            end = e.code() == errc::truncated && e.transferred() == 3;
+        }
+    }(a, b, timed_out, eof));
     CHECK(timed_out);
     CHECK(eof);
 }
@@ -204,28 +176,20 @@ TEST_CASE("async: a coroutine is cancelled as coroutines are")
 {
     using namespace asio::experimental::awaitable_operators;
     const watchdog guard("awaitable operators");
-    asio::io_context context;
     auto [a, b] = socketpair(varint{});
     bool ok = false;
-    asio::co_spawn(
-        context,
-        [](message_duplex<> x, message_duplex<> y, bool& done) -> asio::awaitable<void> {
-            asio::steady_timer timer(co_await asio::this_coro::executor, 1ms);
-            writer(y.channel(), {})
-                .send("\x03"
-                      "ab");
-            auto lost = co_await (x.async_recv() || timer.async_wait(asio::use_awaitable));
-            CHECK(lost.index() == 1);
-            writer(y.channel(), {}).send("c");
-            const auto whole = co_await x.async_recv();
-            CHECK(whole == byte_view("abc")); // nothing was
-            done = true;
-        }(a, b, ok),
-        [](std::exception_ptr e) {
-            if (e)
-                std::rethrow_exception(e);
-        });
-    context.run();
+    run([](message_duplex<> x, message_duplex<> y, bool& done) -> asio::awaitable<void> {
+        asio::steady_timer timer(co_await asio::this_coro::executor, 1ms);
+        writer(y.channel(), {})
+            .send("\x03"
+                  "ab");
+        auto lost = co_await (x.async_recv() || timer.async_wait(asio::use_awaitable));
+        CHECK(lost.index() == 1);
+        writer(y.channel(), {}).send("c");
+        const auto whole = co_await x.async_recv();
+        CHECK(whole == byte_view("abc")); // nothing was
+        done = true;
+    }(a, b, ok));
     CHECK(ok);
 }
 

@@ -1,5 +1,6 @@
 // After fork: the child uses what was idle, is refused what was in use, and does nothing that the parent could notice.
 #include "support/catch.hpp"
+#include "support/system.hpp"
 #include "support/transports.hpp"
 #include "support/watchdog.hpp"
 
@@ -7,32 +8,13 @@
 #include <ferrule/pair.hpp>
 
 #include <atomic>
-#include <sys/wait.h>
 #include <thread>
-#include <unistd.h>
 
 namespace {
 
 using namespace ferrule;
 using namespace ferrule::test;
 using namespace std::chrono_literals;
-
-template <class F>
-int in_child(F f)
-{
-    const pid_t pid = ::fork();
-    if (pid == 0) {
-        int status = 99;
-        try {
-            status = f();
-        } catch (...) {
-        }
-        ::_exit(status);
-    }
-    int status = -1;
-    ::waitpid(pid, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 100 + WTERMSIG(status);
-}
 
 } // namespace
 

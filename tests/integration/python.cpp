@@ -3,6 +3,7 @@
 #include <ferrule/ferrule.hpp>
 #include <ferrule/framing/multiprocessing_bytes.hpp>
 
+#include "support/calls.hpp"
 #include "support/catch.hpp"
 #include "support/python.hpp"
 #include "support/skip.hpp"
@@ -73,26 +74,6 @@ void expect_success(child& c)
     const exit_status s = c.wait(patience);
     CHECK(s.code() == 0);
     CHECK(s.signal() == 0);
-}
-
-template <class F>
-error_code code_of(F f)
-{
-    try {
-        f();
-    } catch (const error& e) {
-        return e.code();
-    }
-    return {};
-}
-
-template <class T>
-T run(asio::awaitable<T> a)
-{
-    asio::io_context ctx;
-    auto f = asio::co_spawn(ctx, std::move(a), asio::use_future);
-    ctx.run();
-    return f.get();
 }
 
 const std::string echo = R"(

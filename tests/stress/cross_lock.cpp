@@ -149,6 +149,8 @@ TEST_CASE("cross_lock: nobody waits for ever while others hammer")
                 l.unlock();
             }
         });
+    while (hammered < 1000)
+        std::this_thread::yield();
     asio::co_spawn(
         context,
         [](cross_lock& lock, long& n) -> asio::awaitable<void> {
@@ -168,5 +170,4 @@ TEST_CASE("cross_lock: nobody waits for ever while others hammer")
     over = true;
     threads.clear();
     CHECK(patient == 400);
-    CHECK(hammered > 0);
 }

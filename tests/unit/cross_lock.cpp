@@ -1,4 +1,5 @@
 #include "support/catch.hpp"
+#include "support/system.hpp"
 #include "support/watchdog.hpp"
 
 #include "platform/os.hpp"
@@ -10,9 +11,7 @@
 
 #include <atomic>
 #include <mutex>
-#include <sys/wait.h>
 #include <thread>
-#include <unistd.h>
 #include <vector>
 
 namespace {
@@ -23,24 +22,7 @@ using ferrule::condition;
 using ferrule::cross_lock;
 using ferrule::errc;
 using ferrule::error_code;
-
-// Runs `f` in a child process; returns its exit status.
-template <class F>
-int in_child(F f)
-{
-    const pid_t pid = ::fork();
-    if (pid == 0) {
-        int status = 99;
-        try {
-            status = f();
-        } catch (...) {
-        }
-        ::_exit(status);
-    }
-    int status = -1;
-    ::waitpid(pid, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
+using ferrule::test::in_child;
 
 } // namespace
 

@@ -2,6 +2,7 @@
 #include <ferrule/asio.hpp>
 #include <ferrule/ferrule.hpp>
 
+#include "support/calls.hpp"
 #include "support/catch.hpp"
 #include "support/system.hpp"
 #include "support/watchdog.hpp"
@@ -27,17 +28,6 @@ namespace {
 constexpr auto patience = 20s; // for what should happen at once
 
 // The code of the ferrule::error that f throws; success if none.
-template <class F>
-error_code code_of(F f)
-{
-    try {
-        f();
-    } catch (const error& e) {
-        return e.code();
-    }
-    return {};
-}
-
 bool can(descriptor d, direction dir)
 {
     const auto impl = std::move(d).take();
@@ -50,15 +40,6 @@ void expect_works(reader r, writer w)
 {
     CHECK(w.send("works", patience) == 5);
     CHECK(r.recv(5, patience).text() == "works");
-}
-
-template <class T>
-T run(asio::awaitable<T> a)
-{
-    asio::io_context ctx;
-    auto f = asio::co_spawn(ctx, std::move(a), asio::use_future);
-    ctx.run();
-    return f.get();
 }
 
 } // namespace

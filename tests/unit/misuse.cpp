@@ -4,6 +4,7 @@
 #include <ferrule/framing/multiprocessing_bytes.hpp>
 #include <ferrule/framing/none.hpp>
 
+#include "support/calls.hpp"
 #include "support/catch.hpp"
 #include "support/framing_bytes.hpp"
 #include "support/system.hpp"
@@ -26,26 +27,6 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr auto patience = 20s;
-
-template <class F>
-error_code code_of(F f)
-{
-    try {
-        f();
-    } catch (const error& e) {
-        return e.code();
-    }
-    return {};
-}
-
-template <class T>
-T run(asio::awaitable<T> a)
-{
-    asio::io_context ctx;
-    auto f = asio::co_spawn(ctx, std::move(a), asio::use_future);
-    ctx.run();
-    return f.get();
-}
 
 // One end for ferrule, the other for the system calls of the test.
 struct wire {

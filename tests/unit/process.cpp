@@ -2,6 +2,7 @@
 #include <ferrule/ferrule.hpp>
 
 #include "platform/os.hpp"
+#include "support/calls.hpp"
 #include "support/catch.hpp"
 #include "support/system.hpp"
 #include "support/watchdog.hpp"
@@ -40,17 +41,6 @@ using command = std::vector<std::string>;
 command shell(const std::string& script)
 {
     return {"/bin/sh", "-c", script};
-}
-
-template <class F>
-error_code code_of(F f)
-{
-    try {
-        f();
-    } catch (const error& e) {
-        return e.code();
-    }
-    return {};
 }
 
 // What `ls -l /proc/self/fd` printed, without the descriptor that ls itself reads the folder with.
