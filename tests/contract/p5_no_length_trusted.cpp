@@ -1,6 +1,7 @@
 // P5: no length is trusted.
 #include "support/catch.hpp"
 #include "support/faulty.hpp"
+#include "support/system.hpp"
 #include "support/transports.hpp"
 #include "support/watchdog.hpp"
 
@@ -8,9 +9,7 @@
 #include <ferrule/message.hpp>
 
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <thread>
-#include <unistd.h>
 
 namespace {
 
@@ -49,18 +48,20 @@ void refuse_and_poison(std::string_view header, errc expected)
 template <class Framing>
 void check_growth(std::string_view header, std::size_t arriving)
 {
-    connection l = connect(transport::socketpair);
-    auto f = std::make_shared<faults>();
-    message_reader<Framing> m(descriptor(faulty(std::move(l.receiver), f)), Framing(), limits(SIZE_MAX / 2));
-    std::jthread sending([w = writer(std::move(l.sender)), header, arriving]() mutable {
-        w.send(header);
-        w.send(pattern(arriving));
-    });
-    error_code ec;
-    m.recv({}, ec);
-    CHECK(ec == errc::truncated);
-    CHECK(f->received == header.size() + arriving);
-    CHECK(f->most_asked_beyond <= mebibyte);
+    for (const transport t : all_transports)
+        for (const style how : all_styles) {
+            INFO(name(t) << ", " << name(how));
+            connection l = connect(t);
+            auto f = std::make_shared<faults>();
+            message_reader<Framing> m(descriptor(faulty(std::move(l.receiver), f)), Framing(), limits(SIZE_MAX / 2));
+            std::jthread sending([w = writer(std::move(l.sender)), header, arriving]() mutable {
+                w.send(header);
+                w.send(pattern(arriving));
+            });
+            CHECK(recv(how, m, 20s).error == errc::truncated);
+            CHECK(f->received == header.size() + arriving);
+            CHECK(f->most_asked_beyond <= mebibyte);
+        }
 }
 
 } // namespace
@@ -121,31 +122,28 @@ TEST_CASE("P5: a whole message costs its own size and little more")
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(__clang__)
 TEST_CASE("P5: a hostile header under a cap on the whole process's memory")
 {
-    const pid_t pid = ::fork();
-    if (pid == 0) {
-        // 64 MiB more than it has now.
-        long pages = 0;
-        if (std::FILE* f = std::fopen("/proc/self/statm", "r")) {
-            if (std::fscanf(f, "%ld", &pages) != 1)
-                ::_exit(2);
-            std::fclose(f);
+    for (const transport t : all_transports)
+        for (const style how : all_styles) {
+            INFO(name(t) << ", " << name(how));
+            CHECK(in_child([=] {
+                      // 64 MiB more than it has now.
+                      long pages = 0;
+                      std::FILE* f = std::fopen("/proc/self/statm", "r");
+                      if (f == nullptr || std::fscanf(f, "%ld", &pages) != 1)
+                          return 2;
+                      std::fclose(f);
+                      const auto cap = static_cast<rlim_t>(pages) * 4096 + 64 * mebibyte;
+                      const rlimit r{cap, cap};
+                      ::setrlimit(RLIMIT_AS, &r);
+                      connection l = connect(t);
+                      message_reader<> m(std::move(l.receiver), {}, limits(SIZE_MAX / 2));
+                      {
+                          writer w(std::move(l.sender));
+                          w.send({byte_view(huge_varint), "some bytes"});
+                      }
+                      return recv(how, m, 20s).error == errc::truncated ? 0 : 1;
+                  }) == 0);
         }
-        const auto cap = static_cast<rlim_t>(pages) * 4096 + 64 * mebibyte;
-        const rlimit r{cap, cap};
-        ::setrlimit(RLIMIT_AS, &r);
-        connection l = connect(transport::socketpair);
-        message_reader<> m(std::move(l.receiver), {}, limits(SIZE_MAX / 2));
-        {
-            writer w(std::move(l.sender));
-            w.send({byte_view(huge_varint), "some bytes"});
-        }
-        error_code ec;
-        m.recv({}, ec);
-        ::_exit(ec == errc::truncated ? 0 : 1);
-    }
-    int status = 0;
-    ::waitpid(pid, &status, 0);
-    CHECK(status == 0);
 }
 #endif
 

@@ -370,3 +370,14 @@ TEST_CASE("process: leaves no descriptor open, whether the program starts or not
     CHECK(spawn({"/bin/true"}, w).wait(patience).success());
     CHECK(open_descriptors() == before);
 }
+
+TEST_CASE("process: a child that was forked otherwise is waited for as well")
+{
+    const pid_t pid = ::fork();
+    if (pid == 0)
+        ::_exit(7);
+    child c(pid);
+    CHECK(c.pid() == pid);
+    CHECK(c.wait(20s).code() == 7);
+    CHECK(c.wait(deadline::now()).code() == 7);
+}
