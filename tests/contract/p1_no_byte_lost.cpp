@@ -87,27 +87,15 @@ void interrupt_messages()
                 INFO(name(t) << ", " << name(s) << ", " << name(i));
                 for (std::size_t k = 0;; ++k) {
                     std::vector<bytes> got;
-                    const bool reached = interrupted_at(
-                        k, t, s, i, sent, got,
-                        [](reader& r, style how, const until& limit, asio::cancellation_signal& signal,
-                           std::vector<bytes>& all) {
-                            message_reader<Framing> m(r);
-                            outcome<bytes> o;
-                            if (how == style::callback) {
-                                asio::io_context context;
-                                m.async_recv(
-                                    limit, asio::bind_cancellation_slot(
-                                               signal.slot(), asio::bind_executor(context, [&](error_code ec, bytes b) {
-                                                   o.error = ec;
-                                                   o.value = std::move(b);
-                                               })));
-                                context.run();
-                            } else
-                                o = recv(how, m, limit);
-                            if (!o.error)
-                                all.push_back(std::move(o.value));
-                            return o.error;
-                        });
+                    const bool reached = interrupted_at(k, t, s, i, sent, got,
+                                                        [](reader& r, style how, const until& limit,
+                                                           asio::cancellation_signal& signal, std::vector<bytes>& all) {
+                                                            message_reader<Framing> m(r);
+                                                            outcome<bytes> o = recv(how, m, limit, signal.slot());
+                                                            if (!o.error)
+                                                                all.push_back(std::move(o.value));
+                                                            return o.error;
+                                                        });
                     INFO("interrupted at call " << k);
                     REQUIRE(got == messages);
                     if (!reached)

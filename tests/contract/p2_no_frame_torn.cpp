@@ -55,17 +55,7 @@ bytes send_interrupted(std::size_t k, transport t, style s, interruption i, bool
                     limit = i == interruption::stop       ? until(stop.get_token())
                             : i == interruption::deadline ? until(deadline::now())
                                                           : until();
-                outcome<std::size_t> o;
-                if (i == interruption::cancel) {
-                    asio::io_context context;
-                    w.async_send(m, asio::bind_cancellation_slot(
-                                        signal.slot(), asio::bind_executor(context, [&](error_code ec, std::size_t n) {
-                                            o.error = ec;
-                                            o.value = n;
-                                        })));
-                    context.run();
-                } else
-                    o = send(s, w, m, limit);
+                const auto o = send(s, w, m, limit, signal.slot());
                 if (o.error) {
                     CHECK(o.error == (i == interruption::deadline  ? error_code(errc::timed_out)
                                       : i == interruption::failure ? f->failure

@@ -89,9 +89,10 @@ void note_exception(outcome<T>& o, std::exception_ptr e)
     }
 }
 
-/// Calls `blocking()`, or `async(token…)` on a context that this thread runs, and returns what it came to.
+/// Calls `blocking()`, or `async(token…)` on a context that this thread runs, and returns what it came to. A callback is
+/// cancelled through `slot`.
 template <class T, class Blocking, class Async>
-outcome<T> call(style s, Blocking blocking, Async async)
+outcome<T> call(style s, Blocking blocking, Async async, asio::cancellation_slot slot = {})
 {
     outcome<T> o;
     asio::io_context context;
@@ -110,10 +111,10 @@ outcome<T> call(style s, Blocking blocking, Async async)
         });
         break;
     case style::callback:
-        async(asio::bind_executor(context, [&](error_code ec, T v) {
-            o.error = ec;
-            o.value = std::move(v);
-        }));
+        async(asio::bind_cancellation_slot(slot, asio::bind_executor(context, [&](error_code ec, T v) {
+                                               o.error = ec;
+                                               o.value = std::move(v);
+                                           })));
         break;
     }
     context.run();
@@ -121,16 +122,18 @@ outcome<T> call(style s, Blocking blocking, Async async)
 }
 
 template <class Reader>
-outcome<bytes> recv(style s, Reader& r, until limit = {})
+outcome<bytes> recv(style s, Reader& r, until limit = {}, asio::cancellation_slot slot = {})
 {
-    return call<bytes>(s, [&] { return r.recv(limit); }, [&](auto... token) { return r.async_recv(limit, token...); });
+    return call<bytes>(
+        s, [&] { return r.recv(limit); }, [&](auto... token) { return r.async_recv(limit, token...); }, slot);
 }
 
 template <class Writer>
-outcome<std::size_t> send(style s, Writer& w, byte_view data, until limit = {})
+outcome<std::size_t> send(style s, Writer& w, byte_view data, until limit = {}, asio::cancellation_slot slot = {})
 {
     return call<std::size_t>(
-        s, [&] { return w.send(data, limit); }, [&](auto... token) { return w.async_send(data, limit, token...); });
+        s, [&] { return w.send(data, limit); }, [&](auto... token) { return w.async_send(data, limit, token...); },
+        slot);
 }
 
 /// Bytes that differ by position and by `salt`.
