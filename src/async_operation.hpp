@@ -108,6 +108,8 @@ private:
     std::optional<wait_service::link::iterator> queued_;
     boost::asio::cancellation_slot slot_;
     std::optional<std::stop_callback<stopper>> on_stop_;
+    // Of the operation, not of the direction: a timer left armed for the next one would keep its context running until
+    // a deadline that no longer matters.
     std::optional<boost::asio::steady_timer> timer_;
     deadline::clock::time_point timer_at_ = deadline::clock::time_point::max();
 };
