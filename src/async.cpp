@@ -143,6 +143,14 @@ private:
     operation& op_;
 };
 
+// For what cannot even begin.
+template <class T>
+void fail(const asio::any_io_executor& executor, asio::any_completion_handler<void(error_code, T)> handler,
+          error_code why)
+{
+    asio::post(executor, [why, h = std::move(handler)]() mutable { std::move(h)(why, T()); });
+}
+
 // How often this thread's coroutines went on without having to wait.
 thread_local unsigned in_a_row = 0;
 
@@ -211,32 +219,27 @@ asio::awaitable<T> await_read(channel_ptr c, read_request request, until limit)
 
 void start(channel_ptr c, read_request request, until limit, asio::any_io_executor executor, bytes_handler handler)
 {
-    if (!c) {
-        asio::post(executor, [h = std::move(handler)]() mutable { std::move(h)(errc::closed, bytes()); });
-        return;
-    }
+    if (!c)
+        return fail(executor, std::move(handler), errc::closed);
     begin<async_read<bytes_handler>>(std::move(handler), std::move(c), std::move(request), std::move(limit),
                                      std::move(executor));
 }
 
 void start(channel_ptr c, read_request request, until limit, asio::any_io_executor executor, size_handler handler)
 {
-    if (!c) {
-        asio::post(executor, [h = std::move(handler)]() mutable { std::move(h)(errc::closed, 0u); });
-        return;
-    }
+    if (!c)
+        return fail(executor, std::move(handler), errc::closed);
     begin<async_read<size_handler>>(std::move(handler), std::move(c), std::move(request), std::move(limit),
                                     std::move(executor));
 }
 
 void start(channel_ptr c, write_request request, until limit, asio::any_io_executor executor, size_handler handler)
 {
-    if (!c || request.refused) {
-        const error_code why = request.refused ? request.refused : errc::closed;
-        asio::post(executor, [ec = request.then == write_request::after::close ? error_code() : why,
-                              h = std::move(handler)]() mutable { std::move(h)(ec, 0u); });
-        return;
-    }
+    if (request.refused)
+        return fail(executor, std::move(handler), request.refused);
+    if (!c) // closing what is closed is no error
+        return fail(executor, std::move(handler),
+                    request.then == write_request::after::close ? error_code() : errc::closed);
     begin<async_write>(std::move(handler), std::move(c), std::move(request), std::move(limit), std::move(executor));
 }
 
@@ -266,16 +269,12 @@ asio::awaitable<std::size_t> await_size(channel_ptr c, write_request request, un
     if (!c)
         throw_error(errc::closed);
     write_operation op(*c, request);
-    const at_once tried = limit.stop().stop_requested() ? at_once::busy : run_at_once(*c, op, true);
-    const bool closing = request.then == write_request::after::close;
-    if (tried == at_once::refused) {
-        if (closing)
-            co_return 0;
+    // What closes has one way of ending, whatever becomes of the flush: that of `async_write`.
+    const bool directly = !limit.stop().stop_requested() && request.then != write_request::after::close;
+    const at_once tried = directly ? run_at_once(*c, op, true) : at_once::busy;
+    if (tried == at_once::refused)
         throw_error(errc::closed);
-    }
     if (tried == at_once::done) {
-        if (closing)
-            co_return close(c, deadline::now());
         if (op.result)
             throw_error(op.result, {}, op.sent());
         co_return op.sent();

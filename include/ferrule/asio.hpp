@@ -181,9 +181,7 @@ template <class Self>
 template <limit_or_token... LimitAndToken>
 auto send_functions<Self>::async_shutdown_send(LimitAndToken&&... limit_and_token)
 {
-    write_request last;
-    last.then = write_request::after::shutdown;
-    return async_transfer<std::size_t>(own(), std::move(last), std::forward<LimitAndToken>(limit_and_token)...);
+    return async_transfer<std::size_t>(own(), half_close(), std::forward<LimitAndToken>(limit_and_token)...);
 }
 template <class Self>
 template <limit_or_token... LimitAndToken>

@@ -81,8 +81,9 @@ private:
 ///
 /// * `try_read(span)` and `try_write(buffers)` move what can be moved now and never wait. `try_write` may take only
 ///   the first part of the bytes. They must not throw.
-/// * After `would_block`, and after a `try_write` that took only a part, `arm(direction)` says what to wait for. The handle must stay ready (level-triggered) until
-///   the attempt that follows; a type without a handle of its own makes a doorbell, such as an eventfd.
+/// * After `would_block`, and after a `try_write` that took only a part, `arm(direction)` says what to wait for. The
+///   handle must stay ready (level-triggered) until the attempt that follows; a type without a handle of its own makes
+///   a doorbell, such as an eventfd.
 /// * `close()` releases what the object holds. It is called once, when no other call is under way.
 ///
 /// ferrule makes at most one read call and one write call at a time, from any thread; reads and writes may overlap.

@@ -68,14 +68,12 @@ public:
     /// is closed. `errc::unsupported` where the descriptor cannot do it.
     void shutdown_send(const until& limit = {})
     {
-        write_request last;
-        last.then = write_request::after::shutdown;
+        write_request last = half_close();
         (void)run_or_throw(last, limit);
     }
     void shutdown_send(const until& limit, error_code& ec)
     {
-        write_request last;
-        last.then = write_request::after::shutdown;
+        write_request last = half_close();
         std::size_t transferred;
         ec = run(own(), last, limit, transferred);
     }
@@ -85,6 +83,12 @@ public:
 private:
     [[nodiscard]] const channel_ptr& own() const noexcept { return static_cast<const Self&>(*this).channel(); }
 
+    static write_request half_close()
+    {
+        write_request last;
+        last.then = write_request::after::shutdown;
+        return last;
+    }
     static write_request request(const buffers& data)
     {
         write_request r;
