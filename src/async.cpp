@@ -83,7 +83,7 @@ private:
     void deliver(error_code ec) override
     {
         size_handler handler = std::move(handler_);
-        if (request_.then == write_request::after::close)
+        if (request_.kind == write_request::what::close)
             std::move(handler)(error_code(), close(channel_, deadline::now()));
         else
             std::move(handler)(ec, algorithm_.sent());
@@ -239,7 +239,7 @@ void start(channel_ptr c, write_request request, until limit, asio::any_io_execu
         return fail(executor, std::move(handler), request.refused);
     if (!c) // closing what is closed is no error
         return fail(executor, std::move(handler),
-                    request.then == write_request::after::close ? error_code() : errc::closed);
+                    request.kind == write_request::what::close ? error_code() : errc::closed);
     begin<async_write>(std::move(handler), std::move(c), std::move(request), std::move(limit), std::move(executor));
 }
 
@@ -264,13 +264,13 @@ asio::awaitable<std::size_t> await_size(channel_ptr c, write_request request, un
         co_await be_fair();
     if (request.refused)
         throw_error(request.refused);
-    if (!c && request.then == write_request::after::close)
+    if (!c && request.kind == write_request::what::close)
         co_return 0;
     if (!c)
         throw_error(errc::closed);
     write_operation op(*c, request);
     // What closes has one way of ending, whatever becomes of the flush: that of `async_write`.
-    const bool directly = !limit.stop().stop_requested() && request.then != write_request::after::close;
+    const bool directly = !limit.stop().stop_requested() && request.kind != write_request::what::close;
     const at_once tried = directly ? run_at_once(*c, op, true) : at_once::busy;
     if (tried == at_once::refused)
         throw_error(errc::closed);

@@ -81,10 +81,6 @@ channel_ptr open_channel(descriptor d)
     auto impl = std::move(d).take();
     if (!impl)
         throw_error(errc::bad_descriptor);
-    if (impl->kind() != transfer_kind::stream) {
-        impl->close();
-        throw_error(errc::unsupported);
-    }
     return std::make_shared<channel>(std::move(impl));
 }
 
@@ -138,7 +134,7 @@ std::size_t close(const channel_ptr& c, const until& limit) noexcept
         return 0;
     if (c->has_tail()) {
         try {
-            write_request nothing;
+            write_request nothing(write_request::what::flush);
             std::size_t transferred;
             (void)run(c, nothing, limit, transferred);
         } catch (...) { // no memory: then nothing more leaves

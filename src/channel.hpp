@@ -40,7 +40,11 @@ private:
 
 class channel : public std::enable_shared_from_this<channel> {
 public:
-    explicit channel(std::unique_ptr<any_descriptor> d) : fd(std::move(d)) {}
+    explicit channel(std::unique_ptr<any_descriptor> d)
+        : fd(std::move(d)),
+          packets(fd->kind() == transfer_kind::message)
+    {
+    }
     channel(const channel&) = delete;
     channel& operator=(const channel&) = delete;
     ~channel();
@@ -71,15 +75,17 @@ public:
     [[nodiscard]] bool has_tail() const noexcept { return unsent.load(std::memory_order_acquire) != 0; }
 
     const std::unique_ptr<any_descriptor> fd;
+    const bool packets; // that have boundaries of their own
     side reading;
     side writing;
 
     // Held by `reading.lock`:
-    bytes buffered;                // read, not delivered
-    std::uint64_t position = 0;    // bytes delivered before those
-    std::size_t read_ahead = 1024; // how much to read at least; grows with the traffic
-    bool drained = false;          // the last read was short: wait before the next
-    error_code read_refused;       // sticky
+    bytes buffered;             // read, not delivered
+    std::uint64_t position = 0; // bytes delivered before those
+    std::size_t last_taken = 0; // bytes of the last frame
+    bool drained = false;       // the last read was short: wait before the next
+    bool packet_held = false;   // `buffered` is a packet, perhaps an empty one
+    error_code read_refused;    // sticky
 
     // Held by `writing.lock`:
     bytes tail; // the rest of a frame whose send was given up

@@ -31,6 +31,7 @@ public:
         case errc::invalid_argument: return "argument out of range";
         case errc::unsupported: return "not supported by this kind of descriptor";
         case errc::torn: return "no memory to keep the rest of an interrupted frame";
+        case errc::packet_truncated: return "packet longer than the bytes asked for";
         case errc::framing_failed: return "the framing threw an exception";
         }
         return "unknown error";
@@ -109,7 +110,7 @@ void throw_error(error_code ec, byte_view data, std::size_t transferred)
         throw cancelled_error(ec, data, transferred);
     if (ec == errc::closed)
         throw closed_error(ec, data, transferred);
-    if (ec == errc::malformed || ec == errc::too_large)
+    if (ec == errc::malformed || ec == errc::too_large || ec == errc::packet_truncated)
         throw frame_error(ec, data, transferred);
     if (ec == condition::misuse)
         throw usage_error(ec, data, transferred);

@@ -9,12 +9,31 @@
 namespace ferrule::detail {
 namespace {
 
-constexpr std::size_t most_read_ahead = 64 * 1024;
+// How much is asked for when it is not known how much will come.
+constexpr std::size_t read_ahead = 64 * 1024;
+// How much is asked for behind a large frame: enough to see whether more has come, and little to copy.
+constexpr std::size_t peek_ahead = 64;
 // How much memory may wait for bytes that were announced but have not arrived, beyond as many as have.
 constexpr std::size_t trusted = (1024 - 64) * 1024;
 // From this size on, bytes are read straight to where the caller wants them, and whole messages change hands.
 constexpr std::size_t large = 16 * 1024;
 constexpr std::size_t shown_on_error = 64 * 1024;
+constexpr std::size_t largest_spare = (1024 + 4) * 1024;
+
+// Empty buffers leave their memory here for the next read of this thread, so that an idle endpoint holds none.
+thread_local bytes spare_memory;
+
+bool is_negative(std::size_t n) noexcept
+{
+    return n > static_cast<std::size_t>(PTRDIFF_MAX); // a negative number was passed
+}
+
+void put_away(bytes& b) noexcept
+{
+    if (b.footprint() > spare_memory.footprint() && b.footprint() <= largest_spare)
+        b.swap(spare_memory);
+    b.reset();
+}
 
 } // namespace
 
@@ -35,11 +54,14 @@ step read_operation::go_on(bool eager)
         return step::done;
     }
     for (int turn = 0; turn < transfers_per_turn; ++turn) {
-        const finding f = look();
+        const finding f = channel_.packets ? look_at_packet() : look();
+        if (f.kind == finding::what::nothing)
+            return step::done;
         if (f.kind == finding::what::take) {
             if (hold_back)
                 return step::again;
-            take(f);
+            channel_.packets ? take_packet(f) : take(f);
+            result = f.error;
             return step::done;
         }
         if (f.kind == finding::what::failed) {
@@ -48,9 +70,10 @@ step read_operation::go_on(bool eager)
         }
         if (channel_.drained && !eager)
             return step::wait;
-        const io_result r = read(f.skip);
+        const io_result r = channel_.packets ? read_packet() : read(f.skip);
         switch (r.what()) {
         case io_result::status::moved: break;
+        case io_result::status::larger: channel_.buffered.reserve(r.size()); break;
         case io_result::status::would_block: channel_.drained = true; return step::wait;
         case io_result::status::end:
             if (hold_back)
@@ -82,7 +105,7 @@ read_operation::finding read_operation::look()
     case read_request::what::some:
         return b.empty() ? finding::need(1) : finding::take(0, std::min(b.size(), request_.size));
     case read_request::what::exactly:
-        if (request_.size > static_cast<std::size_t>(PTRDIFF_MAX)) // a negative number was passed
+        if (is_negative(request_.size))
             return finding::failed(errc::invalid_argument);
         return b.size() < request_.size ? finding::need(request_.size - b.size()) : finding::take(0, request_.size);
     case read_request::what::into:
@@ -147,38 +170,104 @@ io_result read_operation::read(std::size_t needed)
         return r;
     }
     bytes& b = channel_.buffered;
-    const bool ahead = needed < channel_.read_ahead;
-    const std::size_t wanted = std::min(std::max(needed, channel_.read_ahead), b.size() + trusted);
+    std::size_t wanted = read_ahead;
+    if (b.size() + needed >= large)
+        wanted = needed + peek_ahead;
+    else if (channel_.last_taken >= large) // the next frame is likely to be like the last
+        wanted = channel_.last_taken - b.size() + peek_ahead;
+    wanted = std::min(wanted, b.size() + trusted);
+    if (b.footprint() == 0)
+        b.swap(spare_memory);
     b.reserve(b.size() + wanted);
     const io_result r = channel_.fd->try_read(b.spare().first(wanted));
     b.commit(r.size());
     channel_.drained = r.what() == io_result::status::moved && r.size() < wanted;
-    if (ahead && r.size() == wanted)
-        channel_.read_ahead = std::min(2 * wanted, most_read_ahead);
+    if (b.empty())
+        put_away(b);
     return r;
+}
+
+io_result read_operation::read_packet()
+{
+    bytes& b = channel_.buffered;
+    if (b.footprint() == 0)
+        b.swap(spare_memory);
+    b.reserve(read_ahead);
+    const io_result r = channel_.fd->try_read(b.spare());
+    if (r.what() == io_result::status::moved) {
+        b.commit(r.size());
+        channel_.packet_held = true;
+    } else if (r.what() != io_result::status::larger)
+        put_away(b);
+    channel_.drained = false;
+    return r;
+}
+
+read_operation::finding read_operation::look_at_packet() const
+{
+    const std::size_t size = channel_.buffered.size();
+    std::size_t most = SIZE_MAX;
+    switch (request_.kind) {
+    case read_request::what::buffered: return finding::take(0, size);
+    case read_request::what::until:
+    case read_request::what::all: return finding::failed(errc::unsupported);
+    case read_request::what::exactly: most = request_.size; break;
+    case read_request::what::into:
+    case read_request::what::some_into: most = request_.into.size(); break;
+    case read_request::what::some:
+    case read_request::what::frame: break;
+    }
+    if (is_negative(most) && request_.kind == read_request::what::exactly)
+        return finding::failed(errc::invalid_argument);
+    if (most == 0)
+        return finding::nothing();
+    if (!channel_.packet_held)
+        return finding::need(1);
+    if (request_.kind == read_request::what::frame && size > request_.size) {
+        const std::size_t shown = std::min(size, shown_on_error);
+        return finding::spoiled(shown, size - shown, errc::too_large);
+    }
+    if (size > most)
+        return finding::spoiled(most, size - most, errc::packet_truncated);
+    return finding::take(0, size);
+}
+
+void read_operation::take_packet(const finding& f)
+{
+    delivered_ = true;
+    bytes& b = channel_.buffered;
+    if (request_.kind == read_request::what::into || request_.kind == read_request::what::some_into) {
+        std::memcpy(request_.into.data(), b.data(), f.size);
+        out_.transferred = f.size;
+        b.drop_front(f.size + f.drop);
+        channel_.position += f.size + f.drop;
+        put_away(b);
+    } else
+        take(f);
+    channel_.packet_held = false;
 }
 
 void read_operation::take(const finding& f)
 {
     bytes& b = channel_.buffered;
-    if (request_.reuse != nullptr) {
-        out_.data.swap(*request_.reuse);
-        out_.data.clear();
-    }
+    bytes& to = request_.reuse != nullptr && !f.error ? *request_.reuse : out_.data;
     const std::size_t whole = f.skip + f.size + f.drop;
-    if (f.size >= large && whole == b.size() && b.footprint() <= 2 * f.size) {
+    const std::size_t rest = b.size() - whole;
+    const bool hand_over = f.size >= large && rest <= peek_ahead && b.footprint() <= 2 * f.size;
+    to.reserve(hand_over ? rest : f.size); // before anything changes
+    to.clear();
+    if (hand_over) {
+        to.append(byte_view(b).subspan(whole));
         b.drop_front(f.skip);
         b.resize(f.size);
-        out_.data.swap(b);
-        b.clear();
-        if (b.footprint() > 2 * most_read_ahead)
-            b.reset();
+        to.swap(b);
     } else {
-        out_.data.append(byte_view(b).subspan(f.skip, f.size));
+        to.append(byte_view(b).subspan(f.skip, f.size));
         b.drop_front(whole);
-        if (b.empty() && b.footprint() > 2 * most_read_ahead)
-            b.reset();
     }
+    if (b.empty() && b.footprint() != 0)
+        put_away(b);
+    channel_.last_taken = whole;
     channel_.position += whole;
     out_.transferred = f.size + filled_;
     filled_ = 0; // delivered: nothing to give back
@@ -208,6 +297,8 @@ void read_operation::give_up() noexcept
 
 void read_operation::report() noexcept
 {
+    if (delivered_)
+        return;
     const bytes& b = channel_.buffered;
     out_.transferred = b.size();
     try {

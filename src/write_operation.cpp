@@ -1,5 +1,7 @@
 #include "src/write_operation.hpp"
 
+#include <boost/system/errc.hpp>
+
 #include <algorithm>
 #include <array>
 #include <new>
@@ -12,8 +14,18 @@ step write_operation::advance(bool)
         result = channel_.write_refused;
         return step::done;
     }
+    try {
+        return packet_ ? send_packet() : send_bytes();
+    } catch (const std::bad_alloc&) {
+        result = boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
+        return step::done;
+    }
+}
+
+step write_operation::send_bytes()
+{
     for (int turn = 0; turn < transfers_per_turn; ++turn) {
-        std::array<byte_view, 64> views;
+        std::array<byte_view, most_views> views;
         std::size_t n = 0;
         std::size_t asked = 0;
         const auto add = [&](byte_view v) {
@@ -32,18 +44,52 @@ step write_operation::advance(bool)
             return step::done;
         }
         const io_result r = channel_.fd->try_write({views.data(), n});
-        switch (r.what()) {
-        case io_result::status::moved:
-            consume(r.size());
-            if (r.size() < asked)
-                return step::wait; // no room for more: trying again would say so
-            break;
-        case io_result::status::would_block: return step::wait;
-        case io_result::status::end: result = errc::closed; return step::done;
-        case io_result::status::failed: result = r.error(); return step::done;
-        }
+        if (r.what() != io_result::status::moved)
+            return stopped(r);
+        consume(r.size());
+        if (r.size() < asked)
+            return step::wait; // no room for more: trying again would say so
     }
     return step::again;
+}
+
+// A packet leaves whole or not at all, so there never is a tail.
+step write_operation::send_packet()
+{
+    std::array<byte_view, most_views> views;
+    std::size_t n = 0;
+    for (std::size_t i = 0; i < frame_->parts(); ++i) {
+        if (!frame_->is_payload(i))
+            continue;
+        if (n == views.size()) { // more than go into one call
+            join();
+            return send_packet();
+        }
+        views[n++] = frame_->part(i);
+    }
+    const io_result r = channel_.fd->try_write({views.data(), n});
+    if (r.what() != io_result::status::moved)
+        return stopped(r);
+    sent_ = r.size();
+    return step::done;
+}
+
+void write_operation::join()
+{
+    bytes whole;
+    for (std::size_t i = 0; i < frame_->parts(); ++i)
+        if (frame_->is_payload(i))
+            whole.append(frame_->part(i));
+    *frame_ = encoded();
+    frame_->keep(std::move(whole));
+}
+
+step write_operation::stopped(const io_result& r) noexcept
+{
+    if (r.what() == io_result::status::would_block)
+        return step::wait;
+    result = r.what() == io_result::status::failed ? r.error() : error_code(errc::closed);
+    return step::done;
 }
 
 void write_operation::end() noexcept

@@ -18,7 +18,8 @@ public:
           channel_(c),
           frame_(&request.frame),
           total_(request.frame.size()),
-          shut_down_(request.then == write_request::after::shutdown)
+          packet_(c.packets && request.kind == write_request::what::send),
+          shut_down_(request.kind == write_request::what::shutdown)
     {
     }
     /// Goes on where `other` stands, with the same request at another place.
@@ -37,12 +38,19 @@ public:
     [[nodiscard]] std::size_t sent() const noexcept { return sent_; }
 
 private:
+    static constexpr std::size_t most_views = 64; // in one call
+
+    [[nodiscard]] step send_bytes();
+    [[nodiscard]] step send_packet();
+    void join();
+    [[nodiscard]] step stopped(const io_result& r) noexcept;
     void consume(std::size_t n) noexcept;
     void end() noexcept;
 
     channel& channel_;
     encoded* frame_ = nullptr;
     std::size_t total_ = 0;
+    bool packet_ = false;
     bool shut_down_ = false;
     std::size_t sent_ = 0;
     std::size_t part_ = 0;   // the first part of the frame that has not left whole

@@ -174,14 +174,16 @@ template <class Self>
 template <limit_or_token... LimitAndToken>
 auto send_functions<Self>::async_flush(LimitAndToken&&... limit_and_token)
 {
-    return async_transfer<std::size_t>(own(), write_request(), std::forward<LimitAndToken>(limit_and_token)...);
+    return async_transfer<std::size_t>(own(), write_request(write_request::what::flush),
+                                       std::forward<LimitAndToken>(limit_and_token)...);
 }
 
 template <class Self>
 template <limit_or_token... LimitAndToken>
 auto send_functions<Self>::async_shutdown_send(LimitAndToken&&... limit_and_token)
 {
-    return async_transfer<std::size_t>(own(), half_close(), std::forward<LimitAndToken>(limit_and_token)...);
+    return async_transfer<std::size_t>(own(), write_request(write_request::what::shutdown),
+                                       std::forward<LimitAndToken>(limit_and_token)...);
 }
 template <class Self>
 template <limit_or_token... LimitAndToken>
@@ -232,9 +234,20 @@ auto message_recv_functions<Self, Framing>::async_recv(LimitAndToken&&... limit_
 
 template <class Self, framing Framing>
 template <limit_or_token... LimitAndToken>
+    requires byte_framing<Framing>
+auto message_recv_functions<Self, Framing>::async_recv_into(message_type& message, LimitAndToken&&... limit_and_token)
+{
+    read_request r = request();
+    r.keep_alive = state_;
+    r.reuse = &message;
+    return async_transfer<std::size_t>(self().channel(), std::move(r), std::forward<LimitAndToken>(limit_and_token)...);
+}
+
+template <class Self, framing Framing>
+template <limit_or_token... LimitAndToken>
 auto message_send_functions<Self, Framing>::async_send(const sent_type& message, LimitAndToken&&... limit_and_token)
 {
-    write_request r;
+    write_request r(write_request::what::send);
     if constexpr (has_token<LimitAndToken...>)
         r = request(message);
     else
@@ -247,9 +260,7 @@ auto message_send_functions<Self, Framing>::async_send(const sent_type& message,
 template <detail::limit_or_token... LimitAndToken>
 auto endpoint::async_close(LimitAndToken&&... limit_and_token)
 {
-    detail::write_request last;
-    last.then = detail::write_request::after::close;
-    return detail::async_transfer<std::size_t>(channel(), std::move(last),
+    return detail::async_transfer<std::size_t>(channel(), detail::write_request(detail::write_request::what::close),
                                                std::forward<LimitAndToken>(limit_and_token)...);
 }
 

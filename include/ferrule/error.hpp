@@ -54,6 +54,9 @@ enum class errc {
     unsupported,
     /// The rest of an interrupted frame could not be kept for lack of memory, so this direction cannot go on.
     torn,
+    /// A packet was longer than the bytes that you asked for: you have its first part, the rest is gone. Cure: `recv()`
+    /// takes a packet whole whatever its size.
+    packet_truncated,
     /// A framing threw an exception. Calls that throw rethrow it unchanged; the others report this code. If finding the
     /// frame failed (`decode`), it is still in the stream; if making a value of it did (`load`), it has been taken off.
     framing_failed,
@@ -138,7 +141,7 @@ class FERRULE_FRAMING_EXPORT closed_error : public error {
 class FERRULE_FRAMING_EXPORT broken_error : public error {
     using error::error;
 };
-/// `errc::malformed`, `errc::too_large`.
+/// `errc::malformed`, `errc::too_large`, `errc::packet_truncated`.
 class FERRULE_FRAMING_EXPORT frame_error : public error {
     using error::error;
 };

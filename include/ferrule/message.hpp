@@ -87,8 +87,12 @@ public:
         q.reuse = &message;
         if (const error_code ec = run(self().channel(), q, limit, r))
             throw_error(ec, r.data, r.transferred);
-        message = std::move(r.data);
     }
+    /// `async_recv_into(message [, limit] [, token])`: completes with the number of bytes. The message must live until
+    /// completion.
+    template <limit_or_token... LimitAndToken>
+        requires byte_framing<Framing>
+    auto async_recv_into(message_type& message, LimitAndToken&&... limit_and_token);
     /// The next message if it has arrived whole, else nothing. Does not wait. Throws for errors and at the end.
     std::optional<message_type> try_recv()
     {
@@ -122,7 +126,7 @@ private:
     [[nodiscard]] reader as_reader() const { return {self().channel(), self().limits()}; }
     [[nodiscard]] read_request request() const
     {
-        read_request r(read_request::what::frame);
+        read_request r(read_request::what::frame, self().limits().max_payload());
         if (state_)
             r.decoder = state_->decoder();
         return r;
@@ -150,7 +154,7 @@ public:
 
     std::size_t send(const sent_type& message, const until& limit = {})
     {
-        write_request r;
+        write_request r(write_request::what::send);
         if (const error_code ec = encode(message, r.frame))
             throw_error(ec);
         std::size_t transferred = 0;
@@ -192,7 +196,7 @@ private:
     /// For calls that do not throw.
     write_request request(const sent_type& message) const
     {
-        write_request r;
+        write_request r(write_request::what::send);
         try {
             r.refused = encode(message, r.frame);
         } catch (...) {

@@ -35,10 +35,12 @@ enum class transfer_kind : unsigned char {
 /// What an attempt to move bytes achieved. `end` is the peer's end of the stream, and only for reading.
 class io_result {
 public:
-    enum class status : unsigned char { moved, would_block, end, failed };
+    enum class status : unsigned char { moved, would_block, end, failed, larger };
 
     /// `n` bytes were moved; at least one, unless the buffers were empty or a packet was.
     static io_result moved(std::size_t n) noexcept { return {status::moved, n, {}}; }
+    /// The next packet has `n` bytes, more than there was room for. It was not taken.
+    static io_result larger(std::size_t n) noexcept { return {status::larger, n, {}}; }
     static io_result would_block() noexcept { return {status::would_block, 0, {}}; }
     static io_result end() noexcept { return {status::end, 0, {}}; }
     static io_result failed(error_code ec) noexcept { return {status::failed, 0, ec}; }
@@ -81,6 +83,8 @@ private:
 ///
 /// * `try_read(span)` and `try_write(buffers)` move what can be moved now and never wait. `try_write` may take only
 ///   the first part of the bytes. They must not throw.
+/// * Where `kind()` is `transfer_kind::message`, each moves one whole packet, which may be empty: `try_read` answers
+///   `io_result::larger` rather than take a packet that does not fit, `try_write` takes all or nothing.
 /// * After `would_block`, and after a `try_write` that took only a part, `arm(direction)` says what to wait for. The
 ///   handle must stay ready (level-triggered) until the attempt that follows; a type without a handle of its own makes
 ///   a doorbell, such as an eventfd.

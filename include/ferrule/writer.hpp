@@ -24,7 +24,9 @@ namespace detail {
 template <class Self>
 class send_functions {
 public:
-    /// Sends one or several buffers, in order. Nothing to send: returns 0 at once.
+    /// Sends one or several buffers, in order. Nothing to send: returns 0 at once. Where packets have boundaries
+    /// (`transfer_kind::message`) the buffers become one packet, which may be empty; `errc::too_large` if the system does
+    /// not take one of that size.
     std::size_t send(const buffers& data, const until& limit = {})
     {
         write_request r = request(data);
@@ -52,12 +54,12 @@ public:
     /// Sends what an interrupted send left behind.
     void flush(const until& limit = {})
     {
-        write_request nothing;
+        write_request nothing(write_request::what::flush);
         (void)run_or_throw(nothing, limit);
     }
     void flush(const until& limit, error_code& ec)
     {
-        write_request nothing;
+        write_request nothing(write_request::what::flush);
         std::size_t transferred;
         ec = run(own(), nothing, limit, transferred);
     }
@@ -68,12 +70,12 @@ public:
     /// is closed. `errc::unsupported` where the descriptor cannot do it.
     void shutdown_send(const until& limit = {})
     {
-        write_request last = half_close();
+        write_request last(write_request::what::shutdown);
         (void)run_or_throw(last, limit);
     }
     void shutdown_send(const until& limit, error_code& ec)
     {
-        write_request last = half_close();
+        write_request last(write_request::what::shutdown);
         std::size_t transferred;
         ec = run(own(), last, limit, transferred);
     }
@@ -83,22 +85,16 @@ public:
 private:
     [[nodiscard]] const channel_ptr& own() const noexcept { return static_cast<const Self&>(*this).channel(); }
 
-    static write_request half_close()
-    {
-        write_request last;
-        last.then = write_request::after::shutdown;
-        return last;
-    }
     static write_request request(const buffers& data)
     {
-        write_request r;
+        write_request r(write_request::what::send);
         for (const byte_view part : data.list())
             r.frame.gather(part);
         return r;
     }
     static write_request request(bytes&& data)
     {
-        write_request r;
+        write_request r(write_request::what::send);
         r.frame.keep(std::move(data));
         return r;
     }

@@ -2,7 +2,7 @@
 #include <ferrule/asio.hpp>
 #include <ferrule/ferrule.hpp>
 
-#include "platform/posix/pipe_io.hpp"
+#include "platform/posix/file_io.hpp"
 #include "support/catch.hpp"
 #include "support/system.hpp"
 
@@ -93,12 +93,23 @@ error_code async_send_to_nobody(writer w)
     return {};
 }
 
-error_code write_with(posix::pipe_features features)
+posix::file_access by_poll(int fd, bool nosignal)
+{
+    posix::file_access f;
+    f.fd = fd;
+    f.nosignal = nosignal;
+    return f;
+}
+
+error_code write_with(bool nowait, bool nosignal)
 {
     auto [r, w] = raw_pipe();
     r.reset();
     const byte_view data = "nobody is there";
-    const io_result result = posix::write_pipe(w.get(), {&data, 1}, features);
+    posix::file_access f = by_poll(w.get(), nosignal && posix::kernel_features::get().nosignal);
+    if (nowait && posix::kernel_features::get().nowait)
+        f.way = posix::no_wait::by_flag;
+    const io_result result = posix::write_file(f, {&data, 1});
     return result.what() == io_result::status::failed ? result.error() : error_code();
 }
 
@@ -137,7 +148,7 @@ TEST_CASE("sigpipe: no signal either where the kernel cannot suppress it")
     for (const bool nowait : {true, false}) {
         for (const bool nosignal : {true, false}) {
             CAPTURE(nowait, nosignal);
-            expect_no_signal([=] { return write_with({nowait, nosignal}); });
+            expect_no_signal([=] { return write_with(nowait, nosignal); });
         }
     }
 }
@@ -160,7 +171,7 @@ TEST_CASE("sigpipe: a pending signal of the whole process stays, too")
                   sigaddset(&set, SIGPIPE);
                   pthread_sigmask(SIG_BLOCK, &set, nullptr);
                   ::kill(::getpid(), SIGPIPE); // not for this thread in particular
-                  const error_code ec = write_with({true, nosignal});
+                  const error_code ec = write_with(true, nosignal);
                   return ec != boost::system::errc::broken_pipe ? other_error : pending() ? fine : left_pending;
               }) == fine);
     }
@@ -171,7 +182,7 @@ TEST_CASE("sigpipe: the disposition is not needed: with SIGPIPE ignored it is th
     CHECK(in_child([] {
               ::signal(SIGPIPE, SIG_IGN);
               for (const bool nosignal : {true, false}) {
-                  if (write_with({true, nosignal}) != boost::system::errc::broken_pipe)
+                  if (write_with(true, nosignal) != boost::system::errc::broken_pipe)
                       return 1;
                   if (pending() || blocked())
                       return 2;
@@ -186,9 +197,8 @@ TEST_CASE("sigpipe: a SIGPIPE that somebody else sends is not swallowed")
     const int status = in_child([] {
         ::signal(SIGPIPE, SIG_DFL);
         auto [r, w] = raw_pipe();
-        posix::pipe_features plain{true, false};
         const byte_view data = "x";
-        if (posix::write_pipe(w.get(), {&data, 1}, plain).size() != 1)
+        if (posix::write_file(by_poll(w.get(), false), {&data, 1}).size() != 1)
             return 1;
         ::raise(SIGPIPE);
         return 2;

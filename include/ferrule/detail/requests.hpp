@@ -59,7 +59,7 @@ public:
 
     explicit read_request(what w, std::size_t n = 0) : size(n), kind(w) {}
 
-    std::size_t size; // bytes; for `until` and `all` the limit
+    std::size_t size; // bytes; for `until`, `all` and `frame` the limit
     std::span<std::byte> into{};
     std::vector<std::string> separators{};
     decoder_ref decoder{};
@@ -70,18 +70,21 @@ public:
     bool strip = false; // leave the separator out
 };
 
-/// What to send. An empty frame only flushes.
+/// What to send, after an unsent tail.
 class write_request {
 public:
-    enum class after : unsigned char {
-        nothing,
-        shutdown, // half-close once everything has left
-        close     // close, whatever has become of the flush
+    enum class what : unsigned char {
+        send,     // `frame`; where packets have boundaries, its payload as one packet, even an empty one
+        flush,    // nothing more
+        shutdown, // then half-close
+        close     // then close, whatever has become of the flush
     };
+
+    explicit write_request(what w) noexcept : kind(w) {}
 
     encoded frame{};
     error_code refused{}; // the framing would not encode the message: report that, send nothing
-    after then = after::nothing;
+    what kind;
 };
 
 class read_result {

@@ -60,7 +60,8 @@ private:
 /// A frame ready to be sent: small parts copied, large ones only seen. Copies share what they see and keep.
 class encoded {
 public:
-    /// Adds a copy of a few bytes, such as a header; at most `copied_at_most` in one frame.
+    /// Adds a copy of a few bytes that mark the frame in a stream, such as a header; at most `copied_at_most` in one
+    /// frame. Where packets have boundaries of their own, these are left out.
     void copy(byte_view part) noexcept
     {
         std::memcpy(copied_.data() + used_, part.data(), part.size());
@@ -68,7 +69,7 @@ public:
         used_ += part.size();
         size_ += part.size();
     }
-    /// Adds bytes that stay where they are and must not change until the send has completed.
+    /// Adds payload that stays where it is and must not change until the send has completed.
     void gather(byte_view part)
     {
         if (part.empty())
@@ -76,7 +77,7 @@ public:
         parts_.push_back({part.data(), 0, part.size()});
         size_ += part.size();
     }
-    /// Adds bytes that the frame keeps itself. At most one such part in a frame.
+    /// Adds payload that the frame keeps itself. At most one such part in a frame.
     void keep(bytes part)
     {
         kept_ = std::make_shared<bytes>(std::move(part));
@@ -92,6 +93,8 @@ public:
         const piece& p = parts_[i];
         return {p.seen != nullptr ? p.seen : copied_.data() + p.offset, p.size};
     }
+    /// Whether part `i` is payload.
+    [[nodiscard]] bool is_payload(std::size_t i) const noexcept { return parts_[i].seen != nullptr; }
     /// The part given to `keep`, to be moved out if nothing else of the frame is wanted; null if there is none, or if a
     /// copy of the frame needs it too.
     [[nodiscard]] bytes* kept() noexcept { return kept_.use_count() == 1 ? kept_.get() : nullptr; }
@@ -119,6 +122,9 @@ private:
 ///   is known. Nothing keeps a pointer into `buffered`. An error repeats for the same bytes.
 /// * `encode(message, limits, out)` appends one frame, or returns an error (`errc::too_large`, …), in which case nothing
 ///   is sent.
+///
+/// On packets that have boundaries of their own, each is one message: `decode` is not used, and of what `encode` makes only
+/// the payload is sent.
 ///
 /// `decode` is called by one thread at a time. `encode` and `load` are const and may be called by several at once, also
 /// while `decode` runs: they use only what `decode` does not change.
