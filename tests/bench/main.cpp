@@ -1,266 +1,154 @@
-// Round trips and streams over a socketpair, process to process, next to raw system calls and to Boost.Asio by hand.
-// Contenders take turns, so that a change of the machine's speed hits all of them; what counts are the ratios.
-#include <ferrule/ferrule.hpp>
-
-#include <boost/asio.hpp>
+// Messages between two processes and the costs of a lock, next to what one would write without ferrule. Contenders take
+// turns, so that a change of the machine's speed hits all of them; what counts are the ratios.
+#include "bench/load.hpp"
+#include "bench/measure.hpp"
+#include "bench/results.hpp"
 
 #include <algorithm>
-#include <array>
-#include <chrono>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <mutex>
-#include <sched.h>
+#include <exception>
+#include <stdexcept>
 #include <string_view>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <thread>
-#include <unistd.h>
-#include <vector>
 
 namespace {
 
-namespace asio = boost::asio;
-using clock_type = std::chrono::steady_clock;
-using local_socket = asio::local::stream_protocol::socket;
+using namespace ferrule::bench;
 
-double microseconds(clock_type::duration d)
-{
-    return std::chrono::duration<double, std::micro>(d).count();
-}
+constexpr const char* usage =
+    R"(ferrule_bench [--quick] [--json FILE] [--only TEXT]...
+  --quick      fewer rounds and shorter ones: less than two minutes
+  --json FILE  writes all results to FILE
+  --only TEXT  only what has TEXT in its name, such as "pipe/one core/round trip/8 B/ferrule coroutine"; repeated: what
+               has one of them. What it is compared to runs, too.
+)";
 
-// ---- the contenders: messages of `size` bytes behind a four-byte length ----
-
-// One write, and reads through a 64 KiB buffer: the least that the system calls allow.
-class raw {
-public:
-    raw(int fd, std::size_t size) : fd_(fd), out_(4 + size), in_(64 * 1024 + size) {}
-    ~raw() { ::close(fd_); }
-    raw(const raw&) = delete;
-    raw& operator=(const raw&) = delete;
-
-    void send()
-    {
-        for (std::size_t sent = 0; sent < out_.size();)
-            sent += static_cast<std::size_t>(
-                std::max<ssize_t>(0, ::send(fd_, out_.data() + sent, out_.size() - sent, MSG_NOSIGNAL)));
-    }
-    void recv()
-    {
-        while (have_ < out_.size()) {
-            const ssize_t n = ::recv(fd_, in_.data() + have_, in_.size() - have_, 0);
-            if (n <= 0)
-                std::_Exit(1);
-            have_ += static_cast<std::size_t>(n);
-        }
-        have_ -= out_.size();
-        std::memmove(in_.data(), in_.data() + out_.size(), have_);
-    }
-
-private:
-    int fd_;
-    std::vector<char> out_;
-    std::vector<char> in_;
-    std::size_t have_ = 0;
+struct options {
+    bool help = false;
+    bool quick = false;
+    std::string json;
+    std::vector<std::string> only;
 };
 
-void ping_raw(int fd, std::size_t size, int n, bool first)
+options parse(int argc, char** argv)
 {
-    raw r(fd, size);
-    for (int i = 0; i < n; ++i) {
-        if (first)
-            r.send();
-        r.recv();
-        if (!first)
-            r.send();
+    options o;
+    for (int i = 1; i < argc; ++i) {
+        const std::string_view word = argv[i];
+        const auto value = [&] {
+            if (++i == argc)
+                throw std::invalid_argument(std::string(word) + " what?");
+            return std::string(argv[i]);
+        };
+        if (word == "--quick")
+            o.quick = true;
+        else if (word == "--json")
+            o.json = value();
+        else if (word == "--only")
+            o.only.push_back(value());
+        else if (word == "--help" || word == "-h")
+            o.help = true;
+        else
+            throw std::invalid_argument("unknown argument " + std::string(word));
     }
-}
-void stream_raw(int fd, std::size_t size, int n, bool first)
-{
-    raw r(fd, size);
-    for (int i = 0; i < n; ++i)
-        first ? r.send() : r.recv();
+    return o;
 }
 
-void ping_blocking(int fd, std::size_t size, int n, bool first)
+std::vector<cell> all_cells()
 {
-    ferrule::message_duplex d(ferrule::adopt(fd), ferrule::multiprocessing_bytes());
-    ferrule::bytes m;
-    m.resize(size);
-    for (int i = 0; i < n; ++i) {
-        if (first)
-            d.send(m);
-        d.recv_into(m);
-        if (!first)
-            d.send(m);
-    }
-}
-void stream_blocking(int fd, std::size_t size, int n, bool first)
-{
-    ferrule::message_duplex d(ferrule::adopt(fd), ferrule::multiprocessing_bytes());
-    ferrule::bytes m;
-    m.resize(size);
-    for (int i = 0; i < n; ++i)
-        first ? (void)d.send(m) : d.recv_into(m);
-}
-
-using mp_duplex = ferrule::message_duplex<ferrule::multiprocessing_bytes>;
-
-asio::awaitable<void> exchange(mp_duplex d, std::size_t size, int n, bool first, bool both)
-{
-    ferrule::bytes m;
-    m.resize(size);
-    for (int i = 0; i < n; ++i) {
-        if (first)
-            co_await d.async_send(m);
-        if (!first || both)
-            m = co_await d.async_recv();
-        if (!first && both)
-            co_await d.async_send(m);
-    }
-}
-void run_coroutine(int fd, std::size_t size, int n, bool first, bool both)
-{
-    asio::io_context context(1);
-    mp_duplex d(ferrule::adopt(fd));
-    asio::co_spawn(context, exchange(d, size, n, first, both), asio::detached);
-    context.run();
-}
-void ping_coroutine(int fd, std::size_t size, int n, bool first)
-{
-    run_coroutine(fd, size, n, first, true);
-}
-void stream_coroutine(int fd, std::size_t size, int n, bool first)
-{
-    run_coroutine(fd, size, n, first, false);
-}
-
-asio::awaitable<void> exchange_by_hand(local_socket& s, std::size_t size, int n, bool first, bool both)
-{
-    std::vector<char> out(4 + size);
-    std::vector<char> in(64 * 1024 + size);
-    std::size_t have = 0;
-    for (int i = 0; i < n; ++i) {
-        if (first)
-            co_await asio::async_write(s, asio::buffer(out), asio::use_awaitable);
-        if (!first || both) {
-            while (have < out.size())
-                have += co_await s.async_read_some(asio::buffer(in) + have, asio::use_awaitable);
-            have -= out.size();
-            std::memmove(in.data(), in.data() + out.size(), have);
+    std::vector<cell> all;
+    for (const transport over : {transport::pipe, transport::socketpair, transport::tcp}) {
+        for (const cores on : {cores::one, cores::two}) {
+            if (on == cores::two && cpus().size() < 2)
+                continue;
+            for (const std::size_t size : {8u, 1024u, 65536u})
+                all.push_back({over, on, task::round_trip, size});
+            for (const std::size_t size : {8u, 64u, 1024u, 65536u, 1048576u})
+                all.push_back({over, on, task::stream, size});
         }
-        if (!first && both)
-            co_await asio::async_write(s, asio::buffer(out), asio::use_awaitable);
     }
-}
-void run_by_hand(int fd, std::size_t size, int n, bool first, bool both)
-{
-    asio::io_context context(1);
-    local_socket s(context, asio::local::stream_protocol(), fd);
-    asio::co_spawn(context, exchange_by_hand(s, size, n, first, both), asio::detached);
-    context.run();
-}
-void ping_asio(int fd, std::size_t size, int n, bool first)
-{
-    run_by_hand(fd, size, n, first, true);
-}
-void stream_asio(int fd, std::size_t size, int n, bool first)
-{
-    run_by_hand(fd, size, n, first, false);
+    for (const transport over : {transport::pipe, transport::socketpair})
+        all.push_back({over, cores::all, task::eight_writers, 64});
+    all.push_back({transport::none, cores::one, task::lock, 0});
+    return all;
 }
 
-struct contender {
-    const char* name;
-    void (*ping)(int fd, std::size_t size, int n, bool first);
-    void (*stream)(int fd, std::size_t size, int n, bool first);
-};
-
-constexpr std::array<contender, 4> contenders{{{"raw", ping_raw, stream_raw},
-                                               {"asio by hand", ping_asio, stream_asio},
-                                               {"blocking", ping_blocking, stream_blocking},
-                                               {"coroutine", ping_coroutine, stream_coroutine}}};
-
-void pin_to(int cpu)
+// The rows of the tables, with what `only` leaves of them.
+std::vector<row> choose(const std::vector<std::string>& only)
 {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(static_cast<std::size_t>(cpu), &set);
-    ::sched_setaffinity(0, sizeof set, &set);
-}
-
-// Microseconds per message, measured by the process that receives last.
-double measure(void (*run)(int, std::size_t, int, bool), std::size_t size, int n)
-{
-    int fds[2];
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
-        std::exit(1);
-    const pid_t pid = ::fork();
-    if (pid == 0) {
-        ::close(fds[0]);
-        pin_to(0);
-        run(fds[1], size, n, true);
-        ::_exit(0);
+    std::vector<row> rows;
+    for (const cell& c : all_cells()) {
+        row r(c);
+        for (entry& e : r.entries) {
+            const std::string full = c.full_name(e.who->name);
+            e.wanted = only.empty() ||
+                       std::ranges::any_of(only, [&](const std::string& s) { return full.find(s) != full.npos; });
+            if (e.wanted && e.who->run == python && !no_python().empty()) {
+                e.skipped = true;
+                e.problem = no_python();
+            }
+        }
+        if (std::ranges::none_of(r.entries, &entry::wanted))
+            continue;
+        r.entries.front().wanted = true;
+        rows.push_back(std::move(r));
     }
-    ::close(fds[1]);
-    const auto begin = clock_type::now();
-    run(fds[0], size, n, false);
-    const auto took = clock_type::now() - begin;
-    ::waitpid(pid, nullptr, 0);
-    return microseconds(took) / n;
+    return rows;
 }
 
-void compare(const char* what, bool stream, std::size_t size, int n, int rounds)
+void run(std::vector<row>& rows, int rounds, double microseconds)
 {
-    std::array<std::vector<double>, contenders.size()> times;
-    for (int r = 0; r < rounds; ++r)
-        for (std::size_t c = 0; c < contenders.size(); ++c)
-            times[c].push_back(measure(stream ? contenders[c].stream : contenders[c].ping, size, n));
-    std::array<double, contenders.size()> median{};
-    for (std::size_t c = 0; c < contenders.size(); ++c) {
-        std::nth_element(times[c].begin(), times[c].begin() + rounds / 2, times[c].end());
-        median[c] = times[c][static_cast<std::size_t>(rounds / 2)];
+    for (row& r : rows) {
+        entry& base = r.entries.front();
+        r.n = messages_for(microseconds, r.where, *base.who);
+        if (r.n == 0)
+            r.n = 100; // it fails again when it is measured, and says why
     }
-    std::printf("%-12s %8zu B", what, size);
-    for (std::size_t c = 0; c < contenders.size(); ++c)
-        std::printf("  %9.2f us %5.2fx", median[c], median[c] / median[0]);
-    std::printf("\n");
-}
-
-template <class Lock>
-double time_lock(Lock& l, int n)
-{
-    const auto begin = clock_type::now();
-    for (int i = 0; i < n; ++i) {
-        l.lock();
-        l.unlock();
+    for (int round = 0; round < rounds; ++round) {
+        std::fprintf(stderr, "round %d of %d\n", round + 1, rounds);
+        for (row& r : rows) {
+            for (entry& e : r.entries) {
+                if (!e.runs())
+                    continue;
+                const measurement m = measure(r.where, *e.who, r.n);
+                e.problem = m.failure; // it is not tried again
+                if (m.failure.empty())
+                    e.rounds.push_back(m.microseconds);
+            }
+        }
     }
-    return microseconds(clock_type::now() - begin) * 1000 / n;
 }
 
 } // namespace
 
 int main(int argc, char** argv)
 {
-    const bool quick = argc > 1 && std::string_view(argv[1]) == "--quick";
-    const int rounds = quick ? 3 : 7;
-    const int unit = quick ? 1 : 4;
-    pin_to(0); // one core: what is measured is the work, not how long an idle core takes to wake up
-    std::printf("one core, socketpair, median of %d rounds; time per message or round trip, ratio to raw\n", rounds);
-    std::printf("%-23s", "");
-    for (const contender& c : contenders)
-        std::printf("  %18s", c.name);
-    std::printf("\n");
-    for (const std::size_t size : {8u, 1024u, 65536u})
-        compare("round trip", false, size, (size > 10'000 ? 2'000 : 10'000) * unit, rounds);
-    for (const std::size_t size : {8u, 64u, 1024u, 65536u, 1048576u})
-        compare("stream", true, size, (size > 100'000 ? 200 : size > 10'000 ? 4'000 : 50'000) * unit, rounds);
+    try {
+        const options o = parse(argc, argv);
+        if (o.help) {
+            std::fputs(usage, stdout);
+            return 0;
+        }
+        std::vector<row> rows = choose(o.only);
+        const int rounds = o.quick ? 5 : 9;
+        const other_load others;
+        run(rows, rounds, o.quick ? 18'000 : 60'000);
 
-    std::thread([] {}).join(); // in a process that never had a second thread, std::mutex leaves its atomics out
-    std::mutex standard;
-    ferrule::cross_lock ours;
-    time_lock(standard, 100'000);
-    const double s = time_lock(standard, 2'000'000);
-    const double o = time_lock(ours, 2'000'000);
-    std::printf("lock and unlock, uncontended: std::mutex %.1f ns, cross_lock %.1f ns, %.2fx\n", s, o, o / s);
+        const double busy = others.cores();
+        std::printf("medians of %d rounds; other processes kept %.2f cores busy%s\n", rounds, busy,
+                    busy > 0.2 ? ": do not trust the ratios" : "");
+        if (cpus().size() < 2)
+            std::printf("one core only: this process may run on no other\n");
+        print_tables(rows);
+        const std::vector<verdict> goals = check_goals(rows);
+        print_goals(goals);
+        if (!o.json.empty())
+            write_json(o.json, busy, rows, goals);
+        return 0; // also if a goal was missed: machines are noisy
+    } catch (const std::invalid_argument& e) {
+        std::fprintf(stderr, "%s\n%s", e.what(), usage);
+        return 2;
+    } catch (const std::exception& e) {
+        std::fprintf(stderr, "%s\n", e.what());
+        return 1;
+    }
 }

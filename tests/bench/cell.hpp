@@ -1,0 +1,53 @@
+// What is measured: a cell of the tables.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace ferrule::bench {
+
+enum class transport : std::uint8_t { none, pipe, socketpair, tcp };
+/// `all`: not pinned.
+enum class cores : std::uint8_t { one, two, all };
+enum class task : std::uint8_t { round_trip, stream, eight_writers, lock };
+
+inline const char* name(transport t)
+{
+    static constexpr const char* names[] = {"none", "pipe", "socketpair", "tcp"};
+    return names[static_cast<std::size_t>(t)];
+}
+inline const char* name(cores c)
+{
+    static constexpr const char* names[] = {"one core", "two cores", "all cores"};
+    return names[static_cast<std::size_t>(c)];
+}
+inline const char* name(task t)
+{
+    static constexpr const char* names[] = {"round trip", "stream", "eight writers", "lock and unlock"};
+    return names[static_cast<std::size_t>(t)];
+}
+inline std::string size_name(std::size_t n)
+{
+    if (n >= 1024 * 1024)
+        return std::to_string(n / (1024 * 1024)) + " MiB";
+    return n >= 1024 ? std::to_string(n / 1024) + " KiB" : std::to_string(n) + " B";
+}
+
+struct cell {
+    transport over;
+    cores on;
+    task what;
+    std::size_t size; // of a message; 0 where there are none
+
+    [[nodiscard]] std::string label() const { return size == 0 ? name(what) : name(what) + (' ' + size_name(size)); }
+    /// Such as "pipe/one core/round trip/64 KiB/raw".
+    [[nodiscard]] std::string full_name(const char* contender) const
+    {
+        std::string s = over == transport::none ? "" : name(over) + std::string("/");
+        s += std::string(name(on)) + '/' + name(what) + '/';
+        return (size == 0 ? s : s + size_name(size) + '/') + contender;
+    }
+};
+
+} // namespace ferrule::bench

@@ -1,0 +1,23 @@
+#include "bench/contenders.hpp"
+
+namespace ferrule::bench {
+
+std::span<const contender> contenders(task t)
+{
+    static constexpr contender messages[] = {{"raw", raw},
+                                             {"asio plain", asio_plain},
+                                             {"asio buffered", asio_buffered},
+                                             {"asio blocking", asio_blocking},
+                                             {"ferrule blocking", ferrule_blocking},
+                                             {"ferrule coroutine", ferrule_coroutine},
+                                             {"python multiprocessing", python, 4}};
+    static constexpr contender writers[] = {{"mutex and write", mutex_and_write}, {"ferrule writer", one_writer}};
+    static constexpr contender locks[] = {{"std::mutex", standard_mutex}, {"cross_lock", our_lock}};
+    switch (t) {
+    case task::eight_writers: return writers;
+    case task::lock: return locks;
+    default: return messages;
+    }
+}
+
+} // namespace ferrule::bench

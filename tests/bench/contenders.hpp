@@ -1,0 +1,37 @@
+// Who takes part in a cell.
+#pragma once
+
+#include "bench/job.hpp"
+
+#include <span>
+#include <string>
+
+namespace ferrule::bench {
+
+struct contender {
+    const char* name;
+    void (*run)(const job&);
+    std::size_t share = 1; // it does one n-th of the others' work, because it is slow
+};
+
+/// The first is the one that the others are compared to.
+[[nodiscard]] std::span<const contender> contenders(task t);
+
+void raw(const job& j);
+void asio_plain(const job& j);
+void asio_buffered(const job& j);
+void asio_blocking(const job& j);
+void ferrule_blocking(const job& j);
+void ferrule_coroutine(const job& j);
+void python(const job& j);
+
+void mutex_and_write(const job& j);
+void one_writer(const job& j);
+
+void standard_mutex(const job& j);
+void our_lock(const job& j);
+
+/// Why `python` cannot run; empty if it can.
+[[nodiscard]] const std::string& no_python();
+
+} // namespace ferrule::bench

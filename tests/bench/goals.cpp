@@ -1,0 +1,80 @@
+// What ferrule aims at, as ratios within one run.
+#include "bench/results.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+
+namespace ferrule::bench {
+namespace {
+
+using names = std::vector<std::string_view>;
+
+const names both = {"ferrule blocking", "ferrule coroutine"};
+const names every_asio = {"asio plain", "asio buffered", "asio blocking"};
+
+// Time: at most. Throughput: at least.
+enum class bound { time, throughput };
+
+struct goal {
+    task what;
+    bool one_core_only; // across cores a round trip is the time that a core takes to wake up
+    std::size_t smallest;
+    std::size_t largest;
+    names ours; // each of them
+    bound kind;
+    double limit;
+    names theirs; // the best of them
+};
+
+constexpr std::size_t large = 64 * 1024;
+
+const goal all_goals[] = {
+    {task::round_trip, true, 0, SIZE_MAX, {"ferrule blocking"}, bound::time, 1.10, {"raw"}},
+    {task::round_trip, true, 0, SIZE_MAX, {"ferrule coroutine"}, bound::time, 1.00, {"asio buffered"}},
+    {task::stream, false, large, SIZE_MAX, both, bound::throughput, 1.00, every_asio},
+    {task::stream, false, large, SIZE_MAX, both, bound::throughput, 0.95, {"raw"}},
+    {task::stream, false, 0, large - 1, both, bound::throughput, 0.90, {"raw"}},
+    {task::lock, false, 0, SIZE_MAX, {"cross_lock"}, bound::time, 1.50, {"std::mutex"}},
+    {task::eight_writers, false, 0, SIZE_MAX, {"ferrule writer"}, bound::throughput, 0.70, {"mutex and write"}},
+};
+
+std::optional<double> best(const row& r, const names& of)
+{
+    std::optional<double> fastest;
+    for (const std::string_view name : of) {
+        if (const auto m = r.median(name))
+            fastest = std::min(*m, fastest.value_or(*m));
+    }
+    return fastest;
+}
+
+} // namespace
+
+std::vector<verdict> check_goals(std::span<const row> rows)
+{
+    std::vector<verdict> all;
+    for (const goal& g : all_goals) {
+        const bool least = g.kind == bound::throughput;
+        const std::string their_name(g.theirs.size() == 1 ? g.theirs.front() : "best asio");
+        char what[80];
+        std::snprintf(what, sizeof what, "at %s %.2f x %s", least ? "least" : "most", g.limit, their_name.c_str());
+        for (const row& r : rows) {
+            if (r.where.what != g.what || r.where.size < g.smallest || r.where.size > g.largest ||
+                (g.one_core_only && r.where.on != cores::one))
+                continue;
+            const auto theirs = best(r, g.theirs);
+            for (const std::string_view name : g.ours) {
+                const auto ours = r.median(name);
+                if (!ours || !theirs)
+                    continue;
+                const double ratio = least ? *theirs / *ours : *ours / *theirs;
+                all.push_back({what, r.where.full_name(std::string(name).c_str()), ratio,
+                               least ? ratio >= g.limit : ratio <= g.limit});
+            }
+        }
+    }
+    return all;
+}
+
+} // namespace ferrule::bench
