@@ -7,6 +7,7 @@
 #include <functional>
 #include <new>
 #include <thread>
+#include <utility>
 
 namespace ferrule {
 namespace {
@@ -23,8 +24,8 @@ public:
 
     void wake() noexcept override
     {
-        woken = true;
-        changed.notify_one();
+        if (!std::exchange(woken, true)) // else it is on its way
+            changed.notify_one();
     }
 
     void stay(std::optional<detail::lock_time>) noexcept override {} // asks itself before it sleeps

@@ -60,6 +60,7 @@ bool lock_queue::try_take(lock_time now) noexcept
 void lock_queue::push(lock_waiter& w, lock_time now) noexcept
 {
     w.since_ = now;
+    w.overtaken_ = {};
     w.waiting_ = true;
     w.granted_ = w.slow_ = false;
     w.previous_ = last_;
@@ -74,8 +75,10 @@ bool lock_queue::claim(lock_waiter& w, lock_time now) noexcept
         return true;
     }
     w.slow_ = false;
-    if (held_)
+    if (held_) {
+        w.overtaken_ = now;
         return false;
+    }
     if (offered_ != &w)
         expire_offer(now);
     // Whoever comes first in the queue, even if it was called in vain before and the lock has been offered to the next.
@@ -127,7 +130,8 @@ void lock_queue::settle(lock_time now) noexcept
             unlink(*w);
             w->granted_ = true;
             held_ = true;
-        }
+        } else if (now - w->overtaken_ < rest)
+            return; // it has just been woken in vain, and asks again itself
         w->wake();
         return;
     }
@@ -142,6 +146,8 @@ std::optional<lock_time> lock_queue::ask_again_at(const lock_waiter& w) const no
 {
     if (!held_ && watcher() == &w)
         return offer_ends_;
+    if (w.context_ == nullptr && w.overtaken_ > w.since_)
+        return w.overtaken_ + rest;
     return std::nullopt;
 }
 

@@ -1,7 +1,7 @@
 include(CMakePackageConfigHelpers)
 set(config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/ferrule)
 
-install(TARGETS ferrule_framing ferrule EXPORT ferruleTargets)
+install(TARGETS ferrule_framing ferrule ferrule_testing EXPORT ferruleTargets)
 install(DIRECTORY include/ferrule DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.hpp")
 
 install(EXPORT ferruleTargets NAMESPACE ferrule:: DESTINATION ${config_dir})
@@ -24,3 +24,4 @@ function(ferrule_pkg_config PC_NAME PC_LIBRARY PC_REQUIRES PC_DESCRIPTION)
 endfunction()
 ferrule_pkg_config(ferrule ferrule ferrule-framing "${PROJECT_DESCRIPTION}")
 ferrule_pkg_config(ferrule-framing ferrule_framing "" "The message formats of ferrule, without I/O")
+ferrule_pkg_config(ferrule-testing ferrule_testing ferrule "Tests for types of your own that ferrule is to use")

@@ -16,6 +16,7 @@ namespace ferrule::detail {
 class lock_queue_inspector {
 public:
     static bool slow(const lock_waiter& w) { return w.slow_; }
+    static lock_time overtaken(const lock_waiter& w) { return w.overtaken_; }
     static bool granted(const lock_waiter& w) { return w.granted_; }
     static const lock_waiter* offered(const lock_queue& q) { return q.offered_; }
     static lock_time offer_ends(const lock_queue& q) { return q.offer_ends_; }
@@ -185,7 +186,8 @@ public:
             k += lock_queue_inspector::granted(*w) ? 'g' : '-';
             k += lock_queue_inspector::slow(*w) ? 's' : '-';
             if (w->waiting())
-                k += clip(now - w->since, lock_queue::patience);
+                k += clip(now - w->since, lock_queue::patience) + 'v' +
+                     clip(now - lock_queue_inspector::overtaken(*w), lock_queue::rest);
             if (w->timer)
                 k += 't' + clip(std::max(*w->timer - now, lock_time::duration::zero()), lock_queue::grace);
         }

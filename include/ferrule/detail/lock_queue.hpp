@@ -37,15 +37,18 @@ private:
     lock_waiter* next_ = nullptr;
     lock_waiter* previous_ = nullptr;
     lock_time since_{};
-    bool waiting_ = false; // linked
-    bool granted_ = false; // owns the lock already (threads)
-    bool slow_ = false;    // let an offer expire and has not run since
+    lock_time overtaken_{}; // when it was last woken in vain
+    bool waiting_ = false;  // linked
+    bool granted_ = false;  // owns the lock already (threads)
+    bool slow_ = false;     // let an offer expire and has not run since
 };
 
 /// The rules, for callers that serialise the calls themselves and pass the time:
 ///
 /// * First come, first served, except that a running caller may overtake (`try_take`) as long as no waiter has waited
 ///   longer than `patience`. This avoids lock convoys: a hand-over to a sleeper costs a wake-up.
+/// * A waiting thread that was woken and overtaken all the same is left to sleep for `rest`, then asks again by itself:
+///   waking it at every release would cost more than all the rest.
 /// * A thread that has lost patience is handed the lock. An asynchronous waiter is made an *offer*, since nobody knows
 ///   when its context runs; `claim` accepts it. Once `grace` has passed, the first waiter of another context (or any
 ///   caller that comes by) may take the lock instead. The one that did not come keeps its place, and gets no further
@@ -54,6 +57,7 @@ class FERRULE_EXPORT lock_queue {
 public:
     static constexpr std::chrono::microseconds patience{500};
     static constexpr std::chrono::milliseconds grace{10};
+    static constexpr std::chrono::microseconds rest{100};
 
     [[nodiscard]] bool held() const noexcept { return held_; }
     [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
