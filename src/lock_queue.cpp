@@ -146,7 +146,7 @@ std::optional<lock_time> lock_queue::ask_again_at(const lock_waiter& w) const no
 {
     if (!held_ && watcher() == &w)
         return offer_ends_;
-    if (w.context_ == nullptr && w.overtaken_ > w.since_)
+    if (w.context_ == nullptr && w.overtaken_ != lock_time())
         return w.overtaken_ + rest;
     return std::nullopt;
 }
