@@ -90,6 +90,62 @@ void require(const channel_ptr& c, direction d)
         throw_error(errc::wrong_direction);
 }
 
+namespace {
+
+bool would_wait(const error_code& ec) noexcept
+{
+    return ec == errc::timed_out || ec == errc::lock_timed_out;
+}
+
+} // namespace
+
+bool run_now(const channel_ptr& c, const read_request& request, read_result& result)
+{
+    const error_code ec = run(c, request, deadline::now(), result);
+    if (ec && !would_wait(ec))
+        throw_error(ec, result.data, result.transferred);
+    return !ec;
+}
+
+bool run_now(const channel_ptr& c, write_request& request)
+{
+    std::size_t transferred;
+    const error_code ec = run(c, request, deadline::now(), transferred);
+    if (ec && !would_wait(ec))
+        throw_error(ec, {}, transferred);
+    return !ec || transferred != 0;
+}
+
+readiness arm(const channel_ptr& c, direction d)
+{
+    if (!c)
+        throw_error(errc::closed);
+    require(c, d);
+    cross_lock& lock = c->of(d).lock;
+    if (const error_code ec = lock.acquire(deadline::now()))
+        throw_error(ec);
+    const channel_use use(*c);
+    const readiness r = use ? c->fd->arm(d) : readiness::now();
+    lock.unlock();
+    if (!use)
+        throw_error(errc::closed);
+    return r;
+}
+
+void disarm(const channel_ptr& c, direction d) noexcept
+{
+    if (!c || !c->of(d).lock.try_lock())
+        return; // whoever is at it disarms when it is done
+    if (const channel_use use(*c); use)
+        c->fd->disarm(d);
+    c->of(d).lock.unlock();
+}
+
+std::size_t unsent(const channel_ptr& c) noexcept
+{
+    return c ? c->unsent.load(std::memory_order_acquire) : 0;
+}
+
 bool is_open(const channel_ptr& c) noexcept
 {
     return c && c->is_open();

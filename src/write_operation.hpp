@@ -39,7 +39,7 @@ public:
 
 private:
     static constexpr std::size_t most_views = 64; // in one call
-    static constexpr std::size_t joined_at_most = 1024;
+    static constexpr std::size_t joined_at_most = 4096;
 
     [[nodiscard]] step send_bytes();
     [[nodiscard]] step send_packet();

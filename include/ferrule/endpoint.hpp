@@ -31,6 +31,16 @@ public:
     template <detail::limit_or_token... LimitAndToken>
     auto async_close(LimitAndToken&&... limit_and_token);
 
+    /// What an event loop of your own waits for before it calls `try_recv` (reading) or `try_send` and `try_flush` (writing)
+    /// again. Call it after such a call has found nothing to do: what has been read already is not considered. Each time
+    /// anew, since the answer may change. Take the handle out of your loop before `close`.
+    /// Throws `timeout_error` if another operation of this direction is under way, `closed_error`.
+    [[nodiscard]] readiness arm(direction d) const { return detail::arm(channel_, d); }
+    /// The wait is over, or given up.
+    void disarm(direction d) const noexcept { detail::disarm(channel_, d); }
+    /// Bytes of an interrupted send that the endpoint still owns.
+    [[nodiscard]] std::size_t unsent() const noexcept { return detail::unsent(channel_); }
+
     [[nodiscard]] bool is_open() const noexcept { return detail::is_open(channel_); }
 
     /// The system's handle, which still belongs to the endpoint; `invalid_handle` once closed, or where there is none.

@@ -97,11 +97,8 @@ public:
     std::optional<message_type> try_recv()
     {
         read_result r;
-        const error_code ec = run(self().channel(), request(), deadline::now(), r);
-        if (ec == condition::timeout && ec.category() == error_category())
+        if (!run_now(self().channel(), request(), r))
             return std::nullopt;
-        if (ec)
-            throw_error(ec, r.data, r.transferred);
         return load(std::move(r.data));
     }
     /// `async_recv([limit] [, token])`.
@@ -169,6 +166,16 @@ public:
         ec = run(self().channel(), r, limit, transferred);
         return transferred;
     }
+    /// See `writer::try_send`.
+    [[nodiscard]] bool try_send(const sent_type& message)
+    {
+        write_request r(write_request::what::send);
+        if (const error_code ec = encode(message, r.frame))
+            throw_error(ec);
+        return run_now(self().channel(), r);
+    }
+    /// See `writer::try_flush`.
+    [[nodiscard]] bool try_flush() { return as_writer().try_flush(); }
     /// `async_send(message [, limit] [, token])`. The bytes of a byte message must live until completion; a value is
     /// encoded before the call returns.
     template <limit_or_token... LimitAndToken>

@@ -107,13 +107,9 @@ public:
     /// `recv()` if that is possible without waiting, else nothing. Throws for errors and at the end.
     std::optional<bytes> try_recv()
     {
-        error_code ec;
         read_result r;
-        ec = run(own(), read_request(read_request::what::some, SIZE_MAX), deadline::now(), r);
-        if (ec == condition::timeout && ec.category() == error_category())
+        if (!run_now(own(), read_request(read_request::what::some, SIZE_MAX), r))
             return std::nullopt;
-        if (ec)
-            throw_error(ec, r.data, r.transferred);
         return std::move(r.data);
     }
 

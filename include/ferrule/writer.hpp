@@ -45,6 +45,19 @@ public:
         write_request r = request(std::move(data));
         return run_or_throw(r, limit);
     }
+    /// `send` without waiting. True: the bytes have left, or the endpoint owns those that have not (`unsent()`). False:
+    /// nothing was sent, for lack of room or because another send is under way. Throws for errors.
+    [[nodiscard]] bool try_send(const buffers& data)
+    {
+        write_request r = request(data);
+        return run_now(own(), r);
+    }
+    /// `flush` without waiting: whether nothing is left.
+    [[nodiscard]] bool try_flush()
+    {
+        write_request nothing(write_request::what::flush);
+        return run_now(own(), nothing);
+    }
     /// `async_send(data [, limit] [, token])`.
     template <limit_or_token... LimitAndToken>
     auto async_send(const buffers& data, LimitAndToken&&... limit_and_token);

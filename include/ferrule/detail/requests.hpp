@@ -100,6 +100,16 @@ FERRULE_EXPORT error_code run(const channel_ptr& c, const read_request& request,
 FERRULE_EXPORT error_code run(const channel_ptr& c, write_request& request, const until& limit,
                               std::size_t& transferred);
 
+/// `run` with a deadline of now, for `try_` functions: false if it would have to wait, or for somebody else. Throws for
+/// anything else that goes wrong.
+FERRULE_EXPORT bool run_now(const channel_ptr& c, const read_request& request, read_result& result);
+/// True also if only part has left: the channel owns the rest.
+FERRULE_EXPORT bool run_now(const channel_ptr& c, write_request& request);
+
+FERRULE_EXPORT readiness arm(const channel_ptr& c, direction d);
+FERRULE_EXPORT void disarm(const channel_ptr& c, direction d) noexcept;
+FERRULE_EXPORT std::size_t unsent(const channel_ptr& c) noexcept;
+
 FERRULE_EXPORT channel_ptr open_channel(descriptor d);
 /// Throws `usage_error` (`errc::wrong_direction`) if the descriptor does not move bytes that way.
 FERRULE_EXPORT void require(const channel_ptr& c, direction d);
