@@ -6,6 +6,7 @@
 #include "src/read_operation.hpp"
 #include "src/write_operation.hpp"
 
+#include <boost/asio/append.hpp>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/post.hpp>
@@ -176,26 +177,123 @@ auto suspend(Begin& begin)
         as_tuple);
 }
 
+// A read that has begun, as part of the frame of the coroutine that waits for it: the short way, for calls that nothing but
+// readiness, a close and Asio's cancellation can end. Destroyed with the frame, it leaves the stream in order.
+class begun_read final : public waiter {
+public:
+    begun_read(channel& c, read_operation& op) noexcept : channel_(c), op_(op), wait_(c, direction::read) {}
+    begun_read(const begun_read&) = delete;
+    begun_read& operator=(const begun_read&) = delete;
+    ~begun_read()
+    {
+        if (waiting_)
+            wait_.abandon(*this);
+        if (failed_) {
+            op_.give_up();
+            op_.report();
+        }
+        channel_.reading.lock.unlock();
+    }
+
+    /// Goes on until it has to wait (false) or is over (true): see the operation's result.
+    [[nodiscard]] bool advance()
+    {
+        const channel_use use(channel_);
+        if (!use)
+            op_.result = errc::closed;
+        else if (!op_.result) {
+            const step s = op_.advance(false);
+            again_ = s == step::again;
+            if (s != step::done)
+                return false;
+        }
+        failed_ = op_.result.failed();
+        return true;
+    }
+
+    template <class Handler>
+    void wait(const asio::any_io_executor& executor, Handler handler)
+    {
+        const wait_targets targets = wait_.arm();
+        std::optional<error_code> ended = error_code();
+        if (!again_ && !targets.now()) {
+            waiting_ = true;
+            kicked_ = false;
+            ended = wait_.begin(
+                targets, executor, asio::query(executor, asio::execution::context), *this, [] { return true; },
+                [&handler] { return std::move(handler); });
+        }
+        if (ended)
+            asio::post(executor, asio::append(std::move(handler), *ended));
+    }
+
+    void waited(error_code ec) noexcept
+    {
+        if (waiting_)
+            wait_.end(op_);
+        waiting_ = false;
+        if (ec && !kicked_)
+            op_.result = ec == asio::error::operation_aborted ? error_code(errc::cancelled) : ec;
+    }
+
+    void kick() noexcept override
+    {
+        kicked_ = true;
+        try {
+            channel_.reading.point->watched().cancel();
+        } catch (const boost::system::system_error&) { // it has completed
+        }
+    }
+
+private:
+    channel& channel_;
+    read_operation& op_;
+    descriptor_wait wait_;
+    bool failed_ = true;
+    bool again_ = false;
+    bool waiting_ = false;
+    bool kicked_ = false; // guarded by the wait point's mutex while waiting
+};
+
+template <class T>
+T result_of(read_result& r, const error_code& ec)
+{
+    if (ec)
+        throw_error(ec, r.data, r.transferred);
+    if constexpr (std::same_as<T, bytes>)
+        return std::move(r.data);
+    else
+        return r.transferred;
+}
+
 template <class T>
 asio::awaitable<T> await_read(channel_ptr c, read_request request, until limit)
 {
     if (++in_a_row == 64)
         co_await be_fair();
+    const bool only_reads = limit.deadline().is_never() && !limit.stop().stop_possible();
     if (!limit.stop().stop_requested()) {
         if (!c)
             throw_error(errc::closed);
         read_result r;
         read_operation op(*c, request, r);
-        const at_once tried = run_at_once(*c, op, false);
+        const at_once tried = run_at_once(*c, op, only_reads);
         if (tried == at_once::refused)
             throw_error(errc::closed);
-        if (tried == at_once::done) {
-            if (op.result)
-                throw_error(op.result, r.data, r.transferred);
-            if constexpr (std::same_as<T, bytes>)
-                co_return std::move(r.data);
-            else
-                co_return r.transferred;
+        if (tried == at_once::done)
+            co_return result_of<T>(r, op.result);
+        if (tried == at_once::begun && only_reads) {
+            {
+                begun_read read(*c, op);
+                while (!read.advance()) {
+                    auto begin_wait = [&read](const asio::any_io_executor& ex, auto handler) {
+                        read.wait(ex, std::move(handler));
+                    };
+                    const auto [ec] = co_await suspend<void(error_code)>(begin_wait);
+                    read.waited(ec);
+                }
+            }
+            co_return result_of<T>(r, op.result);
         }
     }
     read_report report;

@@ -127,8 +127,8 @@ async_operation::outcome async_operation::run()
 {
     if (end_)
         return end_;
-    if (waiting_)
-        resume_from_wait();
+    if (std::exchange(waiting_, false))
+        wait_->end(*op_);
     if (!holding_) {
         if (const outcome o = take_lock(); !o || *o)
             return o;
@@ -199,7 +199,7 @@ async_operation::outcome async_operation::transfer()
 
 async_operation::outcome async_operation::wait()
 {
-    const wait_targets targets = channel_->arm(op_->side, tail_moves_);
+    const wait_targets targets = wait_->arm();
     if (targets.now()) {
         op_->resumed();
         asio::post(executor_, resumption(shared_from_this()));
@@ -207,36 +207,13 @@ async_operation::outcome async_operation::wait()
     }
     if (!limit_.deadline().is_never())
         set_timer(limit_.deadline().at());
-    wait_point& p = point();
-    const auto held = p.guard();
-    if (reason_ != 0 || !channel_->is_open())
-        return error_code(); // look again
-    if (const error_code ec = p.watch(executor_, context_, targets.list()))
-        return ec;
-    waits_for_tail_ = targets.list().size() > 1;
     waiting_ = true;
-    p.waiting = this;
-    p.watched().async_wait(asio::posix::stream_descriptor::wait_read, resumption(shared_from_this()));
-    return std::nullopt;
-}
-
-void async_operation::resume_from_wait()
-{
-    {
-        const auto held = point().guard();
-        point().waiting = nullptr;
-        // Interest in writing would wake the context whenever the peer reads. Interest in reading stays: it costs
-        // nothing while this context goes on waiting.
-        if (op_->side == direction::write || waits_for_tail_)
-            point().unwatch();
-    }
-    waiting_ = false;
-    op_->resumed();
-    if (const channel_use use(*channel_); use) {
-        channel_->disarm(op_->side);
-        if (waits_for_tail_)
-            tail_moves_ = channel_->push_tail();
-    }
+    const outcome o = wait_->begin(
+        targets, executor_, context_, *this, [this] { return reason_ == 0; },
+        [this] { return resumption(shared_from_this()); });
+    if (o)
+        waiting_ = false;
+    return o;
 }
 
 void async_operation::leave_queue() noexcept
@@ -308,11 +285,8 @@ void async_operation::abandon() noexcept
     if (over_.exchange(true))
         return;
     const auto self = weak_from_this().lock();
-    if (std::exchange(waiting_, false)) {
-        const auto held = point().guard();
-        if (point().waiting == this)
-            point().waiting = nullptr;
-    }
+    if (std::exchange(waiting_, false))
+        wait_->abandon(*this);
     leave_queue();
     leave_direction(true);
     on_stop_.reset();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "src/channel.hpp"
+#include "src/descriptor_wait.hpp"
 #include "src/operation.hpp"
 #include "src/wait_service.hpp"
 
@@ -52,7 +53,11 @@ protected:
     /// `c` and `op` are null for an operation that only takes the lock.
     async_operation(boost::asio::any_io_executor executor, until limit, cross_lock& lock, channel_ptr c);
     ~async_operation() = default;
-    void set_operation(operation& op) noexcept { op_ = &op; }
+    void set_operation(operation& op) noexcept
+    {
+        op_ = &op;
+        wait_.emplace(*channel_, op.side);
+    }
     /// The lock is held already, for this operation.
     void set_holding() noexcept { holding_ = true; }
     /// What a framing threw, if the result is `errc::framing_failed`.
@@ -81,7 +86,6 @@ private:
     [[nodiscard]] outcome take_lock();
     [[nodiscard]] outcome transfer();
     [[nodiscard]] outcome wait();
-    void resume_from_wait();
     void leave_queue() noexcept;
     void leave_direction(bool failed) noexcept;
     void stay(std::optional<lock_time> ask_again_at) noexcept final;
@@ -101,8 +105,7 @@ private:
     bool posted_ = false; // a wake-up is on its way; guarded by the lock's mutex
     bool holding_ = false;
     bool waiting_ = false; // for the descriptor
-    bool waits_for_tail_ = false;
-    bool tail_moves_ = true;
+    std::optional<descriptor_wait> wait_;
     outcome end_; // decided, to be delivered
 
     std::optional<wait_service::link::iterator> queued_;

@@ -10,7 +10,7 @@ enum class at_once : unsigned char {
     done,    // see the operation's result
     refused, // closed
     busy,    // somebody else has the lock
-    begun    // it has to wait; with `keep_lock` the lock is held, else the operation has been given up
+    begun    // it has to wait; with `keep_lock` the lock is held, for a coroutine, else the operation has been given up
 };
 
 /// Goes as far as possible without waiting and without asking a descriptor that had nothing a moment ago.

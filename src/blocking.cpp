@@ -200,6 +200,8 @@ at_once run_at_once(channel& c, operation& op, bool keep_lock)
         return at_once::done;
     }
     t.kept = keep_lock;
+    if (keep_lock)
+        c.held_by_context(op.side);
     t.failed = !keep_lock;
     t.reported = false;
     return at_once::begun;

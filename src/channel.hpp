@@ -50,6 +50,8 @@ public:
     ~channel();
 
     [[nodiscard]] side& of(direction d) noexcept { return d == direction::read ? reading : writing; }
+    /// The one who holds the direction's lock goes on only when its context runs.
+    void held_by_context(direction d) noexcept { of(d).lock.set_async_holder(); }
 
     // Whoever is about to call the descriptor enters, so that its number outlives the call. False once closed.
     [[nodiscard]] bool enter() noexcept;
