@@ -134,6 +134,7 @@ int main(int argc, char** argv)
         run(rows, rounds, o.quick ? 18'000 : 60'000);
 
         const double busy = others.cores();
+        std::printf("pipes hold 256 KiB and socket pairs 1 MiB, for everybody, as ferrule makes them\n");
         std::printf("medians of %d rounds; other processes kept %.2f cores busy%s\n", rounds, busy,
                     busy > 0.2 ? ": do not trust the ratios" : "");
         if (cpus().size() < 2)

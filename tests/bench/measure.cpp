@@ -2,6 +2,8 @@
 
 #include "support/system.hpp"
 
+#include <ferrule/platform/pair.hpp>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -30,16 +32,23 @@ public:
     test::unique_fd result;
 };
 
+// The ends of a pair that ferrule has made: all contenders get its larger buffers.
+std::pair<test::unique_fd, test::unique_fd> numbers(std::pair<descriptor, descriptor> d)
+{
+    return {test::unique_fd(std::move(d.first).take()->release()),
+            test::unique_fd(std::move(d.second).take()->release())};
+}
+
 void connect(const cell& where, side& measuring, side& other)
 {
     switch (where.over) {
     case transport::none: break;
     case transport::pipe:
-        std::tie(measuring.in, other.out) = test::raw_pipe();
+        std::tie(measuring.in, other.out) = numbers(pipe_descriptors());
         if (where.what == task::round_trip)
-            std::tie(other.in, measuring.out) = test::raw_pipe();
+            std::tie(other.in, measuring.out) = numbers(pipe_descriptors());
         break;
-    case transport::socketpair: std::tie(measuring.in, other.in) = test::raw_socketpair(SOCK_STREAM); break;
+    case transport::socketpair: std::tie(measuring.in, other.in) = numbers(socketpair_descriptors()); break;
     case transport::tcp:
         std::tie(measuring.in, other.in) = test::raw_tcp_pair();
         for (const side* s : {&measuring, &other}) {
