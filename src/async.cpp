@@ -126,22 +126,23 @@ void begin(Handler handler, Args&&... args)
 // The lock that `run_at_once` has left held, until an operation that will release it exists.
 class held_lock {
 public:
-    held_lock(channel& c, operation& op) noexcept : channel_(c), op_(op) {}
+    held_lock(channel& c, write_operation& op, bool held) noexcept : is_held(held), channel_(c), op_(op) {}
     held_lock(const held_lock&) = delete;
     held_lock& operator=(const held_lock&) = delete;
     ~held_lock()
     {
-        if (handed_over)
+        if (!is_held)
             return;
         op_.give_up();
-        channel_.of(op_.side).lock.unlock();
+        channel_.writing.lock.unlock();
+        channel_.sender_left();
     }
 
-    bool handed_over = false;
+    bool is_held;
 
 private:
     channel& channel_;
-    operation& op_;
+    write_operation& op_;
 };
 
 // For what cannot even begin.
@@ -377,15 +378,15 @@ asio::awaitable<std::size_t> await_size(channel_ptr c, write_request request, un
             throw_error(op.result, {}, op.sent());
         co_return op.sent();
     }
+    // A coroutine that was cancelled before does not even suspend, but throws.
+    held_lock held(*c, op, tried == at_once::begun);
     auto begin_write = [&](asio::any_io_executor executor, auto handler) {
-        if (tried == at_once::begun) {
-            held_lock guard(*c, op);
+        if (held.is_held) {
             begin<async_write>(size_handler(std::move(handler)), c, std::cref(op), std::move(request), std::move(limit),
                                std::move(executor));
-            guard.handed_over = true;
+            held.is_held = false;
         } else
-            start(std::move(c), std::move(request), std::move(limit), std::move(executor),
-                  size_handler(std::move(handler)));
+            start(c, std::move(request), std::move(limit), std::move(executor), size_handler(std::move(handler)));
     };
     const auto [ec, sent] = co_await suspend<void(error_code, std::size_t)>(begin_write);
     if (ec)

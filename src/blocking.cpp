@@ -76,6 +76,11 @@ private:
             if (!channel_.is_open())
                 return errc::closed;
             point.waiting = &me;
+            if (op_.side == direction::read && tail_moves_ && targets.list().size() == 1 &&
+                channel_.tail_is_readers()) {
+                point.waiting = nullptr; // a sender has just left it behind
+                return {};
+            }
             point.unwatch();
         }
         std::optional<std::stop_callback<kick_on_stop>> on_stop;

@@ -59,7 +59,7 @@ wait_targets channel::arm(direction d, bool with_tail) noexcept
 {
     wait_targets t;
     t.add(fd->arm(d));
-    if (d == direction::read && with_tail && has_tail())
+    if (d == direction::read && with_tail && tail_is_readers())
         t.add(fd->arm(direction::write));
     return t;
 }

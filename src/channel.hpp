@@ -64,6 +64,9 @@ public:
     /// What the holder of direction `d` waits for. A reader also waits for room for the unsent tail.
     [[nodiscard]] wait_targets arm(direction d, bool with_tail) noexcept;
     void disarm(direction d) noexcept { fd->disarm(d); }
+    /// Whether a reader that waits has to see to the tail. Whoever sends does it himself, and kicks the reader when he
+    /// leaves, so this has to be asked again once a kick would be noticed.
+    [[nodiscard]] bool tail_is_readers() const noexcept { return has_tail() && !writing.lock.locked(); }
     /// Sends what it can of the tail, if nobody else is sending. False if the descriptor refuses it. The caller has
     /// entered.
     [[nodiscard]] bool push_tail() noexcept;

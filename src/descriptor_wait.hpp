@@ -33,11 +33,14 @@ public:
     {
         const std::shared_ptr<wait_point> p = channel_.of(side_).point; // outlives the guard whatever happens
         const auto held = p->guard();
-        if (!wanted() || !channel_.is_open())
-            return error_code();
-        if (const error_code ec = p->watch(executor, context, targets.list()))
+        p->waiting = &me; // from here on a kick is noticed, so nothing below can be missed
+        const bool tail_came = side_ == direction::read && tail_moves_ && !with_tail_ && channel_.tail_is_readers();
+        error_code ec;
+        if (tail_came || !wanted() || !channel_.is_open() ||
+            (ec = p->watch(executor, context, targets.list())).failed()) {
+            p->waiting = nullptr;
             return ec;
-        p->waiting = &me;
+        }
         p->watched().async_wait(boost::asio::posix::stream_descriptor::wait_read, handler());
         return std::nullopt;
     }

@@ -286,8 +286,10 @@ void read_operation::give_up() noexcept
     if (filled_ == 0)
         return;
     try {
-        // The buffer is empty: its bytes go to `into` first.
-        channel_.buffered.append(std::as_bytes(request_.into.first(filled_)));
+        // In front of what is left in the buffer, if that held more than was asked for.
+        bytes whole(byte_view(request_.into.first(filled_)));
+        whole.append(channel_.buffered);
+        channel_.buffered.swap(whole);
         channel_.position -= filled_;
         filled_ = 0;
     } catch (const std::bad_alloc&) {

@@ -162,9 +162,13 @@ public:
     io_result try_write(std::span<const byte_view> out) noexcept { return send(out); }
 
 private:
-    // Whether the 0 that was just received was the end. It may have been an empty packet; a last one, behind which the
-    // peer has ended already, looks the same.
-    bool at_end() noexcept { return posix::ready(fd_, POLLRDHUP) && recv({}, MSG_PEEK | MSG_TRUNC) <= 0; }
+    // Whether the 0 that was just received was the end. It may have been an empty packet; one behind which only the end
+    // follows looks the same.
+    bool at_end() noexcept
+    {
+        int waiting = 0; // bytes
+        return posix::ready(fd_, POLLRDHUP) && (::ioctl(fd_, FIONREAD, &waiting) != 0 || waiting == 0);
+    }
 
     std::size_t largest_; // bytes, of any packet that can come
     bool has_end_;

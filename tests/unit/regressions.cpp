@@ -1,0 +1,78 @@
+// Mistakes that were made once.
+#include "support/calls.hpp"
+#include "support/catch.hpp"
+#include "support/transports.hpp"
+
+#include <ferrule/pair.hpp>
+
+using namespace ferrule;
+using namespace ferrule::test;
+
+namespace {
+
+// Takes one byte at a time, and cancels whoever writes while it does.
+class cancels_its_writer {
+public:
+    explicit cancels_its_writer(asio::cancellation_signal& s) : signal_(&s) {}
+
+    io_result try_read(std::span<std::byte>) noexcept { return io_result::would_block(); }
+    io_result try_write(std::span<const byte_view>) noexcept
+    {
+        signal_->emit(asio::cancellation_type::terminal);
+        return io_result::moved(1);
+    }
+    readiness arm(direction) noexcept { return readiness::now(); }
+    void close() noexcept {}
+
+private:
+    asio::cancellation_signal* signal_;
+};
+
+} // namespace
+
+TEST_CASE("regression: a coroutine that is cancelled between trying and waiting does not keep the lock")
+{
+    asio::io_context context;
+    asio::cancellation_signal signal;
+    writer w{descriptor(cancels_its_writer(signal))};
+    bool thrown = false;
+    asio::co_spawn(
+        context,
+        [](writer to, bool& failed) -> asio::awaitable<void> {
+            co_await asio::post(asio::use_awaitable);
+            try {
+                co_await to.async_send("abc");
+            } catch (const boost::system::system_error&) {
+                failed = true;
+            }
+        }(w, thrown),
+        asio::bind_cancellation_slot(signal.slot(), asio::detached));
+    context.run();
+    CHECK(thrown);
+    CHECK(w.unsent() == 2);
+    error_code ec;
+    w.flush(deadline::now(), ec);
+    CHECK(ec == errc::timed_out); // and not: the lock is taken
+}
+
+TEST_CASE("regression: a small read that is interrupted before its turn keeps the order of what was read ahead")
+{
+    auto [r, w] = pipe();
+    w.send("abcdefgh");
+    CHECK(r.recv(1) == byte_view("a")); // reads the rest ahead
+    std::byte space[3];
+    for (const bool at_once : {true, false}) {
+        asio::io_context context;
+        asio::cancellation_signal signal;
+        error_code ec;
+        r.async_recv_into(space,
+                          asio::bind_cancellation_slot(
+                              signal.slot(), asio::bind_executor(context, [&](error_code e, std::size_t) { ec = e; })));
+        signal.emit(asio::cancellation_type::total);
+        if (at_once) {
+            context.run();
+            CHECK(ec == errc::cancelled);
+        } // else the context dies with it
+    }
+    CHECK(r.recv(7) == byte_view("bcdefgh"));
+}
