@@ -22,7 +22,7 @@ int main()
 
     // The other direction: a message that does not fit is cut off by its deadline, and the next one comes behind its rest.
     auto [left, right] = ferrule::socketpair(ferrule::varint());
-    const std::string big(1 << 20, 'x');
+    const std::string big(8 << 20, 'x');
     try {
         left.send(big, 0s);
     } catch (const ferrule::timeout_error& e) {

@@ -15,6 +15,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <memory>
+#include <tuple>
 #include <utility>
 
 namespace ferrule::detail {
@@ -178,14 +179,14 @@ auto suspend(Begin& begin)
         as_tuple);
 }
 
-// A read that has begun, as part of the frame of the coroutine that waits for it: the short way, for calls that nothing but
-// readiness, a close and Asio's cancellation can end. Destroyed with the frame, it leaves the stream in order.
-class begun_read final : public waiter {
+// A transfer that has begun, as part of the frame of the coroutine that waits for it: the short way, for calls that nothing
+// but readiness, a close and Asio's cancellation can end. Destroyed with the frame, it leaves the stream in order.
+class begun_transfer final : public waiter {
 public:
-    begun_read(channel& c, read_operation& op) noexcept : channel_(c), op_(op), wait_(c, direction::read) {}
-    begun_read(const begun_read&) = delete;
-    begun_read& operator=(const begun_read&) = delete;
-    ~begun_read()
+    begun_transfer(channel& c, operation& op) noexcept : channel_(c), op_(op), wait_(c, op.side) {}
+    begun_transfer(const begun_transfer&) = delete;
+    begun_transfer& operator=(const begun_transfer&) = delete;
+    ~begun_transfer()
     {
         if (waiting_)
             wait_.abandon(*this);
@@ -193,7 +194,9 @@ public:
             op_.give_up();
             op_.report();
         }
-        channel_.reading.lock.unlock();
+        channel_.of(op_.side).lock.unlock();
+        if (op_.side == direction::write)
+            channel_.sender_left();
     }
 
     /// Goes on until it has to wait (false) or is over (true): see the operation's result.
@@ -212,8 +215,9 @@ public:
         return true;
     }
 
+    // Begins a wait.
     template <class Handler>
-    void wait(const asio::any_io_executor& executor, Handler handler)
+    void operator()(const asio::any_io_executor& executor, Handler handler)
     {
         const wait_targets targets = wait_.arm();
         std::optional<error_code> ended = error_code();
@@ -230,10 +234,10 @@ public:
 
     void waited(error_code ec) noexcept
     {
-        if (waiting_)
+        const bool began = std::exchange(waiting_, false);
+        if (began)
             wait_.end(op_);
-        waiting_ = false;
-        if (ec && !kicked_)
+        if (ec && !(began && kicked_))
             op_.result = ec == asio::error::operation_aborted ? error_code(errc::cancelled) : ec;
     }
 
@@ -241,20 +245,31 @@ public:
     {
         kicked_ = true;
         try {
-            channel_.reading.point->watched().cancel();
+            channel_.of(op_.side).point->watched().cancel();
         } catch (const boost::system::system_error&) { // it has completed
         }
     }
 
 private:
     channel& channel_;
-    read_operation& op_;
+    operation& op_;
     descriptor_wait wait_;
     bool failed_ = true;
     bool again_ = false;
     bool waiting_ = false;
     bool kicked_ = false; // guarded by the wait point's mutex while waiting
 };
+
+bool is_cancelled(asio::cancellation_state s) noexcept
+{
+    return s.cancelled() != asio::cancellation_type::none;
+}
+
+// Whether nothing but the descriptor has to be waited for.
+bool is_unlimited(const until& limit) noexcept
+{
+    return limit.deadline().is_never() && !limit.stop().stop_possible();
+}
 
 template <class T>
 T result_of(read_result& r, const error_code& ec)
@@ -270,29 +285,33 @@ T result_of(read_result& r, const error_code& ec)
 template <class T>
 asio::awaitable<T> await_read(channel_ptr c, read_request request, until limit)
 {
+    if (is_cancelled(co_await asio::this_coro::cancellation_state))
+        throw_error(errc::cancelled);
     if (++in_a_row == 64)
         co_await be_fair();
-    const bool only_reads = limit.deadline().is_never() && !limit.stop().stop_possible();
+    const bool unlimited = is_unlimited(limit);
     if (!limit.stop().stop_requested()) {
         if (!c)
             throw_error(errc::closed);
         read_result r;
         read_operation op(*c, request, r);
-        const at_once tried = run_at_once(*c, op, only_reads);
+        const at_once tried = run_at_once(*c, op, unlimited);
         if (tried == at_once::refused)
             throw_error(errc::closed);
         if (tried == at_once::done)
             co_return result_of<T>(r, op.result);
-        if (tried == at_once::begun && only_reads) {
+        if (tried == at_once::begun && unlimited) {
             {
-                begun_read read(*c, op);
-                while (!read.advance()) {
-                    auto begin_wait = [&read](const asio::any_io_executor& ex, auto handler) {
-                        read.wait(ex, std::move(handler));
-                    };
-                    const auto [ec] = co_await suspend<void(error_code)>(begin_wait);
-                    read.waited(ec);
-                }
+                begun_transfer transfer(*c, op);
+                do {
+                    error_code ec;
+                    try {
+                        std::tie(ec) = co_await suspend<void(error_code)>(transfer);
+                    } catch (const boost::system::system_error& e) { // cancelled before, so it does not even suspend
+                        ec = e.code();
+                    }
+                    transfer.waited(ec);
+                } while (!transfer.advance());
             }
             co_return result_of<T>(r, op.result);
         }
@@ -359,6 +378,8 @@ asio::awaitable<std::size_t> await_size(channel_ptr c, read_request request, unt
 
 asio::awaitable<std::size_t> await_size(channel_ptr c, write_request request, until limit)
 {
+    if (is_cancelled(co_await asio::this_coro::cancellation_state))
+        throw_error(errc::cancelled);
     if (++in_a_row == 64)
         co_await be_fair();
     if (request.refused)
@@ -378,7 +399,23 @@ asio::awaitable<std::size_t> await_size(channel_ptr c, write_request request, un
             throw_error(op.result, {}, op.sent());
         co_return op.sent();
     }
-    // A coroutine that was cancelled before does not even suspend, but throws.
+    if (tried == at_once::begun && is_unlimited(limit)) {
+        {
+            begun_transfer transfer(*c, op);
+            do {
+                error_code ec;
+                try {
+                    std::tie(ec) = co_await suspend<void(error_code)>(transfer);
+                } catch (const boost::system::system_error& e) { // cancelled before, so it does not even suspend
+                    ec = e.code();
+                }
+                transfer.waited(ec);
+            } while (!transfer.advance());
+        }
+        if (op.result)
+            throw_error(op.result, {}, op.sent());
+        co_return op.sent();
+    }
     held_lock held(*c, op, tried == at_once::begun);
     auto begin_write = [&](asio::any_io_executor executor, auto handler) {
         if (held.is_held) {
@@ -388,7 +425,14 @@ asio::awaitable<std::size_t> await_size(channel_ptr c, write_request request, un
         } else
             start(c, std::move(request), std::move(limit), std::move(executor), size_handler(std::move(handler)));
     };
-    const auto [ec, sent] = co_await suspend<void(error_code, std::size_t)>(begin_write);
+    error_code ec;
+    std::size_t sent = 0;
+    try {
+        std::tie(ec, sent) = co_await suspend<void(error_code, std::size_t)>(begin_write);
+    } catch (const boost::system::system_error& e) { // as above
+        ec = e.code() == asio::error::operation_aborted ? error_code(errc::cancelled) : e.code();
+        sent = op.sent();
+    }
     if (ec)
         throw_error(ec, {}, sent);
     co_return sent;

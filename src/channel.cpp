@@ -104,6 +104,10 @@ bool run_now(const channel_ptr& c, const read_request& request, read_result& res
     const error_code ec = run(c, request, deadline::now(), result);
     if (ec && !would_wait(ec))
         throw_error(ec, result.data, result.transferred);
+    if (ec && c->has_tail()) {
+        if (const channel_use use(*c); use)
+            (void)c->push_tail(); // as a receive that waits would do
+    }
     return !ec;
 }
 
@@ -120,15 +124,15 @@ readiness arm(const channel_ptr& c, direction d)
 {
     if (!c)
         throw_error(errc::closed);
+    const channel_use use(*c);
+    if (!use)
+        throw_error(errc::closed);
     require(c, d);
     cross_lock& lock = c->of(d).lock;
     if (const error_code ec = lock.acquire(deadline::now()))
         throw_error(ec);
-    const channel_use use(*c);
-    const readiness r = use ? c->fd->arm(d) : readiness::now();
+    const readiness r = c->fd->arm(d);
     lock.unlock();
-    if (!use)
-        throw_error(errc::closed);
     return r;
 }
 

@@ -63,7 +63,8 @@ public:
         case condition::broken:
             return is(sys::errc::broken_pipe, sys::errc::connection_reset, sys::errc::connection_aborted,
                       sys::errc::not_connected, sys::errc::host_unreachable, sys::errc::network_down,
-                      sys::errc::network_reset, sys::errc::network_unreachable, sys::errc::timed_out);
+                      sys::errc::network_reset, sys::errc::network_unreachable, sys::errc::connection_refused,
+                      sys::errc::timed_out);
         case condition::bad_frame: return is(errc::malformed, errc::too_large, errc::truncated);
         case condition::misuse:
             return is(errc::wrong_direction, errc::bad_descriptor, errc::listening, errc::invalid_argument,

@@ -34,9 +34,13 @@ public:
     /// What an event loop of your own waits for before it calls `try_recv` (reading) or `try_send` and `try_flush` (writing)
     /// again. Call it after such a call has found nothing to do: what has been read already is not considered. Each time
     /// anew, since the answer may change. Take the handle out of your loop before `close`.
-    /// Throws `timeout_error` if another operation of this direction is under way, `closed_error`.
+    /// To wait for writing there has to be something to write: more to send, or a rest (`unsent() != 0`, until `try_flush()`
+    /// says true). Both directions may answer the same handle.
+    /// Throws `timeout_error` if another operation of this direction is under way (then there is nothing to wait for
+    /// here: try again later), `closed_error`, `usage_error` (`errc::wrong_direction`).
     [[nodiscard]] readiness arm(direction d) const { return detail::arm(channel_, d); }
-    /// The wait is over, or given up.
+    /// The wait is over, or given up. Only types of your own may need it, between one `arm` and the next; it is harmless
+    /// otherwise.
     void disarm(direction d) const noexcept { detail::disarm(channel_, d); }
     /// Bytes of an interrupted send that the endpoint still owns.
     [[nodiscard]] std::size_t unsent() const noexcept { return detail::unsent(channel_); }

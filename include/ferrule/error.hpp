@@ -70,8 +70,8 @@ enum class condition {
     timeout,
     /// `cancelled`, ECANCELED, `asio::error::operation_aborted`.
     cancelled,
-    /// The connection is gone through the peer or the system: EPIPE, ECONNRESET, ECONNABORTED, ENOTCONN, EHOSTUNREACH,
-    /// ENETDOWN, ENETRESET, ETIMEDOUT of the transport.
+    /// The connection is gone through the peer or the system: EPIPE, ECONNRESET, ECONNABORTED, ENOTCONN, ECONNREFUSED,
+    /// EHOSTUNREACH, ENETDOWN, ENETRESET, ENETUNREACH, ETIMEDOUT of the transport.
     broken,
     /// `malformed`, `too_large`, `truncated`: the peer does not keep to the protocol.
     bad_frame,

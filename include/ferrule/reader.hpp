@@ -104,7 +104,8 @@ public:
     template <limit_or_token... LimitAndToken>
     auto async_recv_all(LimitAndToken&&... limit_and_token);
 
-    /// `recv()` if that is possible without waiting, else nothing. Throws for errors and at the end.
+    /// `recv()` if that is possible without waiting, else nothing. Throws for errors and at the end. Pushes the rest of an
+    /// interrupted send, as a receive that waits does.
     std::optional<bytes> try_recv()
     {
         read_result r;

@@ -167,7 +167,7 @@ private:
     bool at_end() noexcept
     {
         int waiting = 0; // bytes
-        return posix::ready(fd_, POLLRDHUP) && (::ioctl(fd_, FIONREAD, &waiting) != 0 || waiting == 0);
+        return posix::ready(fd_, POLLRDHUP) != 0 && (::ioctl(fd_, FIONREAD, &waiting) != 0 || waiting == 0);
     }
 
     std::size_t largest_; // bytes, of any packet that can come
@@ -283,11 +283,7 @@ private:
         default: return true;
         }
     }
-    bool hung_up() const noexcept
-    {
-        pollfd p{fd_, 0, 0};
-        return ::poll(&p, 1, 0) > 0;
-    }
+    bool hung_up() const noexcept { return posix::ready(fd_, 0) != 0; }
 
     posix::file_access how_;
     int access_;

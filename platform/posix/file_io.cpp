@@ -1,5 +1,7 @@
 #include "platform/posix/file_io.hpp"
 
+#include <boost/system/errc.hpp>
+
 #include <algorithm>
 #include <csignal>
 #include <ctime>
@@ -108,10 +110,10 @@ const kernel_features& kernel_features::get() noexcept
     return found;
 }
 
-bool ready(int fd, short events) noexcept
+short ready(int fd, short events) noexcept
 {
     pollfd p{fd, events, 0};
-    return ::poll(&p, 1, 0) > 0;
+    return ::poll(&p, 1, 0) > 0 ? p.revents : short{0};
 }
 
 std::size_t gather(std::span<const byte_view> out, std::span<iovec, max_parts> parts) noexcept
@@ -124,7 +126,7 @@ std::size_t gather(std::span<const byte_view> out, std::span<iovec, max_parts> p
 
 io_result read_file(const file_access& f, std::span<std::byte> in) noexcept
 {
-    if (f.way == no_wait::by_poll && !ready(f.fd, POLLIN))
+    if (f.way == no_wait::by_poll && ready(f.fd, POLLIN) == 0)
         return io_result::would_block();
     const iovec part{in.data(), in.size()};
     ssize_t n;
@@ -136,8 +138,13 @@ io_result read_file(const file_access& f, std::span<std::byte> in) noexcept
 
 io_result write_file(const file_access& f, std::span<const byte_view> out) noexcept
 {
-    if (f.way == no_wait::by_poll && !ready(f.fd, POLLOUT))
-        return io_result::would_block();
+    if (f.way == no_wait::by_poll) {
+        const short r = ready(f.fd, POLLOUT);
+        if (r == 0)
+            return io_result::would_block();
+        if ((r & (POLLOUT | POLLNVAL)) == 0) // hung up and full, as the master of a closed pty: a write would wait for ever
+            return io_result::failed(boost::system::errc::make_error_code(boost::system::errc::broken_pipe));
+    }
     iovec space[max_parts];
     const std::span<iovec> parts(space, gather(out, space));
     const std::span<const iovec> sent = f.way == no_wait::by_poll ? cut(parts, f.most_after_poll) : parts;

@@ -29,8 +29,8 @@ inline io_result read_result(ssize_t n, std::size_t asked) noexcept
 /// Fills `parts` from `out`, at most `max_parts`; returns how many.
 std::size_t gather(std::span<const byte_view> out, std::span<iovec, max_parts> parts) noexcept;
 
-/// Whether `events` (of poll) are there right now.
-bool ready(int fd, short events) noexcept;
+/// Which of `events`, POLLHUP and POLLERR `poll` reports right now.
+short ready(int fd, short events) noexcept;
 
 /// What keeps a call from waiting.
 enum class no_wait : unsigned char {

@@ -296,3 +296,116 @@ TEST_CASE("async: two contexts and threads take turns at one reader")
     threads.clear();
     CHECK(got == 3 * each);
 }
+
+TEST_CASE("async: a read that dies with its coroutine gives back what it had filled in")
+{
+    auto [a, b] = socketpair();
+    const bytes sent = pattern(100'000);
+    const byte_view first = byte_view(sent).first(40'000);
+    std::vector<std::byte> space(sent.size());
+    b.send(first);
+    {
+        asio::io_context context;
+        asio::co_spawn(
+            context,
+            [](duplex d, std::vector<std::byte>& into) -> asio::awaitable<void> {
+                co_await d.async_recv_into(into);
+                FAIL("ran");
+            }(a, space),
+            asio::detached);
+        context.poll();
+        CHECK(byte_view(std::span(space).first(first.size())) == first); // so that there is something to give back
+    }
+    b.send(byte_view(sent).subspan(first.size()));
+    CHECK(a.recv(sent.size(), 20s) == sent);
+}
+
+TEST_CASE("async: a separator that comes in pieces is found")
+{
+    for (const bool strip : {false, true}) {
+        auto [r, w] = pipe();
+        asio::io_context context;
+        bytes got;
+        const auto note = [&](error_code ec, bytes b) {
+            CHECK_FALSE(ec);
+            got = std::move(b);
+        };
+        if (strip)
+            r.async_recv_line("--\r\n", asio::bind_executor(context, note));
+        else
+            r.async_recv_until("--\r\n", asio::bind_executor(context, note));
+        for (const char* piece : {"ab-", "-", "\r", "\ncd"}) {
+            CHECK(got.empty());
+            w.send(piece);
+            context.poll();
+        }
+        CHECK(got == byte_view(strip ? "ab" : "ab--\r\n"));
+        CHECK(r.recv(2, deadline::now()) == byte_view("cd"));
+    }
+}
+
+TEST_CASE("async: coroutines that send what does not fit do not mix")
+{
+    const watchdog guard("large sends");
+    auto [a, b] = socketpair(varint{});
+    const bytes large[] = {pattern(3'000'000, 1), pattern(3'000'000, 2)};
+    asio::io_context context;
+    for (const bytes& message : large)
+        asio::co_spawn(
+            context,
+            [](message_duplex<> d, const bytes& m) -> asio::awaitable<void> { co_await d.async_send(m); }(a, message),
+            asio::detached);
+    std::jthread sending([&context] { context.run(); });
+    CHECK(b.recv(20s) == large[0]);
+    CHECK(b.recv(20s) == large[1]);
+}
+
+TEST_CASE("async: a coroutine that never has to wait lets others run")
+{
+    auto [r, w] = pipe(varint{});
+    constexpr int count = 1000;
+    for (int i = 0; i < count; ++i)
+        w.send("x");
+    asio::io_context context;
+    int got = 0;
+    asio::co_spawn(
+        context,
+        [](message_reader<> from, int& n) -> asio::awaitable<void> {
+            for (; n < count; ++n)
+                co_await from.async_recv();
+        }(r, got),
+        asio::detached);
+    asio::post(context, [&] { CHECK(got < count); });
+    context.run();
+    CHECK(got == count);
+}
+
+TEST_CASE("async: a context that nobody runs any more does not keep the others waiting")
+{
+    const watchdog guard("context at rest");
+    auto [a, b] = socketpair();
+    asio::io_context contexts[2];
+    int got = 0;
+    for (auto& context : contexts) {
+        a.async_recv(asio::bind_executor(context, [&](error_code ec, bytes) { got += ec ? 0 : 1; }));
+        context.poll();
+        b.send("x");
+        context.run_for(20s);
+    }
+    CHECK(got == 2);
+}
+
+TEST_CASE("async: a coroutine that waits already takes over the tail of a send that gives up later")
+{
+    const watchdog guard("late tail, no limit");
+    auto [a, b] = socketpair(varint{});
+    const bytes large = pattern(3'000'000);
+    asio::io_context context;
+    auto reply = asio::co_spawn(context, a.async_recv(), asio::use_future);
+    context.poll();
+    CHECK_THROWS_AS(a.send(large, deadline::now()), timeout_error);
+    std::jthread receiving([&context] { context.run(); });
+    CHECK(b.recv(20s) == large);
+    b.send("reply");
+    CHECK(reply.get() == byte_view("reply"));
+}

@@ -81,22 +81,6 @@ TEST_CASE("P5: garbage where a header should be is a malformed frame")
     refuse_and_poison<multiprocessing_bytes>("\x80\x00\x00\x00"sv, errc::malformed);
 }
 
-TEST_CASE("P5: the limit is inclusive, holds for both directions, and belongs to the object")
-{
-    auto ends = socketpair_descriptors();
-    const duplex raw_a(std::move(ends.first));
-    const duplex raw_b(std::move(ends.second));
-    message_duplex<> a(raw_a, {}, limits(100));
-    message_duplex<> narrow(raw_b, {}, limits(99));
-    message_duplex<> wide(raw_b, {}, limits(100));
-    CHECK(a.send(pattern(100)) == 101);
-    CHECK_THROWS_AS(a.send(pattern(101)), frame_error);
-    CHECK_THROWS_AS(narrow.recv(), frame_error);
-    CHECK(wide.recv() == pattern(100));
-    a.send("still usable");
-    CHECK(narrow.recv() == byte_view("still usable"));
-}
-
 TEST_CASE("P5: memory grows with what arrives, not with what is announced")
 {
     const watchdog guard("P5 growth");

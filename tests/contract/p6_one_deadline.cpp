@@ -17,39 +17,6 @@ using namespace std::chrono_literals;
 
 } // namespace
 
-TEST_CASE("P6: the deadline covers waiting for another operation, and says so")
-{
-    const watchdog guard("P6 lock");
-    for (const transport t : all_transports)
-        for (const style s : all_styles) {
-            INFO(name(t) << ", " << name(s));
-            connection l = connect(t);
-            writer w(std::move(l.sender));
-            reader r(std::move(l.receiver));
-            std::stop_source stop;
-            std::atomic<bool> begun = false;
-            std::jthread holder([&] {
-                error_code ec;
-                begun = true;
-                r.recv(stop.get_token(), ec);
-                CHECK(ec == errc::cancelled);
-            });
-            while (!begun)
-                std::this_thread::yield();
-            // The holder may need a moment to get there; then only the lock can be what is waited for.
-            outcome<bytes> o;
-            do
-                o = recv(s, r, 5ms);
-            while (o.error == errc::timed_out);
-            CHECK(o.error == errc::lock_timed_out);
-            CHECK(o.error == condition::timeout);
-            CHECK(o.value.empty());
-            CHECK(recv(s, r, 0s).error == errc::lock_timed_out);
-            CHECK_FALSE(r.try_recv());
-            stop.request_stop();
-        }
-}
-
 TEST_CASE("P6: a trickling peer does not extend the deadline")
 {
     const watchdog guard("P6 trickle");
@@ -74,25 +41,6 @@ TEST_CASE("P6: a trickling peer does not extend the deadline")
             over = true;
             CHECK(o.error == errc::timed_out);
             CHECK_FALSE(o.value.empty());
-        }
-}
-
-TEST_CASE("P6: zero means only what is possible right now")
-{
-    for (const transport t : all_transports)
-        for (const style s : all_styles) {
-            INFO(name(t) << ", " << name(s));
-            connection l = connect(t);
-            message_writer<> w(std::move(l.sender));
-            message_reader<> r(std::move(l.receiver));
-            CHECK(recv(s, r, 0s).error == errc::timed_out);
-            CHECK(recv(s, r, -1h).error == errc::timed_out);
-            CHECK_FALSE(r.try_recv());
-            w.send("there");
-            CHECK(recv(s, r, 0s).value == byte_view("there"));
-            w.send("there");
-            CHECK(r.try_recv() == byte_view("there"));
-            CHECK_FALSE(r.try_recv());
         }
 }
 

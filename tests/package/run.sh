@@ -48,6 +48,7 @@ fi
 echo "== find_package"
 configure_and_build "$here/find_package" "$work/consumer" "-DCMAKE_PREFIX_PATH=$work/prefix"
 "$work/consumer/consumer"
+"$work/consumer/own_type"
 
 echo "== pkg-config"
 export PKG_CONFIG_PATH="$libdir/pkgconfig"

@@ -10,7 +10,11 @@
 #include <boost/asio.hpp>
 
 #include <atomic>
+#include <fstream>
+#include <future>
 #include <mutex>
+#include <string>
+#include <sys/syscall.h>
 #include <thread>
 #include <vector>
 
@@ -23,6 +27,16 @@ using ferrule::cross_lock;
 using ferrule::errc;
 using ferrule::error_code;
 using ferrule::test::in_child;
+
+// Until the thread sleeps on a condition variable.
+void until_asleep(pid_t thread)
+{
+    for (long number = -1; number != SYS_futex; std::this_thread::yield()) {
+        std::ifstream file("/proc/self/task/" + std::to_string(thread) + "/syscall");
+        if (!(file >> number))
+            number = -1; // "running"
+    }
+}
 
 } // namespace
 
@@ -55,6 +69,23 @@ TEST_CASE("cross_lock: a waiting thread gives up at its deadline and on a stop r
     CHECK(l.acquire(stop.get_token()) == errc::cancelled);
     l.unlock();
     CHECK(l.try_lock());
+    l.unlock();
+}
+
+TEST_CASE("cross_lock: a stop request wakes a thread that sleeps")
+{
+    const ferrule::test::watchdog guard("cross_lock stop");
+    cross_lock l;
+    l.lock();
+    std::stop_source stop;
+    std::promise<pid_t> id;
+    std::jthread other([&] {
+        id.set_value(ferrule::test::thread_id());
+        CHECK(l.acquire(stop.get_token()) == errc::cancelled);
+    });
+    until_asleep(id.get_future().get());
+    stop.request_stop();
+    other.join();
     l.unlock();
 }
 

@@ -400,6 +400,22 @@ TEST_CASE("descriptor: release keeps the beginning of a message that timed out")
     CHECK(rest.text() == std::string("\x05") + "abc");
 }
 
+TEST_CASE("descriptor: release does not give a descriptor away in the middle of a frame")
+{
+    const watchdog guard("release with a tail");
+    auto [a, b] = socketpair(varint());
+    const bytes large(std::string(8'000'000, 'x')); // more than the system takes
+    CHECK(code_of([&, &d = a] { d.send(large, deadline::now()); }) == errc::timed_out);
+    CHECK(code_of([&, &d = a] { (void)d.release(patience); }) == errc::torn);
+    CHECK(a.is_open());
+    auto received = std::async(std::launch::async, [d = b]() mutable { return d.recv(patience); });
+    a.flush(patience);
+    CHECK(received.get() == large);
+    const auto [handle, rest] = a.release(patience);
+    const unique_fd again(handle);
+    CHECK(is_open(handle));
+}
+
 TEST_CASE("descriptor: release waits for an operation under way, until its limit")
 {
     const watchdog guard("release against a blocked reader");
@@ -500,6 +516,19 @@ TEST_CASE("descriptor: closing answers a thread that waits, and frees the number
     CHECK(answer.get() == errc::closed);
     CHECK(!is_open(number));
     CHECK(!used->is_open());
+}
+
+TEST_CASE("descriptor: the number is not freed while somebody is inside")
+{
+    auto [a, b] = socketpair();
+    const int number = a.native_handle();
+    {
+        const ferrule::detail::handle_use inside(a.channel());
+        a.close();
+        CHECK(!a.is_open());
+        CHECK(is_open(number));
+    }
+    CHECK(!is_open(number));
 }
 
 TEST_CASE("descriptor: closing answers a coroutine that waits")

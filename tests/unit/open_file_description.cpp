@@ -140,6 +140,26 @@ TEST_CASE("descriptor: flags of a shared open file description are never changed
     }
 }
 
+TEST_CASE("descriptor: wrapping changes no flag of the open file description")
+{
+    const auto t = GENERATE(transport::pipe, transport::unix_socket, transport::tcp);
+    const bool nonblocking = GENERATE(false, true);
+    CAPTURE(t, nonblocking);
+    const line l = make_line(t, nonblocking);
+    const auto expect_flags = [&] {
+        const int wanted = nonblocking ? O_NONBLOCK : 0;
+        CHECK((l.flags().first & O_NONBLOCK) == wanted);
+        CHECK((l.flags().second & O_NONBLOCK) == wanted);
+    };
+    expect_flags(); // after `duplicate`
+    const reader borrowed(borrow(l.in.get()));
+    const writer borrowed_too(borrow(l.out.get()));
+    expect_flags();
+    const reader adopted(adopt(::fcntl(l.in.get(), F_DUPFD_CLOEXEC, 0)));
+    const writer adopted_too(adopt(::fcntl(l.out.get(), F_DUPFD_CLOEXEC, 0)));
+    expect_flags();
+}
+
 TEST_CASE("descriptor: a description that others made non-blocking is waited for all the same")
 {
     const watchdog guard("waiting on a non-blocking description");

@@ -143,6 +143,26 @@ TEST_CASE("sigpipe: writing to a socket whose peer is gone is an error and no si
     });
 }
 
+TEST_CASE("sigpipe: several buffers at once are no exception")
+{
+    const auto send_parts = [](writer w) {
+        const std::string large(10'000, 'x'); // more than is put together first
+        error_code ec;
+        w.send({large, large}, 20s, ec);
+        return ec;
+    };
+    expect_no_signal([&] {
+        auto [r, w] = pipe();
+        r.close();
+        return send_parts(w);
+    });
+    expect_no_signal([&] {
+        auto [a, b] = socketpair();
+        b.close();
+        return send_parts(a);
+    });
+}
+
 TEST_CASE("sigpipe: no signal either where the kernel cannot suppress it")
 {
     for (const bool nowait : {true, false}) {

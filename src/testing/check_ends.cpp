@@ -1,0 +1,105 @@
+// P8: the error says what happened and whose fault it is.
+#include "src/testing/calls.hpp"
+#include "src/testing/checks.hpp"
+#include "src/testing/data.hpp"
+#include "src/testing/expect.hpp"
+#include "src/testing/patience.hpp"
+
+#include <ferrule/framing/multiprocessing_bytes.hpp>
+
+namespace ferrule::testing::kit {
+namespace {
+
+template <class Framing>
+void cut_off(const connection_kind& kind, style s)
+{
+    const bytes payload = pattern(60);
+    const bytes frame = wire_of<Framing>(payload);
+    for (std::size_t cut = 0; cut <= frame.size(); ++cut) {
+        const note circumstances("closed after " + std::to_string(cut) + " of " + std::to_string(frame.size()));
+        auto ends = kind.connect();
+        writer(std::move(ends.first)).send(byte_view(frame).first(cut), patience);
+        message_reader<Framing> m(std::move(ends.second));
+        auto o = recv(s, m, patience);
+        if (cut == frame.size()) {
+            expect(o.value == payload, "the whole message");
+            o = recv(s, m, patience);
+        }
+        const std::size_t rest = cut % frame.size();
+        expect_error(o.error, rest == 0 ? errc::end_of_stream : errc::truncated, "the end");
+        expect_error(o.error, condition::end, "the end");
+        expect(o.value == byte_view(frame).first(rest), "what has come of the next message");
+        expect_error(recv(s, m, patience).error, o.error, "the end, once more");
+    }
+}
+
+void end_after(const connection_kind& kind, style s, const std::vector<const char*>& packets)
+{
+    auto ends = kind.connect();
+    writer w(std::move(ends.first));
+    for (const char* text : packets)
+        w.send(text, patience);
+    w.close();
+    reader r(std::move(ends.second));
+    for (const char* text : packets) {
+        const auto o = recv(s, r, patience);
+        expect_error(o.error, error_code(), "a packet that was sent before the end");
+        expect(o.value == byte_view(text), "another packet than was sent");
+    }
+    for (int again = 0; again < 2; ++again) {
+        const auto o = recv(s, r, patience);
+        expect_error(o.error, errc::end_of_stream, "the end");
+        expect(o.value.empty(), "nothing is left");
+    }
+}
+
+} // namespace
+
+void end_at_every_byte(const connection_kind& kind, style s)
+{
+    cut_off<varint>(kind, s);
+    cut_off<multiprocessing_bytes>(kind, s);
+}
+
+void end_of_bytes(const connection_kind& kind, style s)
+{
+    auto ends = kind.connect();
+    writer(std::move(ends.first)).send("rest", patience);
+    reader r(std::move(ends.second));
+    const auto few = recv_n(s, r, 5, patience);
+    expect_error(few.error, errc::truncated, "recv(5)");
+    expect(few.value == byte_view("rest"), "what there is instead");
+    expect_error(recv_line(s, r, patience).error, errc::truncated, "recv_line()");
+    expect(recv(s, r, patience).value == byte_view("rest"), "it is still there");
+    const auto nothing = recv(s, r, patience);
+    expect_error(nothing.error, errc::end_of_stream, "recv()");
+    expect(nothing.value.empty(), "nothing is left");
+    expect(recv_all(s, r, patience).value.empty(), "recv_all()");
+}
+
+void end_of_packets(const connection_kind& kind, style s)
+{
+    end_after(kind, s, {"one", "", "three"});
+}
+
+void end_of_empty_packets(const connection_kind& kind, style s)
+{
+    end_after(kind, s, {"", "", "", "last"});
+}
+
+void sender_learns_of_the_end(const connection_kind& kind, style s)
+{
+    auto ends = kind.connect();
+    reader(std::move(ends.second)).close();
+    writer w(std::move(ends.first));
+    outcome<std::size_t> o;
+    until_true([&] { // the system may take the first without knowing
+        const byte_view text("x");
+        o = send(s, w, text, patience);
+        return o.error.failed();
+    });
+    expect_error(o.error, condition::broken, "a send to somebody who has gone");
+    expect(o.value == 0, "nothing has left");
+}
+
+} // namespace ferrule::testing::kit

@@ -1,0 +1,37 @@
+#include "src/testing/expect.hpp"
+
+#include <algorithm>
+
+namespace ferrule::testing {
+
+contract_failure::~contract_failure() = default;
+
+namespace kit {
+namespace {
+thread_local std::string left_notes;
+}
+
+void expect(bool ok, std::string_view what, std::source_location where)
+{
+    if (ok)
+        return;
+    const std::string_view file = where.file_name();
+    const auto slash = file.find_last_of("/\\");
+    throw contract_failure(std::string(what) + " (" +
+                           std::string(slash == std::string_view::npos ? file : file.substr(slash + 1)) + ":" +
+                           std::to_string(where.line()) + ")");
+}
+
+note::~note()
+{
+    if (std::uncaught_exceptions() > exceptions_)
+        left_notes.insert(0, ", " + text_);
+}
+
+std::string note::take()
+{
+    return std::exchange(left_notes, {});
+}
+
+} // namespace kit
+} // namespace ferrule::testing

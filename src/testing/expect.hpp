@@ -1,0 +1,51 @@
+// How a check fails: with an exception that says where and under which circumstances. Private.
+#pragma once
+
+#include <ferrule/error.hpp>
+#include <ferrule/testing/connection_kind.hpp>
+
+#include <exception>
+#include <future>
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace ferrule::testing::kit {
+
+/// Throws `contract_failure` unless `ok`.
+void expect(bool ok, std::string_view what, std::source_location where = std::source_location::current());
+
+/// The same for a comparison of an error with an `errc`, an `error_code` or a `condition`.
+template <class Expected>
+void expect_error(const error_code& actual, const Expected& expected, std::string_view what,
+                  std::source_location where = std::source_location::current())
+{
+    if (!(actual == expected))
+        expect(false, std::string(what) + ": " + (actual ? actual.message() : "no error"), where);
+}
+
+/// What the thread is about, for as long as the object lives; a failure meanwhile tells.
+class note {
+public:
+    explicit note(std::string text) : text_(std::move(text)), exceptions_(std::uncaught_exceptions()) {}
+    note(const note&) = delete;
+    note& operator=(const note&) = delete;
+    ~note();
+
+    /// The notes that failures of this thread have left, outermost first; forgets them.
+    static std::string take();
+
+private:
+    std::string text_;
+    int exceptions_;
+};
+
+/// Runs `f` in a thread; `get()` rethrows what it throws. The destructor waits for the end.
+template <class F>
+auto in_background(F f)
+{
+    return std::async(std::launch::async, std::move(f));
+}
+
+} // namespace ferrule::testing::kit

@@ -1,0 +1,229 @@
+#include "src/testing/schedule.hpp"
+
+#include <ferrule/framing/multiprocessing_bytes.hpp>
+
+namespace ferrule::testing::kit {
+
+namespace {
+
+decode_result decode(call_record::what w, std::string_view stream)
+{
+    const byte_view buffered(stream);
+    return w == call_record::what::varint ? varint().decode(buffered, frame_limits)
+                                          : multiprocessing_bytes().decode(buffered, frame_limits);
+}
+
+} // namespace
+
+void schedule::read_something(end& e)
+{
+    static constexpr what usual[] = {what::some,
+                                     what::some,
+                                     what::exactly,
+                                     what::into,
+                                     what::some_into,
+                                     what::varint,
+                                     what::varint,
+                                     what::varint,
+                                     what::multiprocessing,
+                                     what::multiprocessing,
+                                     what::line,
+                                     what::until,
+                                     what::buffered};
+    const what w = dice_.one_in(30) ? what::all : usual[dice_(std::size(usual))];
+    read(e, w, all_styles[dice_(3)]);
+}
+
+void schedule::read(end& e, what w, style how)
+{
+    const record r = begin(e, w);
+    r->how = how;
+    r->n = dice_.one_in(8) ? 20'000 + dice_(30'000) : dice_(dice_.one_in(2) ? 20 : 400);
+    r->delivered_before = e.in->delivered();
+    const bool alone = !busy(e, direction::read);
+    choose_limit(*r);
+    const bool reliable = alone && !e.closed && !e.script->fails;
+    if (how == style::blocking) {
+        if (reliable && satisfiable(*r, *e.in) && dice_.one_in(2)) {
+            r->limit = patience;
+            r->may_time_out = false;
+        } else {
+            r->limit = deadline::now();
+            r->may_time_out = true;
+            r->possible = reliable && kind_.prompt && !e.script->refuses && satisfiable(*r, *e.in);
+        }
+    }
+    static constexpr const char* names[] = {
+        "recv()",    "recv(n)",  "recv_into",   "recv_some_into",       "recv_until",
+        "recv_line", "recv_all", "varint recv", "multiprocessing recv", "take_partial"};
+    log("#" + std::to_string(r->number) + " end " + std::to_string(r->end) + " " + names[static_cast<std::size_t>(w)] +
+        " n=" + std::to_string(r->n) + " " + name(how) +
+        (r->limit.deadline().is_now()     ? " deadline now"
+         : r->limit.deadline().is_never() ? ""
+                                          : " deadline"));
+
+    const until limit = r->limit;
+    const std::size_t n = r->n;
+    reader& from = e.from;
+    const auto done = [this, r](const outcome<bytes>& o) { judge_read(*r, o.error, o.value.text()); };
+    const auto message = [&](auto framing) {
+        message_reader<decltype(framing)> m(from, framing, frame_limits);
+        perform<bytes>(
+            r, nullptr, [&] { return m.recv(limit); }, [&](auto... token) { return m.async_recv(limit, token...); },
+            done);
+    };
+    switch (w) {
+    case what::some:
+        if (how == style::blocking && limit.deadline().is_now() && dice_.one_in(2))
+            return perform<bytes>(
+                r, nullptr,
+                [&] {
+                    auto b = from.try_recv();
+                    if (!b)
+                        throw_error(busy(e, direction::read) ? errc::lock_timed_out : errc::timed_out);
+                    return std::move(*b);
+                },
+                [&](auto... token) { return from.async_recv(limit, token...); }, done);
+        return perform<bytes>(
+            r, nullptr, [&] { return from.recv(limit); },
+            [&](auto... token) { return from.async_recv(limit, token...); }, done);
+    case what::exactly:
+        return perform<bytes>(
+            r, nullptr, [&] { return from.recv(n, limit); },
+            [&](auto... token) { return from.async_recv(n, limit, token...); }, done);
+    case what::into:
+    case what::some_into: {
+        auto space = std::make_shared<std::vector<std::byte>>(n);
+        const std::span<std::byte> to(*space);
+        const auto filled = [this, r, space](const outcome<std::size_t>& o) {
+            const bool shows = !o.error || o.error == errc::packet_truncated;
+            judge_read(*r, o.error, byte_view(*space).text().substr(0, shows ? o.value : 0));
+        };
+        if (w == what::into)
+            return perform<std::size_t>(
+                r, space, [&] { return from.recv_into(to, limit); },
+                [&](auto... token) { return from.async_recv_into(to, limit, token...); }, filled);
+        return perform<std::size_t>(
+            r, space, [&] { return from.recv_some_into(to, limit); },
+            [&](auto... token) { return from.async_recv_some_into(to, limit, token...); }, filled);
+    }
+    case what::until:
+        return perform<bytes>(
+            r, nullptr, [&] { return from.recv_until("\x20", limit); },
+            [&](auto... token) { return from.async_recv_until("\x20", limit, token...); }, done);
+    case what::line:
+        return perform<bytes>(
+            r, nullptr, [&] { return from.recv_line(limit); },
+            [&](auto... token) { return from.async_recv_line(limit, token...); }, done);
+    case what::all:
+        return perform<bytes>(
+            r, nullptr, [&] { return from.recv_all(limit); },
+            [&](auto... token) { return from.async_recv_all(limit, token...); }, done);
+    case what::varint: return message(varint());
+    case what::multiprocessing: return message(multiprocessing_bytes());
+    case what::buffered:
+        return perform<bytes>(
+            r, nullptr, [&] { return from.take_partial(limit); },
+            [&](auto... token) { return from.async_take_partial(limit, token...); }, done);
+    case what::send:
+    case what::flush:
+    case what::shutdown: return;
+    }
+}
+
+bool schedule::satisfiable(const call_record& r, const traffic& t) const
+{
+    if (r.kind == what::buffered || (r.kind == what::exactly && r.n == 0) ||
+        ((r.kind == what::into || r.kind == what::some_into) && r.n == 0))
+        return true;
+    if (!t.complete)
+        return false;
+    if (t.packets)
+        return r.kind == what::until || r.kind == what::line || r.kind == what::all || t.next_packet() != nullptr;
+    const std::string_view there = t.available();
+    switch (r.kind) {
+    case what::some:
+    case what::some_into: return !there.empty();
+    case what::exactly:
+    case what::into: return there.size() >= r.n;
+    case what::until: return there.find('\x20') != std::string_view::npos;
+    case what::line: return there.find('\n') != std::string_view::npos;
+    case what::varint:
+    case what::multiprocessing: return decode(r.kind, there).what() != decode_result::outcome::need_more;
+    default: return false;
+    }
+}
+
+void schedule::judge_read(const call_record& r, error_code ec, std::string_view data)
+{
+    traffic& t = *ends_[r.end].in;
+    log("    #" + std::to_string(r.number) + ": " + (ec ? ec.message() : std::string("ok")) + ", " +
+        std::to_string(data.size()) + " bytes");
+    if (t.packets && (!ec || ec == errc::packet_truncated || ec == errc::too_large || ec == errc::unsupported))
+        return judge_packet(r, t, ec, data);
+    if (!ec)
+        return judge_stream(r, t, data);
+    verdict_.expect(t.may_show(data, r.delivered_before), "an error shows bytes that had not arrived");
+    if (r.is_frame() && (ec == errc::malformed || ec == errc::too_large)) {
+        // The answer may be older than what has been taken off since.
+        verdict_.expect(r.contested || decode(r.kind, t.held()).error() == ec,
+                        "a frame was refused that is a good one");
+        return;
+    }
+    judge_error(r, ec, data.size());
+}
+
+void schedule::judge_stream(const call_record& r, traffic& t, std::string_view data)
+{
+    switch (r.kind) {
+    case what::some: verdict_.expect(!data.empty(), "recv() without a byte"); break;
+    case what::exactly:
+    case what::into: verdict_.expect(data.size() == r.n, "another number of bytes than asked for"); break;
+    case what::some_into:
+        verdict_.expect(data.size() <= r.n && (!data.empty() || r.n == 0), "recv_some_into without a byte");
+        break;
+    case what::until: verdict_.expect(data.find('\x20') == data.size() - 1, "not up to the first separator"); break;
+    case what::line:
+        verdict_.expect(data.find('\n') == std::string_view::npos &&
+                            t.held().substr(0, data.size() + 1).ends_with('\n'),
+                        "not a line");
+        return t.deliver(data, 0, data.size() + 1);
+    case what::all:
+        verdict_.expect(t.writer_ended && (!t.complete || data.size() == t.available().size()), "not all");
+        break;
+    case what::varint:
+    case what::multiprocessing: {
+        const decode_result d = decode(r.kind, t.held());
+        if (d.what() != decode_result::outcome::frame || d.payload() != data.size())
+            return verdict_.fail("a message that is not the next frame");
+        return t.deliver(data, d.header(), d.header() + d.payload() + d.trailer());
+    }
+    default: verdict_.expect(data.size() == t.held().size(), "take_partial did not take what had been read"); break;
+    }
+    t.deliver(data, 0, data.size());
+}
+
+void schedule::judge_packet(const call_record& r, traffic& t, error_code ec, std::string_view data)
+{
+    const bool searches = r.kind == what::until || r.kind == what::line || r.kind == what::all;
+    const bool sized = r.kind == what::exactly || r.kind == what::into || r.kind == what::some_into;
+    if (ec == errc::unsupported || searches)
+        return verdict_.expect(searches && ec == errc::unsupported, "packets have no separators");
+    if (!ec && ((sized && r.n == 0) || (r.kind == what::buffered && !t.packet_held())))
+        return verdict_.expect(data.empty(), "bytes from nowhere");
+    if (!t.packet_held())
+        return verdict_.fail("a packet was delivered that had not been read");
+    const std::string& packet = *t.next_packet();
+    const std::size_t most = sized ? r.n : SIZE_MAX;
+    if (ec == errc::too_large)
+        verdict_.expect(r.is_frame() && packet.size() > frame_limits.max_payload() && packet.starts_with(data),
+                        "a packet was refused that is small enough");
+    else {
+        verdict_.expect(ec.failed() == (packet.size() > most), "a packet was cut, or not cut, without a reason");
+        verdict_.expect(!r.is_frame() || packet.size() <= frame_limits.max_payload(), "a packet above the limit");
+        verdict_.expect(data == std::string_view(packet).substr(0, most), "another packet than was sent");
+    }
+    t.deliver_packet();
+}
+
+} // namespace ferrule::testing::kit

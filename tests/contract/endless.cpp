@@ -1,0 +1,60 @@
+// Descriptors that always have more, at once.
+#include "support/catch.hpp"
+#include "support/transports.hpp"
+#include "support/watchdog.hpp"
+
+#include <ferrule/reader.hpp>
+
+#include <algorithm>
+
+namespace {
+
+using namespace ferrule;
+using namespace ferrule::test;
+using namespace std::chrono_literals;
+
+// Gives as much as it is asked for, but never more than `most` bytes at once.
+class endless {
+public:
+    explicit endless(std::size_t most) noexcept : most_(most) {}
+    io_result try_read(std::span<std::byte> in) noexcept
+    {
+        const auto given = in.first(std::min(in.size(), most_));
+        std::fill(given.begin(), given.end(), std::byte{'x'});
+        return io_result::moved(given.size());
+    }
+    io_result try_write(std::span<const byte_view>) noexcept { return io_result::would_block(); }
+    readiness arm(direction) noexcept { return readiness::now(); }
+    void close() noexcept {}
+
+private:
+    std::size_t most_;
+};
+
+} // namespace
+
+TEST_CASE("P6: bytes that keep coming do not extend the deadline")
+{
+    const watchdog guard("P6 dripping");
+    for (const style s : all_styles) {
+        INFO(name(s));
+        reader r{descriptor(endless(1))};
+        const auto o = call<bytes>(
+            s, [&] { return r.recv(1u << 30, 5ms); },
+            [&](auto... token) { return r.async_recv(1u << 30, 5ms, token...); });
+        CHECK(o.error == errc::timed_out);
+        CHECK_FALSE(o.value.empty());
+    }
+}
+
+TEST_CASE("P3: a read that always finds more leaves the others a turn")
+{
+    const watchdog guard("P3 endless");
+    reader r{descriptor(endless(SIZE_MAX)), limits(1 << 20)};
+    asio::io_context context;
+    error_code result;
+    r.async_recv_line(asio::bind_executor(context, [&](error_code ec, bytes) { result = ec; }));
+    asio::post(context, [&] { CHECK_FALSE(result); });
+    context.run();
+    CHECK(result == errc::too_large);
+}
