@@ -170,8 +170,8 @@ io_result read_operation::read(std::size_t needed)
         return r;
     }
     bytes& b = channel_.buffered;
-    std::size_t wanted = read_ahead;
-    if (b.size() + needed >= large)
+    std::size_t wanted = std::max(read_ahead, b.size() / 2);
+    if (needed > 1 && b.size() + needed >= large) // the rest of a frame whose size is known
         wanted = needed + peek_ahead;
     else if (channel_.last_taken >= large) // the next frame is likely to be like the last
         wanted = channel_.last_taken - b.size() + peek_ahead;

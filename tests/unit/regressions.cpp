@@ -1,6 +1,7 @@
 // Mistakes that were made once.
 #include "support/calls.hpp"
 #include "support/catch.hpp"
+#include "support/faulty.hpp"
 #include "support/transports.hpp"
 
 #include <ferrule/pair.hpp>
@@ -75,4 +76,18 @@ TEST_CASE("regression: a small read that is interrupted before its turn keeps th
         } // else the context dies with it
     }
     CHECK(r.recv(7) == byte_view("bcdefgh"));
+}
+
+TEST_CASE("regression: what has no known size is not read in crumbs")
+{
+    auto [a, b] = socketpair_descriptors();
+    const bytes data = pattern(200'000);
+    {
+        writer w(std::move(a));
+        w.send(data);
+    }
+    auto calls = std::make_shared<faults>();
+    reader r{descriptor(faulty(std::move(b), calls))};
+    CHECK(r.recv_all() == data);
+    CHECK(calls->calls <= 8);
 }
