@@ -170,10 +170,10 @@ io_result read_operation::read(std::size_t needed)
         return r;
     }
     bytes& b = channel_.buffered;
-    std::size_t wanted = std::max(read_ahead, b.size() / 2);
+    std::size_t wanted = std::clamp(b.size() / 2, read_ahead, trusted);
     if (needed > 1 && b.size() + needed >= large) // the rest of a frame whose size is known
         wanted = needed + peek_ahead;
-    else if (channel_.last_taken >= large) // the next frame is likely to be like the last
+    else if (b.size() < large && channel_.last_taken >= large) // the next frame is likely to be like the last
         wanted = channel_.last_taken - b.size() + peek_ahead;
     wanted = std::min(wanted, b.size() + trusted);
     if (b.footprint() == 0)

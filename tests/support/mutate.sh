@@ -106,7 +106,7 @@ while read -r catcher; do
     }
 done <"$work/catchers"
 
-row() { printf '%-34s %-9s %-78s %-22s %5s\n' "$@"; }
+row() { printf '%-40s %-8s %-88s %-16s %7s\n' "$@"; }
 row patch promise test result seconds
 all=0
 missed=0

@@ -83,9 +83,9 @@ TEST_CASE("descriptor: each is close-on-exec from the call that makes it")
     auto [a, b] = socketpair();
     expect_made(1);
     // A thread's first wait makes its wake-up descriptor.
-    std::thread([r = r]() mutable {
+    std::thread([in = r]() mutable {
         error_code ec;
-        r.recv(1, 1ms, ec);
+        in.recv(1, 1ms, ec);
     }).join();
     expect_made(1);
     asio::io_context context;

@@ -91,3 +91,18 @@ TEST_CASE("regression: what has no known size is not read in crumbs")
     CHECK(r.recv_all() == data);
     CHECK(calls->calls <= 8);
 }
+
+TEST_CASE("regression: a large piece before does not misguide the reads that follow")
+{
+    auto [a, b] = socketpair_descriptors();
+    const bytes data = pattern(200'000);
+    {
+        writer w(std::move(a));
+        w.send(data);
+    }
+    reader r(std::move(b));
+    CHECK(r.recv().size() >= 16 * 1024);
+    const std::size_t most = r.recv_all().size();
+    CHECK(most < data.size());
+    CHECK(most > 100'000);
+}
