@@ -142,7 +142,8 @@ io_result write_file(const file_access& f, std::span<const byte_view> out) noexc
         const short r = ready(f.fd, POLLOUT);
         if (r == 0)
             return io_result::would_block();
-        if ((r & (POLLOUT | POLLNVAL)) == 0) // hung up and full, as the master of a closed pty: a write would wait for ever
+        if ((r & (POLLOUT | POLLNVAL)) ==
+            0) // hung up and full, as the master of a closed pty: a write would wait for ever
             return io_result::failed(boost::system::errc::make_error_code(boost::system::errc::broken_pipe));
     }
     iovec space[max_parts];
