@@ -81,6 +81,8 @@ for name; do
 done
 
 mkdir -p "$work"
+exec 9>"$work/lock"
+flock -n 9 || die "another run is under way"
 copy_sources
 configure || {
     show_log
@@ -129,7 +131,7 @@ for name in $names; do
             *) result='NOT CAUGHT' ;;
             esac
         fi
-        patch -d "$source" -p1 -F0 -s -f -R -i "$patch"
+        patch -d "$source" -p1 -F0 -s -f -R -i "$patch" >"$work/log" || die "cannot take $name back; was it changed meanwhile?"
     fi
     case $result in
     caught*) ;;
