@@ -131,7 +131,7 @@ for name in $names; do
             *) result='NOT CAUGHT' ;;
             esac
         fi
-        patch -d "$source" -p1 -F0 -s -f -R -i "$patch" >"$work/log" || die "cannot take $name back; was it changed meanwhile?"
+        patch -d "$source" -p1 -F0 -s -f -R -i "$patch" || die "cannot take $name back; was it changed meanwhile?"
     fi
     case $result in
     caught*) ;;
