@@ -1,21 +1,21 @@
 // What framings with a length in front have in common. Private.
 #pragma once
 
-#include <ferrule/framing/framing.hpp>
+#include "framing/payload.hpp"
 
 #include <cstdint>
 
 namespace ferrule::detail {
 
-/// The frame of which the header, `header` bytes long, announces `payload` bytes.
+/// The frame of which the header, `header` bytes long, announces `payload` bytes; `trailer` more follow them.
 [[nodiscard]] inline decode_result announced(byte_view buffered, std::size_t header, std::uint64_t payload,
-                                             const limits& l) noexcept
+                                             const limits& l, std::size_t trailer = 0) noexcept
 {
-    if (payload > l.max_payload() || payload > SIZE_MAX - header)
+    if (payload > l.max_payload() || payload > SIZE_MAX - header - trailer)
         return decode_result::failed(errc::too_large);
-    const std::size_t whole = header + static_cast<std::size_t>(payload);
+    const std::size_t whole = header + static_cast<std::size_t>(payload) + trailer;
     return buffered.size() < whole ? decode_result::need_more(whole - buffered.size())
-                                   : decode_result::frame(header, static_cast<std::size_t>(payload));
+                                   : decode_result::frame(header, static_cast<std::size_t>(payload), trailer);
 }
 
 /// The number in `bytes`, big-endian; at most eight of them.
@@ -31,24 +31,6 @@ inline void put_big_endian(std::uint64_t value, std::span<std::byte> out) noexce
 {
     for (std::size_t i = out.size(); i-- > 0; value >>= 8)
         out[i] = static_cast<std::byte>(value & 0xff);
-}
-
-/// The size of a payload in pieces, or `errc::too_large`.
-[[nodiscard]] inline error_code measure(std::span<const byte_view> payload, const limits& l, std::size_t& size) noexcept
-{
-    size = 0;
-    for (const byte_view part : payload) {
-        if (part.size() > l.max_payload() - size)
-            return errc::too_large;
-        size += part.size();
-    }
-    return {};
-}
-
-inline void gather(std::span<const byte_view> payload, encoded& out)
-{
-    for (const byte_view part : payload)
-        out.gather(part);
 }
 
 } // namespace ferrule::detail

@@ -1,6 +1,6 @@
 #include <ferrule/framing/none.hpp>
 
-#include "framing/length_prefix.hpp"
+#include "framing/payload.hpp"
 
 #include <algorithm>
 

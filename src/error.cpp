@@ -32,6 +32,8 @@ public:
         case errc::unsupported: return "not supported by this kind of descriptor";
         case errc::torn: return "no memory to keep the rest of an interrupted frame";
         case errc::packet_truncated: return "packet longer than the bytes asked for";
+        case errc::invalid_value: return "the payload is no value of the type wanted";
+        case errc::unencodable: return "this framing cannot express the message";
         case errc::framing_failed: return "the framing threw an exception";
         }
         return "unknown error";
@@ -65,10 +67,10 @@ public:
                       sys::errc::not_connected, sys::errc::host_unreachable, sys::errc::network_down,
                       sys::errc::network_reset, sys::errc::network_unreachable, sys::errc::connection_refused,
                       sys::errc::timed_out);
-        case condition::bad_frame: return is(errc::malformed, errc::too_large, errc::truncated);
+        case condition::bad_frame: return is(errc::malformed, errc::too_large, errc::truncated, errc::invalid_value);
         case condition::misuse:
             return is(errc::wrong_direction, errc::bad_descriptor, errc::listening, errc::invalid_argument,
-                      errc::unsupported, errc::would_deadlock);
+                      errc::unsupported, errc::would_deadlock, errc::unencodable);
         }
         return false;
     }
@@ -111,7 +113,7 @@ void throw_error(error_code ec, byte_view data, std::size_t transferred)
         throw cancelled_error(ec, data, transferred);
     if (ec == errc::closed)
         throw closed_error(ec, data, transferred);
-    if (ec == errc::malformed || ec == errc::too_large || ec == errc::packet_truncated)
+    if (ec == errc::malformed || ec == errc::too_large || ec == errc::packet_truncated || ec == errc::invalid_value)
         throw frame_error(ec, data, transferred);
     if (ec == condition::misuse)
         throw usage_error(ec, data, transferred);

@@ -1,10 +1,13 @@
 #include "src/read_operation.hpp"
 
+#include "framing/separators.hpp"
+
 #include <boost/system/errc.hpp>
 
 #include <algorithm>
 #include <cstdint>
 #include <new>
+#include <utility>
 
 namespace ferrule::detail {
 namespace {
@@ -54,12 +57,14 @@ step read_operation::go_on(bool eager)
         return step::done;
     }
     for (int turn = 0; turn < transfers_per_turn; ++turn) {
-        const finding f = channel_.packets ? look_at_packet() : look();
+        const finding f = held_back_ ? *std::exchange(held_back_, {}) : channel_.packets ? look_at_packet() : look();
         if (f.kind == finding::what::nothing)
             return step::done;
         if (f.kind == finding::what::take) {
-            if (hold_back)
+            if (hold_back) {
+                held_back_ = f;
                 return step::again;
+            }
             channel_.packets ? take_packet(f) : take(f);
             result = f.error;
             return step::done;
@@ -132,29 +137,18 @@ read_operation::finding read_operation::look_for_separator()
 {
     const std::string_view text = channel_.buffered.text();
     std::size_t longest = 0;
-    std::size_t end = SIZE_MAX;
-    std::size_t length = 0;
     for (const std::string& s : request_.separators) {
         if (s.empty())
             return finding::failed(errc::invalid_argument);
         longest = std::max(longest, s.size());
-        // A separator may straddle what was searched before and what has arrived since.
-        const std::size_t from = searched_ < s.size() ? 0 : searched_ - (s.size() - 1);
-        const std::size_t at = text.find(s, from);
-        // The one that ends first wins; of those that end together, the longest.
-        if (at != std::string_view::npos && (at + s.size() < end || (at + s.size() == end && s.size() > length))) {
-            end = at + s.size();
-            length = s.size();
-        }
     }
-    if (end != SIZE_MAX) {
-        if (end - length > request_.size)
-            return finding::failed(errc::too_large);
-        return request_.strip ? finding::take(0, end - length, length) : finding::take(0, end);
-    }
-    searched_ = text.size();
-    if (text.size() >= request_.size && text.size() - request_.size >= longest)
+    const separator_match m = find_separator(text, searched_, request_.separators);
+    const std::size_t size = m.end - m.length;
+    if (m.length != 0 && size <= request_.size)
+        return request_.strip ? finding::take(0, size, m.length) : finding::take(0, m.end);
+    if (m.length != 0 || (text.size() >= request_.size && text.size() - request_.size >= longest))
         return finding::failed(errc::too_large);
+    searched_ = text.size();
     return finding::need(1);
 }
 

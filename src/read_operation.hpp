@@ -6,6 +6,8 @@
 
 #include <ferrule/detail/requests.hpp>
 
+#include <optional>
+
 namespace ferrule::detail {
 
 /// Everything that is read goes through the channel's buffer and is taken out of it only when the request is satisfied;
@@ -76,9 +78,10 @@ private:
     channel& channel_;
     const read_request& request_;
     read_result& out_;
-    std::size_t filled_ = 0;   // bytes of `into` that have left the buffer
-    std::size_t searched_ = 0; // bytes of the buffer known to hold no separator
-    bool delivered_ = false;   // what there is to show has been shown
+    std::optional<finding> held_back_; // found, not yet taken
+    std::size_t filled_ = 0;           // bytes of `into` that have left the buffer
+    std::size_t searched_ = 0;         // bytes of the buffer known to hold no separator
+    bool delivered_ = false;           // what there is to show has been shown
 };
 
 } // namespace ferrule::detail

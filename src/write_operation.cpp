@@ -38,14 +38,14 @@ step write_operation::send_bytes()
         const io_result r = n == 0 ? io_result::moved(0) : channel_.fd->try_write({&all, 1});
         if (r.what() != io_result::status::moved)
             return stopped(r);
-        sent_ += r.size();
-        if (r.size() == n) {
-            end();
-            return step::done;
+        if (r.size() != n) {
+            consume(r.size());
+            return step::wait;
         }
-        sent_ -= r.size();
-        consume(r.size());
-        return step::wait;
+        sent_ += n;
+        frame_->tell(sent_);
+        end();
+        return step::done;
     }
     for (int turn = 0; turn < transfers_per_turn; ++turn) {
         std::array<byte_view, most_views> views;
@@ -85,7 +85,7 @@ step write_operation::send_packet()
         if (!frame_->is_payload(i))
             continue;
         if (n == views.size()) { // more than go into one call
-            join();
+            frame_->join_payload();
             return send_packet();
         }
         views[n++] = frame_->part(i);
@@ -94,17 +94,8 @@ step write_operation::send_packet()
     if (r.what() != io_result::status::moved)
         return stopped(r);
     sent_ = r.size();
+    frame_->tell(frame_->size());
     return step::done;
-}
-
-void write_operation::join()
-{
-    bytes whole;
-    for (std::size_t i = 0; i < frame_->parts(); ++i)
-        if (frame_->is_payload(i))
-            whole.append(frame_->part(i));
-    *frame_ = encoded();
-    frame_->keep(std::move(whole));
 }
 
 step write_operation::stopped(const io_result& r) noexcept
@@ -127,7 +118,7 @@ void write_operation::end() noexcept
     }
 }
 
-void write_operation::consume(std::size_t n) noexcept
+void write_operation::consume(std::size_t n)
 {
     if (!channel_.tail.empty()) {
         const std::size_t old = std::min(n, channel_.tail.size());
@@ -137,17 +128,13 @@ void write_operation::consume(std::size_t n) noexcept
             channel_.tail.reset();
         n -= old;
     }
+    if (n == 0)
+        return;
     sent_ += n;
-    while (n != 0) {
-        const std::size_t left = frame_->part(part_).size() - offset_;
-        if (n < left) {
-            offset_ += n;
-            return;
-        }
-        n -= left;
-        ++part_;
-        offset_ = 0;
-    }
+    offset_ += n;
+    while (part_ < frame_->parts() && offset_ >= frame_->part(part_).size())
+        offset_ -= frame_->part(part_++).size();
+    frame_->tell(sent_);
 }
 
 void write_operation::give_up() noexcept

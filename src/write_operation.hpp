@@ -43,9 +43,8 @@ private:
 
     [[nodiscard]] step send_bytes();
     [[nodiscard]] step send_packet();
-    void join();
     [[nodiscard]] step stopped(const io_result& r) noexcept;
-    void consume(std::size_t n) noexcept;
+    void consume(std::size_t n);
     void end() noexcept;
 
     channel& channel_;

@@ -85,6 +85,8 @@ public:
         try {
             if (!ec)
                 message = state_->framing().load(std::move(payload));
+        } catch (const error& e) {
+            ec = e.code();
         } catch (...) {
             ec = errc::framing_failed;
         }

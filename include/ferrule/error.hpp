@@ -57,6 +57,12 @@ enum class errc {
     /// A packet was longer than the bytes that you asked for: you have its first part, the rest is gone. Cure: `recv()`
     /// takes a packet whole whatever its size.
     packet_truncated,
+    /// The frame is whole, but its payload is no value of the type that you receive (not JSON, or msgpack of another
+    /// type). It has been taken off the stream; the error shows it, and the next read goes on behind it.
+    invalid_value,
+    /// The framing cannot express this message: it contains the separator, has not the fixed size, or is a value that the
+    /// serialisation does not know. Nothing was sent.
+    unencodable,
     /// A framing threw an exception. Calls that throw rethrow it unchanged; the others report this code. If finding the
     /// frame failed (`decode`), it is still in the stream; if making a value of it did (`load`), it has been taken off.
     framing_failed,
@@ -73,10 +79,10 @@ enum class condition {
     /// The connection is gone through the peer or the system: EPIPE, ECONNRESET, ECONNABORTED, ENOTCONN, ECONNREFUSED,
     /// EHOSTUNREACH, ENETDOWN, ENETRESET, ENETUNREACH, ETIMEDOUT of the transport.
     broken,
-    /// `malformed`, `too_large`, `truncated`: the peer does not keep to the protocol.
+    /// `malformed`, `too_large`, `truncated`, `invalid_value`: the peer does not keep to the protocol.
     bad_frame,
     /// The caller's mistake: `wrong_direction`, `bad_descriptor`, `listening`, `invalid_argument`, `unsupported`,
-    /// `would_deadlock`.
+    /// `would_deadlock`, `unencodable`.
     misuse,
 };
 
@@ -141,7 +147,7 @@ class FERRULE_FRAMING_EXPORT closed_error : public error {
 class FERRULE_FRAMING_EXPORT broken_error : public error {
     using error::error;
 };
-/// `errc::malformed`, `errc::too_large`, `errc::packet_truncated`.
+/// `errc::malformed`, `errc::too_large`, `errc::packet_truncated`, `errc::invalid_value`.
 class FERRULE_FRAMING_EXPORT frame_error : public error {
     using error::error;
 };

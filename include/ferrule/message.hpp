@@ -34,7 +34,7 @@ private:
         }
         const decode_result r = s.framing_.decode(buffered, s.limits_);
         if (r.what() == decode_result::outcome::frame)
-            s.expected_ = position + r.header() + r.payload() + r.trailer();
+            s.expected_ = position + r.size();
         return r;
     }
 

@@ -1,14 +1,23 @@
 include(CMakePackageConfigHelpers)
 set(config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/ferrule)
 
-install(TARGETS ferrule_framing ferrule ferrule_testing EXPORT ferruleTargets)
+set(installed ferrule_framing ferrule ferrule_testing)
+foreach(part IN ITEMS json msgpack)
+    if(TARGET ferrule_${part})
+        list(APPEND installed ferrule_${part})
+    endif()
+endforeach()
+install(TARGETS ${installed} EXPORT ferruleTargets)
 install(DIRECTORY include/ferrule DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.hpp")
 
 install(EXPORT ferruleTargets NAMESPACE ferrule:: DESTINATION ${config_dir})
 configure_package_config_file(src/cmake/ferruleConfig.cmake.in ${PROJECT_BINARY_DIR}/ferruleConfig.cmake
     INSTALL_DESTINATION ${config_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/ferruleConfigVersion.cmake COMPATIBILITY SameMinorVersion)
-install(FILES ${PROJECT_BINARY_DIR}/ferruleConfig.cmake ${PROJECT_BINARY_DIR}/ferruleConfigVersion.cmake
+install(FILES
+    ${PROJECT_BINARY_DIR}/ferruleConfig.cmake
+    ${PROJECT_BINARY_DIR}/ferruleConfigVersion.cmake
+    src/cmake/find_msgpack.cmake
     DESTINATION ${config_dir})
 
 # ferrule_pkg_config(<package> <library> <what it needs> <description>)
@@ -16,6 +25,9 @@ function(ferrule_pkg_config PC_NAME PC_LIBRARY PC_REQUIRES PC_DESCRIPTION)
     get_target_property(type ferrule TYPE)
     if(type STREQUAL "STATIC_LIBRARY")
         set(PC_CFLAGS -DFERRULE_STATIC)
+    endif()
+    if(PC_NAME STREQUAL "ferrule-msgpack")
+        string(APPEND PC_CFLAGS " -DMSGPACK_NO_BOOST")
     endif()
     # Relative, so that the installed tree can be moved; not "../..", because the library folder differs per system.
     file(RELATIVE_PATH PC_PREFIX ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
@@ -25,3 +37,9 @@ endfunction()
 ferrule_pkg_config(ferrule ferrule ferrule-framing "${PROJECT_DESCRIPTION}")
 ferrule_pkg_config(ferrule-framing ferrule_framing "" "The message formats of ferrule, without I/O")
 ferrule_pkg_config(ferrule-testing ferrule_testing ferrule "Tests for types of your own that ferrule is to use")
+if(TARGET ferrule_json)
+    ferrule_pkg_config(ferrule-json "ferrule_json -lboost_json" ferrule-framing "JSON messages for ferrule")
+endif()
+if(TARGET ferrule_msgpack)
+    ferrule_pkg_config(ferrule-msgpack ferrule_framing ferrule-framing "MessagePack messages for ferrule")
+endif()

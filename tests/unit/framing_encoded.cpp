@@ -39,15 +39,27 @@ TEST_CASE("encoded: a moved frame still shows all of its parts")
     CHECK(moved.size() == expected.size());
 }
 
-TEST_CASE("encoded: copies up to its documented capacity")
+TEST_CASE("encoded: copies as much as it is given")
 {
     encoded e;
     std::string expected;
-    for (std::size_t i = 0; i < encoded::copied_at_most / 4; ++i) {
-        const std::string piece(4, static_cast<char>('a' + i));
-        e.copy(piece);
-        expected += piece;
+    for (char c = 'a'; c <= 'z'; ++c) {
+        expected += std::string(20, c);
+        e.copy(std::string(20, c));
     }
     CHECK(flat(e) == expected);
-    CHECK(e.size() == encoded::copied_at_most);
+    CHECK(flat(encoded(std::move(e))) == expected);
+}
+
+TEST_CASE("encoded: what only marks the frame is left out when the payload is joined")
+{
+    const std::string payload = "seen";
+    encoded e;
+    e.copy("head");
+    e.gather(payload);
+    e.keep(bytes(byte_view("kept")));
+    e.copy("tail");
+    e.join_payload();
+    CHECK(flat(e) == "seenkept");
+    CHECK(e.size() == 8);
 }

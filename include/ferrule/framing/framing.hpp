@@ -7,12 +7,12 @@
 
 #include <boost/container/small_vector.hpp>
 
-#include <array>
 #include <concepts>
 #include <cstddef>
-#include <cstring>
+#include <functional>
 #include <memory>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 namespace ferrule {
@@ -38,6 +38,8 @@ public:
     [[nodiscard]] std::size_t header() const noexcept { return header_; }
     [[nodiscard]] std::size_t payload() const noexcept { return payload_; }
     [[nodiscard]] std::size_t trailer() const noexcept { return trailer_; }
+    /// Of a frame: all its bytes.
+    [[nodiscard]] std::size_t size() const noexcept { return header_ + payload_ + trailer_; }
     [[nodiscard]] const error_code& error() const noexcept { return error_; }
 
 private:
@@ -60,13 +62,15 @@ private:
 /// A frame ready to be sent: small parts copied, large ones only seen. Copies share what they see and keep.
 class encoded {
 public:
-    /// Adds a copy of a few bytes that mark the frame in a stream, such as a header; at most `copied_at_most` in one
-    /// frame. Where packets have boundaries of their own, these are left out.
-    void copy(byte_view part) noexcept
+    /// Called with the bytes of the frame that have left, and all it has.
+    using watcher = std::function<void(std::size_t sent, std::size_t total)>;
+
+    /// Adds a copy of bytes that mark the frame in a stream, such as a header or a separator. Where packets have
+    /// boundaries of their own, these are left out.
+    void copy(byte_view part)
     {
-        std::memcpy(copied_.data() + used_, part.data(), part.size());
-        parts_.push_back({nullptr, used_, part.size()});
-        used_ += part.size();
+        parts_.push_back({nullptr, copied_.size(), part.size()});
+        copied_.insert(copied_.end(), part.begin(), part.end());
         size_ += part.size();
     }
     /// Adds payload that stays where it is and must not change until the send has completed.
@@ -77,11 +81,29 @@ public:
         parts_.push_back({part.data(), 0, part.size()});
         size_ += part.size();
     }
-    /// Adds payload that the frame keeps itself. At most one such part in a frame.
-    void keep(bytes part)
+    /// Keeps payload for as long as the frame lives, and returns a view of it for `gather`. Once in a frame.
+    byte_view hold(bytes payload)
     {
-        kept_ = std::make_shared<bytes>(std::move(part));
-        gather(*kept_);
+        kept_ = std::make_shared<bytes>(std::move(payload));
+        return *kept_;
+    }
+    /// Adds payload that the frame keeps itself.
+    void keep(bytes payload) { gather(hold(std::move(payload))); }
+    /// Lets `w` watch the frame leave. It is called after every transfer, by the thread that did it, under the lock of the
+    /// direction; not for what the endpoint sends later of an interrupted frame. What it throws ends the send, as an
+    /// interruption would, and is what a framing has thrown.
+    void watch(std::shared_ptr<const watcher> w) noexcept { watcher_ = std::move(w); }
+
+    /// Makes one piece of the payload and leaves everything else out.
+    void join_payload()
+    {
+        bytes whole;
+        for (std::size_t i = 0; i < parts(); ++i)
+            if (is_payload(i))
+                whole.append(part(i));
+        parts_.clear();
+        size_ = 0;
+        keep(std::move(whole));
     }
 
     /// Bytes in all.
@@ -95,11 +117,15 @@ public:
     }
     /// Whether part `i` is payload.
     [[nodiscard]] bool is_payload(std::size_t i) const noexcept { return parts_[i].seen != nullptr; }
-    /// The part given to `keep`, to be moved out if nothing else of the frame is wanted; null if there is none, or if a
+    /// What was given to `hold`, to be moved out if nothing else of the frame is wanted; null if there is none, or if a
     /// copy of the frame needs it too.
     [[nodiscard]] bytes* kept() noexcept { return kept_.use_count() == 1 ? kept_.get() : nullptr; }
-
-    static constexpr std::size_t copied_at_most = 64;
+    /// Tells the watcher that the first `n` bytes have left.
+    void tell(std::size_t n) const
+    {
+        if (watcher_)
+            (*watcher_)(n, size_);
+    }
 
 private:
     struct piece {
@@ -108,11 +134,15 @@ private:
         std::size_t size;
     };
     boost::container::small_vector<piece, 4> parts_;
-    std::array<std::byte, copied_at_most> copied_;
+    boost::container::small_vector<std::byte, 64> copied_;
     std::shared_ptr<bytes> kept_;
-    std::size_t used_ = 0;
+    std::shared_ptr<const watcher> watcher_;
     std::size_t size_ = 0;
 };
+
+/// What the `encode` of a framing takes: the pieces of a byte message, or a value.
+template <class Message>
+using encode_argument = std::conditional_t<std::same_as<Message, bytes>, std::span<const byte_view>, const Message&>;
 
 /// What every framing has. A framing is a value that may hold its configuration and the progress of a scan.
 ///
@@ -141,7 +171,8 @@ concept byte_framing = framing<F> && std::same_as<typename F::message_type, byte
                            { f.encode(payload, l, out) } -> std::same_as<error_code>;
                        };
 
-/// A framing of values: `encode` takes the value, `load` makes it from the payload of a frame.
+/// A framing of values: `encode` takes the value, `load` makes it from the payload of a frame. `load` throws
+/// `frame_error` (`errc::invalid_value`) if the payload is none.
 template <class F>
 concept typed_framing =
     framing<F> && !byte_framing<F> &&

@@ -1,0 +1,48 @@
+// The first of several separators in text that grows. Private.
+#pragma once
+
+#include <bitset>
+#include <cstddef>
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace ferrule::detail {
+
+/// Where a separator ends, and how long it is; `length` 0 if there is none.
+class separator_match {
+public:
+    std::size_t end = 0;
+    std::size_t length = 0;
+};
+
+/// The separator that ends first in `text`, at or behind position `searched`; of those that end together, the longest. In
+/// one pass, so that frames which are short cost little however much lies behind them.
+[[nodiscard]] inline separator_match find_separator(std::string_view text, std::size_t searched,
+                                                    std::span<const std::string> separators) noexcept
+{
+    std::bitset<256> last;
+    for (const std::string& s : separators)
+        last.set(static_cast<unsigned char>(s.back()));
+    const char only = separators.front().back();
+    const bool one = last.count() == 1;
+    for (std::size_t at = searched; at < text.size(); ++at) {
+        if (one) {
+            const void* const found = std::memchr(text.data() + at, only, text.size() - at);
+            if (found == nullptr)
+                break;
+            at = static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
+        } else if (!last.test(static_cast<unsigned char>(text[at])))
+            continue;
+        separator_match m{at + 1, 0};
+        for (const std::string& s : separators)
+            if (s.size() > m.length && text.substr(0, at + 1).ends_with(s))
+                m.length = s.size();
+        if (m.length != 0)
+            return m;
+    }
+    return {};
+}
+
+} // namespace ferrule::detail

@@ -1,0 +1,87 @@
+// A framing chosen at run time.
+#pragma once
+
+#include <ferrule/framing/framing.hpp>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace ferrule {
+
+/// Any framing of bytes behind one type, by name or from an object. The names:
+///
+///     varint  leb128  u8  u16be  u16le  u32be  u32le  u64be  u64le     mp          netstring  none
+///     lines  lines:END  delimited:SEPARATOR  nul  fixed:SIZE           msgpack     lsp        json
+///
+/// `mp` is `multiprocessing_bytes`, `lsp` is `content_length`, `json` is `json_dialect`, `msgpack` is `msgpack_bytes`. END and
+/// SEPARATOR may contain `\r`, `\n`, `\t`, `\0`, `\\` and `\xHH`; SIZE is decimal.
+class FERRULE_FRAMING_EXPORT any_framing {
+public:
+    using message_type = bytes;
+
+    /// The framing of that name. Throws `usage_error` (`errc::invalid_argument`) that lists the names if there is none.
+    explicit any_framing(std::string_view name) : any_framing(named(name)) {}
+    /// Any other.
+    template <byte_framing Framing>
+        requires(!std::same_as<Framing, any_framing>)
+    explicit any_framing(Framing f) : inner_(std::make_unique<holder<Framing>>(std::move(f)))
+    {
+    }
+    any_framing(const any_framing& other) : inner_(other.inner_->copy()) {}
+    any_framing(any_framing&&) noexcept = default;
+    any_framing& operator=(any_framing other) noexcept
+    {
+        inner_.swap(other.inner_);
+        return *this;
+    }
+    ~any_framing() = default;
+
+    [[nodiscard]] decode_result decode(byte_view buffered, const limits& l) { return inner_->decode(buffered, l); }
+    [[nodiscard]] error_code encode(std::span<const byte_view> payload, const limits& l, encoded& out) const
+    {
+        return inner_->encode(payload, l, out);
+    }
+    void reset() { inner_->reset(); }
+
+    /// The names, in the form `lines[:END]`. Of static lifetime.
+    [[nodiscard]] static std::span<const std::string_view> names() noexcept;
+
+private:
+    class interface {
+    public:
+        virtual ~interface() = default;
+        [[nodiscard]] virtual std::unique_ptr<interface> copy() const = 0;
+        [[nodiscard]] virtual decode_result decode(byte_view buffered, const limits& l) = 0;
+        [[nodiscard]] virtual error_code encode(std::span<const byte_view> payload, const limits& l,
+                                                encoded& out) const = 0;
+        virtual void reset() = 0;
+    };
+
+    template <byte_framing Framing>
+    class holder final : public interface {
+    public:
+        explicit holder(Framing f) : framing_(std::move(f)) {}
+
+        std::unique_ptr<interface> copy() const override { return std::make_unique<holder>(*this); }
+        decode_result decode(byte_view buffered, const limits& l) override { return framing_.decode(buffered, l); }
+        error_code encode(std::span<const byte_view> payload, const limits& l, encoded& out) const override
+        {
+            return framing_.encode(payload, l, out);
+        }
+        void reset() override
+        {
+            if constexpr (requires { framing_.reset(); })
+                framing_.reset();
+        }
+
+    private:
+        Framing framing_;
+    };
+
+    static any_framing named(std::string_view name);
+
+    std::unique_ptr<interface> inner_;
+};
+
+} // namespace ferrule

@@ -1,0 +1,199 @@
+// MessagePack values, with msgpack-cxx. For the target ferrule::msgpack.
+#pragma once
+
+#include <ferrule/detail/field_names.hpp>
+#include <ferrule/framing/framed.hpp>
+#include <ferrule/framing/msgpack_bytes.hpp>
+
+#include <msgpack.hpp>
+
+#include <concepts>
+#include <memory>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace ferrule::detail {
+
+/// Neither has one of msgpack-cxx's macros in it, nor is one of its own types.
+template <class T>
+concept msgpack_by_names = plain_aggregate<T> && !requires(const T& v, ::msgpack::packer<::msgpack::sbuffer>& p) {
+    v.msgpack_pack(p);
+} && !std::same_as<T, ::msgpack::object> && !std::same_as<T, ::msgpack::object_kv>;
+
+} // namespace ferrule::detail
+
+/// Plain aggregates as maps from field names to values. Received: fields in any order; those that are missing keep what
+/// they were initialised with; names that are no fields are ignored.
+namespace msgpack {
+MSGPACK_API_VERSION_NAMESPACE(MSGPACK_DEFAULT_API_NS)
+{
+    namespace adaptor {
+
+    template <class T>
+    struct pack<T, std::enable_if_t<ferrule::detail::msgpack_by_names<T>>> {
+        template <class Stream>
+        packer<Stream>& operator()(packer<Stream>& out, const T& value) const
+        {
+            const auto& names = ferrule::detail::field_names<T>;
+            out.pack_map(static_cast<std::uint32_t>(names.size()));
+            boost::pfr::for_each_field(value, [&](const auto& field, std::size_t i) {
+                out.pack(names[i]);
+                out.pack(field);
+            });
+            return out;
+        }
+    };
+
+    template <class T>
+    struct convert<T, std::enable_if_t<ferrule::detail::msgpack_by_names<T>>> {
+        const msgpack::object& operator()(const msgpack::object& from, T& value) const
+        {
+            if (from.type != type::MAP)
+                throw type_error();
+            const auto& names = ferrule::detail::field_names<T>;
+            const object_map& map = from.via.map;
+            boost::pfr::for_each_field(value, [&](auto& field, std::size_t i) {
+                const auto is_field = [&](const object_kv& kv) {
+                    return kv.key.type == type::STR &&
+                           std::string_view(kv.key.via.str.ptr, kv.key.via.str.size) == names[i];
+                };
+                // In the order of the fields, as we send them, each is where it is looked for first.
+                for (std::uint32_t k = 0; k < map.size; ++k) {
+                    const object_kv& kv = map.ptr[(i + k) % map.size];
+                    if (is_field(kv)) {
+                        kv.val.convert(field);
+                        break;
+                    }
+                }
+            });
+            return from;
+        }
+    };
+
+    } // namespace adaptor
+}
+} // namespace msgpack
+
+namespace ferrule {
+
+/// A MessagePack value of any shape: what msgpack-cxx calls an object, with the memory that it refers to. Copies share it.
+/// Distinct objects may be used by different threads at once.
+class msgpack_object {
+public:
+    /// Nil.
+    msgpack_object() noexcept = default;
+    /// From anything that msgpack-cxx or this header can pack.
+    template <class T>
+        requires(!std::same_as<std::remove_cvref_t<T>, msgpack_object>)
+    msgpack_object(const T& value);
+    /// From the bytes of exactly one object, checked before; throws what `msgpack::unpack` throws.
+    explicit msgpack_object(bytes payload) : memory_(std::make_shared<memory>(std::move(payload)))
+    {
+        std::size_t offset = 0;
+        const auto refer = [](::msgpack::type::object_type, std::size_t, void*) { return true; };
+        memory_->object =
+            ::msgpack::unpack(memory_->zone, memory_->payload.text().data(), memory_->payload.size(), offset, refer);
+    }
+
+    [[nodiscard]] const ::msgpack::object& operator*() const noexcept { return memory_ ? memory_->object : nil; }
+    [[nodiscard]] const ::msgpack::object* operator->() const noexcept { return &**this; }
+    /// The value as a `T`. Throws `msgpack::type_error` if it is none.
+    template <class T>
+    [[nodiscard]] T as() const
+    {
+        T value{};
+        (*this)->convert(value);
+        return value;
+    }
+
+    friend bool operator==(const msgpack_object& a, const msgpack_object& b) { return *a == *b; }
+
+private:
+    struct memory {
+        explicit memory(bytes b) : payload(std::move(b)) {}
+
+        bytes payload;
+        ::msgpack::zone zone;
+        ::msgpack::object object;
+    };
+    static inline const ::msgpack::object nil{};
+
+    std::shared_ptr<memory> memory_;
+};
+
+/// MessagePack as a serialisation, for `framed`. `T` is anything that msgpack-cxx converts: its own adaptors (numbers, strings,
+/// containers, optional, variant, tuple), types with its macros, and plain aggregates without macros, which become maps
+/// with the names of their fields.
+template <class T = msgpack_object>
+class msgpack_codec {
+public:
+    using value_type = T;
+
+    msgpack_codec() = default;
+    /// See `msgpack_bytes`.
+    msgpack_codec(std::size_t deepest, std::size_t most_objects) : check_(deepest, most_objects) {}
+
+    [[nodiscard]] error_code encode(const T& value, bytes& out) const
+    {
+        sink to{out};
+        try {
+            ::msgpack::packer<sink> packer(to);
+            if constexpr (std::same_as<T, msgpack_object>)
+                packer.pack(*value);
+            else
+                packer.pack(value);
+        } catch (const ::msgpack::container_size_overflow&) {
+            return errc::unencodable;
+        } catch (const ::msgpack::type_error&) {
+            return errc::unencodable;
+        }
+        return {};
+    }
+    [[nodiscard]] T decode(bytes payload) const
+    {
+        // msgpack-cxx allocates what a header announces, so that has to be there.
+        msgpack_bytes check = check_;
+        const decode_result r = check.decode(payload, limits(payload.size()));
+        if (r.what() != decode_result::outcome::frame || r.size() != payload.size())
+            throw frame_error(errc::invalid_value, payload, payload.size());
+        if constexpr (std::same_as<T, msgpack_object>)
+            return msgpack_object(std::move(payload));
+        else {
+            const byte_view shown = payload; // stays where it is when it changes hands
+            const msgpack_object object(std::move(payload));
+            try {
+                return object.template as<T>();
+            } catch (const ::msgpack::type_error&) {
+                throw frame_error(errc::invalid_value, shown, shown.size());
+            }
+        }
+    }
+
+private:
+    struct sink {
+        bytes& out;
+        void write(const char* data, std::size_t size) { out.append(std::string_view(data, size)); }
+    };
+
+    msgpack_bytes check_;
+};
+
+template <class T>
+    requires(!std::same_as<std::remove_cvref_t<T>, msgpack_object>)
+msgpack_object::msgpack_object(const T& value)
+{
+    bytes packed;
+    if (const error_code ec = msgpack_codec<T>().encode(value, packed))
+        throw_error(ec);
+    *this = msgpack_object(std::move(packed));
+}
+
+/// MessagePack objects back to back, as Python's `msgpack.Unpacker` and socketwrapper's `MsgPack` speak: exactly one object is
+/// taken off the stream, and not one byte more. Values are of type `T`, or of any shape.
+///
+/// The name hides the namespace `msgpack` where a `using namespace ferrule` makes both visible: write `::msgpack` there.
+template <class T = msgpack_object>
+using msgpack = framed<msgpack_bytes, msgpack_codec<T>>;
+
+} // namespace ferrule

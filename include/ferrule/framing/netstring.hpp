@@ -1,0 +1,20 @@
+// Netstrings.
+#pragma once
+
+#include <ferrule/framing/framing.hpp>
+
+namespace ferrule {
+
+/// The payload's length in decimal digits, a colon, the payload, a comma: `5:hello,`. Leading zeros, a missing comma and
+/// whatever else is not in the definition are `errc::malformed`. Stateless.
+///
+/// Source: "Netstrings", D. J. Bernstein, 1997; used by SCGI and QMTP.
+class FERRULE_FRAMING_EXPORT netstring {
+public:
+    using message_type = bytes;
+
+    [[nodiscard]] decode_result decode(byte_view buffered, const limits& l) const noexcept;
+    [[nodiscard]] error_code encode(std::span<const byte_view> payload, const limits& l, encoded& out) const;
+};
+
+} // namespace ferrule

@@ -1,0 +1,194 @@
+// Every framing keeps the contract of framings, and the kit notices those that do not.
+#include <ferrule/framing/any_framing.hpp>
+#include <ferrule/framing/content_length.hpp>
+#include <ferrule/framing/fixed_size.hpp>
+#include <ferrule/framing/generated.hpp>
+#include <ferrule/framing/json_dialect.hpp>
+#include <ferrule/framing/leb128.hpp>
+#include <ferrule/framing/length_prefix.hpp>
+#include <ferrule/framing/limited.hpp>
+#include <ferrule/framing/msgpack_bytes.hpp>
+#include <ferrule/framing/multiprocessing_bytes.hpp>
+#include <ferrule/framing/netstring.hpp>
+#include <ferrule/framing/nul.hpp>
+#include <ferrule/framing/progress.hpp>
+#include <ferrule/framing/varint.hpp>
+#include <ferrule/testing/framing_contract.hpp>
+
+#include "support/catch.hpp"
+#include "support/framing_bytes.hpp"
+
+using namespace ferrule;
+using namespace ferrule::test;
+using ferrule::testing::check_framing;
+using ferrule::testing::contract_failure;
+
+namespace {
+
+using texts = std::vector<std::string>;
+
+// Of the sizes at which headers change, and with bytes that headers are made of.
+const texts any_bytes = {"",
+                         "x",
+                         "hello",
+                         std::string("\0\r\n:,", 5),
+                         std::string(127, '1'),
+                         std::string(128, '\xff'),
+                         std::string(240, '\0'),
+                         std::string(241, 'b'),
+                         std::string(70'000, 'c')};
+const texts plain_text = {"", "x", "hello", "two words", std::string(300, 'y'), std::string(70'000, 'z')};
+
+struct sixteen_bit {
+    using message_type = bytes;
+
+    frame_reads frames(const arrived& in) const
+    {
+        co_yield 1;
+        co_yield 1;
+        const unsigned length = in[0] << 8 | in[1];
+        co_yield length;
+        co_return decode_result::frame(2, length);
+    }
+    error_code encode(std::span<const byte_view> payload, const limits& l, encoded& out) const
+    {
+        return length_prefix<u16>().encode(payload, l, out);
+    }
+};
+
+} // namespace
+
+TEST_CASE("framing: lengths in front keep the contract")
+{
+    check_framing(varint(), any_bytes);
+    check_framing(leb128(), any_bytes);
+    check_framing(multiprocessing_bytes(), any_bytes);
+    check_framing(netstring(), any_bytes);
+    check_framing(content_length(), any_bytes);
+    check_framing(length_prefix<u32>(), any_bytes);
+    check_framing(length_prefix<u32, std::endian::little>(), any_bytes);
+    check_framing(length_prefix<u64>(), any_bytes);
+    check_framing(length_prefix<u64, std::endian::little>(), any_bytes);
+    const texts short_ones(any_bytes.begin(), any_bytes.end() - 1);
+    check_framing(length_prefix<u8>(), short_ones);
+    check_framing(length_prefix<u16>(), short_ones);
+    check_framing(length_prefix<u16, std::endian::little>(), short_ones);
+}
+
+TEST_CASE("framing: separators keep the contract")
+{
+    check_framing(lines(), plain_text);
+    check_framing(lines("\r"), plain_text);
+    check_framing(lines("\r\n"), plain_text);
+    check_framing(nul(), plain_text);
+    check_framing(delimited("END"), plain_text);
+    check_framing(delimited({"; ", "\n", "-----"}), plain_text);
+    check_framing(delimited("aab"), {"aa", "xaaa", "ab", std::string(300, 'a')});
+    check_framing(delimited(std::string(100, '=') + "!"), {"", "x", std::string(200, '=')});
+    check_framing(lines("\r\n", lines::separator::include),
+                  {"\r\n", "x\r\n", "\rx\r\n", std::string(300, 'y') + "\r\n"});
+    check_framing(json_dialect(), {"{}", "[1, 2]", "\"text\"", "1", " null"});
+}
+
+TEST_CASE("framing: messages of one size keep the contract")
+{
+    check_framing(fixed_size<1>(), {"a", "\n", std::string(1, '\0')});
+    check_framing(fixed_size<>(300), {std::string(300, 'a'), std::string(300, 'b')});
+}
+
+TEST_CASE("framing: msgpack objects keep the contract")
+{
+    texts objects;
+    for (const char* hex : {"00", "C0", "A568656C6C6F", "93010203", "83A16101A16293C0C2C3A16390", "D90161", "DC000190",
+                            "DE0001C0C0", "CB3FF8000000000000", "C70305010203", "D80100112233445566778899AABBCCDDEEFF"})
+        objects.push_back(from_hex(hex));
+    objects.push_back(from_hex("DB00011170") + std::string(70'000, '\xc1'));
+    check_framing(msgpack_bytes(), objects);
+}
+
+TEST_CASE("framing: wrappers and generators keep the contract of what they wrap")
+{
+    const texts short_ones(any_bytes.begin(), any_bytes.end() - 1);
+    check_framing(generated<sixteen_bit>(), short_ones);
+    check_framing(limited<varint>(100'000), any_bytes);
+    check_framing(progress<netstring>([](auto, auto) {}, [](auto, auto) {}), any_bytes);
+    check_framing(progress<limited<generated<sixteen_bit>>>({}, {}, limited<generated<sixteen_bit>>(1000)), short_ones);
+    check_framing(any_framing("lsp"), any_bytes);
+    check_framing(any_framing("lines:\\r\\n"), plain_text);
+}
+
+// ---- framings that break it, each in one way ----
+
+namespace {
+
+template <class Decode>
+class broken {
+public:
+    using message_type = bytes;
+
+    explicit broken(Decode d) : decode_(d) {}
+
+    decode_result decode(byte_view buffered, const limits& l) { return decode_(good_, buffered, l); }
+    error_code encode(std::span<const byte_view> payload, const limits& l, encoded& out) const
+    {
+        return good_.encode(payload, l, out);
+    }
+
+private:
+    length_prefix<u16> good_;
+    Decode decode_;
+};
+
+template <class Decode>
+std::string complaint(Decode d)
+{
+    try {
+        check_framing(broken<Decode>(d), {"", "hello", std::string(300, 'x')});
+    } catch (const contract_failure& failure) {
+        return failure.what();
+    }
+    return "none";
+}
+
+bool mentions(const std::string& text, std::string_view what)
+{
+    UNSCOPED_INFO(text);
+    return text.find(what) != std::string::npos;
+}
+
+} // namespace
+
+TEST_CASE("framing: the kit notices what breaks the contract")
+{
+    using good = length_prefix<u16>;
+    CHECK(complaint([](good& f, byte_view b, const limits& l) { return f.decode(b, l); }) == "none");
+    CHECK(mentions(complaint([](good&, byte_view, const limits&) { return decode_result::need_more(0); }),
+                   "at least one byte"));
+    CHECK(mentions(complaint([](good& f, byte_view b, const limits& l) {
+                       const decode_result r = f.decode(b, l);
+                       return r.what() == decode_result::outcome::need_more ? decode_result::need_more(r.needed() + 7)
+                                                                            : r;
+                   }),
+                   "not part of the frame"));
+    CHECK(mentions(complaint([](good& f, byte_view b, const limits& l) {
+                       const decode_result r = f.decode(b, l);
+                       return r.what() == decode_result::outcome::frame ? decode_result::frame(2, b.size() - 2) : r;
+                   }),
+                   "as long as what was encoded"));
+    CHECK(mentions(complaint([](good& f, byte_view b, const limits&) { return f.decode(b, limits()); }),
+                   "what may not be sent is not received"));
+    CHECK(mentions(complaint([](good& f, byte_view b, const limits& l) {
+                       return b.size() == 1 ? decode_result::failed(errc::malformed) : f.decode(b, l);
+                   }),
+                   "needs more"));
+    CHECK(mentions(complaint([](good& f, byte_view b, const limits& l) {
+                       return b.size() == 1 ? decode_result::failed(errc::closed) : f.decode(b, l);
+                   }),
+                   "malformed or too large"));
+    // State that neither a frame nor a copy clears.
+    CHECK(mentions(complaint([seen = std::size_t{0}](good& f, byte_view b, const limits& l) mutable {
+                       seen = std::max(seen, b.size());
+                       return seen > b.size() ? decode_result::need_more(1) : f.decode(b, l);
+                   }),
+                   "a whole frame is a frame"));
+}
