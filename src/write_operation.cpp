@@ -59,8 +59,12 @@ step write_operation::send_bytes()
             add(channel_.tail);
         if (frame_ != nullptr) {
             std::size_t skip = offset_;
-            for (std::size_t i = part_; i < frame_->parts() && n < views.size(); ++i, skip = 0)
-                add(frame_->part(i).subspan(skip));
+            std::size_t most = frame_->is_watched() ? watched_at_most : SIZE_MAX;
+            for (std::size_t i = part_; i < frame_->parts() && n < views.size() && most != 0; ++i, skip = 0) {
+                const byte_view rest = frame_->part(i).subspan(skip);
+                add(rest.first(std::min(rest.size(), most)));
+                most -= std::min(rest.size(), most);
+            }
         }
         if (asked == 0) {
             end();

@@ -40,6 +40,7 @@ public:
 private:
     static constexpr std::size_t most_views = 64; // in one call
     static constexpr std::size_t joined_at_most = 4096;
+    static constexpr std::size_t watched_at_most = 256 * 1024;
 
     [[nodiscard]] step send_bytes();
     [[nodiscard]] step send_packet();

@@ -16,6 +16,8 @@ public:
         detail::require(channel(), direction::read);
         detail::require(channel(), direction::write);
     }
+    /// Shares the channel of another endpoint.
+    duplex(detail::channel_ptr shared, const ferrule::limits& l) noexcept : endpoint(std::move(shared), l) {}
 
     /// The halves, which share everything with this object; closing one closes all.
     operator reader() const { return {channel(), limits()}; }

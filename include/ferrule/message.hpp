@@ -244,6 +244,14 @@ public:
           functions(std::move(f), l)
     {
     }
+
+    /// The same endpoint with another framing, such as another end of line for one call: `in.with(lines("\r")).recv()`.
+    /// Costs one allocation at most.
+    template <framing Other>
+    [[nodiscard]] message_reader<Other> with(Other f) const
+    {
+        return message_reader<Other>(reader(channel(), limits()), std::move(f), limits());
+    }
 };
 
 /// Sends the messages of one framing.
@@ -263,6 +271,13 @@ public:
         : endpoint(shared.channel(), l),
           functions(std::move(f), l)
     {
+    }
+
+    /// See `message_reader::with`.
+    template <framing Other>
+    [[nodiscard]] message_writer<Other> with(Other f) const
+    {
+        return message_writer<Other>(writer(channel(), limits()), std::move(f), limits());
     }
 };
 
@@ -289,6 +304,13 @@ public:
           receiving(f, l),
           sending(std::move(f), l)
     {
+    }
+
+    /// See `message_reader::with`.
+    template <framing Other>
+    [[nodiscard]] message_duplex<Other> with(Other f) const
+    {
+        return message_duplex<Other>(duplex(channel(), limits()), std::move(f), limits());
     }
 };
 

@@ -89,7 +89,7 @@ public:
     }
     /// Adds payload that the frame keeps itself.
     void keep(bytes payload) { gather(hold(std::move(payload))); }
-    /// Lets `w` watch the frame leave. It is called after every transfer, by the thread that did it, under the lock of the
+    /// Lets `w` watch the frame leave, in steps of at most 256 KiB on streams. It is called after every transfer, by the thread that did it, under the lock of the
     /// direction; not for what the endpoint sends later of an interrupted frame. What it throws ends the send, as an
     /// interruption would, and is what a framing has thrown.
     void watch(std::shared_ptr<const watcher> w) noexcept { watcher_ = std::move(w); }
@@ -120,6 +120,7 @@ public:
     /// What was given to `hold`, to be moved out if nothing else of the frame is wanted; null if there is none, or if a
     /// copy of the frame needs it too.
     [[nodiscard]] bytes* kept() noexcept { return kept_.use_count() == 1 ? kept_.get() : nullptr; }
+    [[nodiscard]] bool is_watched() const noexcept { return watcher_ != nullptr; }
     /// Tells the watcher that the first `n` bytes have left.
     void tell(std::size_t n) const
     {

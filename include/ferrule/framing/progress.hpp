@@ -3,9 +3,9 @@
 
 #include <ferrule/framing/wrapped.hpp>
 
-#include <algorithm>
 #include <functional>
 #include <memory>
+#include <utility>
 
 namespace ferrule {
 
@@ -35,13 +35,17 @@ public:
     [[nodiscard]] decode_result decode(byte_view buffered, const limits& l)
     {
         const decode_result r = base::decode(buffered, l);
-        if (!*receiving_ || buffered.empty())
+        const bool whole = r.what() == decode_result::outcome::frame;
+        const std::size_t done = whole ? r.size() : buffered.size();
+        if (!*receiving_ || r.what() == decode_result::outcome::failed || done == std::exchange(told_, whole ? 0 : done))
             return r;
-        if (r.what() == decode_result::outcome::need_more)
-            tell(buffered.size(), buffered.size() + r.needed());
-        else if (r.what() == decode_result::outcome::frame)
-            tell(r.size(), r.size());
+        (*receiving_)(done, whole ? done : done + r.needed());
         return r;
+    }
+    void reset()
+    {
+        told_ = 0;
+        base::reset();
     }
     [[nodiscard]] error_code encode(encode_argument<typename Framing::message_type> message, const limits& l,
                                     encoded& out) const
@@ -52,10 +56,9 @@ public:
     }
 
 private:
-    void tell(std::size_t done, std::size_t total) const { (*receiving_)(done, total); }
-
     std::shared_ptr<const function> receiving_;
     std::shared_ptr<const function> sending_;
+    std::size_t told_ = 0; // `done` of the frame that has begun
 };
 
 } // namespace ferrule

@@ -1,0 +1,102 @@
+#include "integration/peers.hpp"
+#include "support/catch.hpp"
+#include "support/python.hpp"
+#include "support/skip.hpp"
+
+#include <cstdlib>
+#include <spawn.h>
+#include <sstream>
+#include <system_error>
+#include <unistd.h>
+
+extern char** environ;
+
+namespace ferrule::test {
+
+std::string text(std::size_t n)
+{
+    std::string s(n, '\0');
+    for (std::size_t i = 0; i < n; ++i)
+        s[i] = static_cast<char>(' ' + i % 95);
+    return s;
+}
+
+const std::string python_prologue = R"(
+import sys
+def text(n):
+    return (bytes(range(32, 127)) * (n // 95 + 1))[:n]
+)";
+
+std::string python_with(const std::string& modules)
+{
+    for (const python& p : pythons()) {
+        if (std::system(("'" + p.program + "' -c 'import " + modules + "' 2>/dev/null").c_str()) == 0)
+            return p.program;
+    }
+    skip("no CPython in PATH or ~/.pyenv/versions can import " + modules);
+}
+
+std::string program_in_path(const std::string& name)
+{
+    const char* path = std::getenv("PATH");
+    std::istringstream folders(path != nullptr ? path : "");
+    for (std::string folder; std::getline(folders, folder, ':');) {
+        const std::string program = folder + "/" + name;
+        if (::access(program.c_str(), X_OK) == 0)
+            return program;
+    }
+    skip("no " + name + " in PATH");
+}
+
+child start_python(const std::string& program, const std::string& script, endpoint& theirs,
+                   const std::vector<std::string>& arguments)
+{
+    std::vector<std::string> command = {program, "-c", python_prologue + script};
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    child c = spawn(command, theirs, 3);
+    theirs.close();
+    return c;
+}
+
+void expect_success(child& c)
+{
+    const exit_status s = c.wait(patience);
+    CHECK(s.code() == 0);
+    CHECK(s.signal() == 0);
+}
+
+namespace {
+
+// Descriptors of ours are close-on-exec, so these are the only ones.
+int start(const std::vector<std::string>& command, int in, int out, bool error_too)
+{
+    std::vector<char*> arguments;
+    for (const std::string& a : command)
+        arguments.push_back(const_cast<char*>(a.c_str()));
+    arguments.push_back(nullptr);
+    posix_spawn_file_actions_t actions;
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawn_file_actions_adddup2(&actions, in, 0);
+    ::posix_spawn_file_actions_adddup2(&actions, out, 1);
+    if (error_too)
+        ::posix_spawn_file_actions_adddup2(&actions, out, 2);
+    pid_t pid = -1;
+    const int failed = ::posix_spawnp(&pid, arguments[0], &actions, nullptr, arguments.data(), environ);
+    ::posix_spawn_file_actions_destroy(&actions);
+    if (failed != 0)
+        throw std::system_error(failed, std::generic_category(), command[0]);
+    return pid;
+}
+
+} // namespace
+
+stdio_child::stdio_child(const std::vector<std::string>& command, standard_error e, pipe_ends in, pipe_ends out)
+    : output(out.first),
+      input(in.second),
+      process(start(command, in.first.native_handle(), out.second.native_handle(), e == standard_error::with_output))
+{
+    in.first.close();
+    out.second.close();
+}
+
+} // namespace ferrule::test

@@ -1,0 +1,76 @@
+// Programs of other languages, as the tests of framings start them.
+#pragma once
+
+#include "support/calls.hpp"
+
+#include <ferrule/asio.hpp>
+#include <ferrule/ferrule.hpp>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace ferrule::test {
+
+/// Of every single wait. The watchdogs are for what has no deadline, and longer.
+inline constexpr auto patience = std::chrono::seconds(20);
+
+/// `n` printable characters, the same as Python's `text(n)` below.
+std::string text(std::size_t n);
+
+/// What Python scripts begin with.
+extern const std::string python_prologue;
+
+/// A CPython that can do `import <modules>`, such as "a, b"; skips the test if there is none.
+std::string python_with(const std::string& modules);
+
+/// The program's path; skips the test if it is not in PATH.
+std::string program_in_path(const std::string& name);
+
+/// Starts Python with `theirs` as its descriptor 3, which is closed here.
+child start_python(const std::string& program, const std::string& script, endpoint& theirs,
+                   const std::vector<std::string>& arguments = {});
+
+/// Ends by itself, with exit code 0.
+void expect_success(child& c);
+
+/// A child whose standard input and output are two pipes, as everybody's child is; `spawn` hands over one descriptor.
+class stdio_child {
+public:
+    enum class standard_error : unsigned char { ours, with_output };
+
+    explicit stdio_child(const std::vector<std::string>& command, standard_error e = standard_error::ours)
+        : stdio_child(command, e, pipe(), pipe())
+    {
+    }
+    stdio_child(const stdio_child&) = delete;
+    stdio_child& operator=(const stdio_child&) = delete;
+    ~stdio_child() { process.kill(); } // after a test that failed
+
+    reader output;
+    writer input;
+    child process;
+
+private:
+    using pipe_ends = ends<reader, writer>;
+    stdio_child(const std::vector<std::string>& command, standard_error e, pipe_ends in, pipe_ends out);
+};
+
+/// Every promise holds for threads and for coroutines, so the tests take turns.
+enum class style : unsigned char { blocking, coroutine };
+
+template <class Messages>
+auto recv(Messages& m, style s = style::blocking)
+{
+    return s == style::blocking ? m.recv(patience) : run(m.async_recv(patience));
+}
+template <class Messages, class Message>
+void send(Messages& m, const Message& message, style s = style::blocking)
+{
+    if (s == style::blocking)
+        m.send(message, patience);
+    else
+        run(m.async_send(message, patience));
+}
+
+} // namespace ferrule::test

@@ -1,0 +1,73 @@
+// any_framing("mp") against CPython's multiprocessing.connection.Connection. What python.cpp shows of
+// `multiprocessing_bytes` is not repeated for it.
+#include "integration/peers.hpp"
+#include "support/catch.hpp"
+#include "support/python.hpp"
+#include "support/skip.hpp"
+#include "support/watchdog.hpp"
+
+#include <ferrule/framing/any_framing.hpp>
+
+using namespace ferrule;
+using namespace ferrule::test;
+
+namespace {
+
+const std::string echo = R"(
+from multiprocessing.connection import Connection
+if sys.argv[1] == "socketpair":
+    source = drain = Connection(3)
+else:
+    source, drain = Connection(0, writable=False), Connection(1, readable=False)
+room = bytearray(2 << 20)
+try:
+    while True:
+        drain.send_bytes(source.recv_bytes())
+        size = source.recv_bytes_into(room, 5)
+        drain.send_bytes(room, 5, size)
+except EOFError:
+    pass
+)";
+
+template <class In, class Out>
+void expect_echo(In& in, Out& out)
+{
+    for (const std::size_t n : {0, 1, 0, 16384, 16385, 65536, 1 << 20}) {
+        for (const style s : {style::blocking, style::coroutine}) {
+            CAPTURE(n, s == style::coroutine);
+            send(out, text(n), s);
+            CHECK((recv(in, s) == byte_view(text(n))));
+        }
+    }
+}
+
+} // namespace
+
+TEST_CASE("any_framing: mp is what CPython's Connection speaks, over a socketpair and over two pipes")
+{
+    if (pythons().empty())
+        skip("no CPython 3.6 or later in PATH or ~/.pyenv/versions");
+    const any_framing framing("mp");
+    for (const python& p : pythons()) {
+        DYNAMIC_SECTION("CPython " << p.version)
+        {
+            const watchdog guard("CPython's Connection");
+            {
+                auto [mine, theirs] = socketpair(framing);
+                child c = start_python(p.program, echo, theirs, {"socketpair"});
+                expect_echo(mine, mine);
+                mine.close();
+                expect_success(c);
+            }
+            {
+                stdio_child c({p.program, "-c", python_prologue + echo, "pipes"});
+                message_reader<any_framing> in(c.output, framing);
+                message_writer<any_framing> out(c.input, framing);
+                expect_echo(in, out);
+                out.close();
+                CHECK(code_of([&] { in.recv(patience); }) == errc::end_of_stream);
+                expect_success(c.process);
+            }
+        }
+    }
+}

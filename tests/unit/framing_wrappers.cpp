@@ -1,0 +1,131 @@
+// limited and progress.
+#include <ferrule/framing/json.hpp>
+#include <ferrule/framing/length_prefix.hpp>
+#include <ferrule/framing/limited.hpp>
+#include <ferrule/framing/progress.hpp>
+#include <ferrule/framing/varint.hpp>
+#include <ferrule/message.hpp>
+#include <ferrule/pair.hpp>
+
+#include "support/catch.hpp"
+#include "support/framing_bytes.hpp"
+
+#include <future>
+
+using namespace ferrule;
+using namespace ferrule::test;
+
+static_assert(byte_framing<limited<varint>>);
+static_assert(byte_framing<progress<limited<varint>>>);
+static_assert(typed_framing<progress<limited<json_lines<>>>>);
+
+namespace {
+
+// What a progress function was told.
+class told {
+public:
+    auto function()
+    {
+        return [this](std::size_t done, std::size_t total) { calls.emplace_back(done, total); };
+    }
+    void expect_whole(std::size_t size)
+    {
+        REQUIRE(!calls.empty());
+        for (std::size_t i = 0; i < calls.size(); ++i) {
+            CHECK(calls[i].first <= calls[i].second);
+            CHECK((i == 0 || calls[i - 1].first < calls[i].first));
+        }
+        CHECK(calls.back() == std::pair(size, size));
+    }
+
+    std::vector<std::pair<std::size_t, std::size_t>> calls;
+};
+
+} // namespace
+
+TEST_CASE("limited: the lower of two limits holds, in both directions")
+{
+    auto [a, b] = socketpair(limited<varint>(10));
+    CHECK_THROWS_AS(a.send("eleven byte"), frame_error);
+    a.send("ten  bytes");
+    CHECK(b.recv() == byte_view("ten  bytes"));
+    a.with(varint()).send("eleven byte");
+    error_code ec;
+    (void)b.recv({}, ec);
+    CHECK(ec == errc::too_large);
+    CHECK(b.with(varint()).recv() == byte_view("eleven byte"));
+
+    encoded e;
+    const byte_view four = "four";
+    CHECK(limited<varint>(10).encode(std::span(&four, 1), limits(3), e) == errc::too_large);
+}
+
+TEST_CASE("progress: both ends hear how far a message has come")
+{
+    told sent;
+    told received;
+    auto [a, b] = socketpair(progress<varint>(received.function(), sent.function()));
+    const std::string large(8 << 20, 'x');
+    auto sending = std::async(std::launch::async, [&a = a, &large] { a.send(large, std::chrono::seconds(20)); });
+    CHECK((b.recv(std::chrono::seconds(20)) == byte_view(large)));
+    sending.get();
+    const std::size_t frame = large.size() + 4;
+    sent.expect_whole(frame);
+    received.expect_whole(frame);
+    CHECK(sent.calls.size() > 1);
+    CHECK(received.calls.size() > 1);
+    for (const auto& [done, total] : received.calls)
+        CHECK((total == frame || done < 4));
+    for (const auto& [done, total] : sent.calls)
+        CHECK(total == frame);
+
+    sent.calls.clear();
+    received.calls.clear();
+    a.send("small");
+    CHECK(b.recv() == byte_view("small"));
+    sent.expect_whole(6);
+    received.expect_whole(6);
+    CHECK(sent.calls.size() == 1);
+    CHECK(received.calls.size() == 1);
+}
+
+TEST_CASE("progress: what a function throws ends the receive, and nothing is lost")
+{
+    bool throws = true;
+    const auto angry = [&throws](std::size_t, std::size_t) {
+        if (throws)
+            throw std::runtime_error("enough");
+    };
+    auto [a, b] = socketpair(progress<varint>(angry, {}));
+    a.send("hello");
+    CHECK_THROWS_WITH(b.recv(), "enough");
+    throws = false;
+    CHECK(b.recv() == byte_view("hello"));
+}
+
+TEST_CASE("progress: what a function throws ends the send, and the endpoint owns the rest")
+{
+    bool throws = true;
+    const auto angry = [&throws](std::size_t, std::size_t) {
+        if (throws)
+            throw std::runtime_error("enough");
+    };
+    auto [a, b] = socketpair(progress<varint>({}, angry));
+    const std::string large(8 << 20, 'x');
+    CHECK_THROWS_WITH(a.send(large, std::chrono::seconds(20)), "enough");
+    CHECK(a.unsent() > 0);
+    throws = false;
+    auto sending = std::async(std::launch::async, [&a = a] { a.send("next", std::chrono::seconds(20)); });
+    CHECK((b.recv(std::chrono::seconds(20)) == byte_view(large)));
+    CHECK(b.recv(std::chrono::seconds(20)) == byte_view("next"));
+    sending.get();
+}
+
+TEST_CASE("progress: values and packets are watched too")
+{
+    told sent;
+    auto [a, b] = socketpair(progress<json_lines<>>({}, sent.function()));
+    a.send({{"key", 1}});
+    CHECK(b.recv() == boost::json::value{{"key", 1}});
+    sent.expect_whole(10);
+}
