@@ -5,6 +5,7 @@
 #include "support/transports.hpp"
 #include "support/watchdog.hpp"
 
+#include <ferrule/framing/any_framing.hpp>
 #include <ferrule/framing/multiprocessing_bytes.hpp>
 #include <ferrule/message.hpp>
 
@@ -26,7 +27,7 @@ const std::string_view huge_varint = "\xff\x00\x00\x7f\xff\xff\xff\xff\xff"sv;
 const std::string_view huge_multiprocessing = "\xff\xff\xff\xff\x00\x00\x7f\xff\xff\xff\xff\xff"sv;
 
 template <class Framing>
-void refuse_and_poison(std::string_view header, errc expected)
+void refuse_and_poison(std::string_view header, errc expected, const Framing& f = {})
 {
     for (const transport t : all_transports)
         for (const style s : all_styles) {
@@ -34,7 +35,7 @@ void refuse_and_poison(std::string_view header, errc expected)
             connection l = connect(t);
             writer w(std::move(l.sender));
             reader r(std::move(l.receiver));
-            message_reader<Framing> m(r);
+            message_reader<Framing> m(r, f);
             w.send({byte_view(header), "payload"});
             for (int again = 0; again < 3; ++again)
                 CHECK(recv(s, m, 20s).error == expected);
@@ -44,16 +45,31 @@ void refuse_and_poison(std::string_view header, errc expected)
         }
 }
 
+// The same for framings by name: a header that announces more than the limit.
+struct hostile {
+    const char* framing;
+    std::string_view header;
+};
+constexpr hostile too_much[] = {
+    {"leb128", "\xff\xff\xff\xff\xff\xff\xff\xff\x7f"sv},
+    {"u32be", "\x80\x00\x00\x00"sv},
+    {"u64le", "\xff\xff\xff\xff\xff\xff\xff\x3f"sv},
+    {"netstring", "4611686018427387904:"sv},
+    {"lsp", "Content-Length: 10737418240\r\n\r\n"sv},
+    {"json", "Content-Length: 10737418240\r\n\r\n"sv},
+    {"msgpack", "\xdb\xff\xff\xff\xff"sv},
+};
+
 // How much memory is offered to the descriptor beyond twice what has arrived.
 template <class Framing>
-void check_growth(std::string_view header, std::size_t arriving)
+void check_growth(std::string_view header, std::size_t arriving, const Framing& framing = {})
 {
     for (const transport t : all_transports)
         for (const style how : all_styles) {
             INFO(name(t) << ", " << name(how));
             connection l = connect(t);
             auto f = std::make_shared<faults>();
-            message_reader<Framing> m(descriptor(faulty(std::move(l.receiver), f)), Framing(), limits(SIZE_MAX / 2));
+            message_reader<Framing> m(descriptor(faulty(std::move(l.receiver), f)), framing, limits(SIZE_MAX / 2));
             std::jthread sending([w = writer(std::move(l.sender)), header, arriving]() mutable {
                 w.send(header);
                 w.send(pattern(arriving));
@@ -72,6 +88,14 @@ TEST_CASE("P5: an announced size beyond the limit is refused before anything is 
     refuse_and_poison<varint>(huge_varint, errc::too_large);
     refuse_and_poison<multiprocessing_bytes>(huge_multiprocessing, errc::too_large);
     refuse_and_poison<multiprocessing_bytes>("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"sv, errc::too_large);
+    for (const hostile& h : too_much) {
+        INFO(h.framing);
+        refuse_and_poison(h.header, errc::too_large, any_framing(h.framing));
+    }
+    refuse_and_poison("\xdd\xff\xff\xff\xff"sv, errc::too_large,
+                      any_framing("msgpack")); // four thousand million elements
+    refuse_and_poison(std::string(1000, '\x91'), errc::too_large, any_framing("msgpack"));
+    refuse_and_poison("Content-Length: 99999999999999999999999\r\n\r\n"sv, errc::too_large, any_framing("lsp"));
 }
 
 TEST_CASE("P5: garbage where a header should be is a malformed frame")
@@ -79,6 +103,11 @@ TEST_CASE("P5: garbage where a header should be is a malformed frame")
     const watchdog guard("P5 malformed");
     refuse_and_poison<multiprocessing_bytes>("\xff\xff\xff\xfe"sv, errc::malformed);
     refuse_and_poison<multiprocessing_bytes>("\x80\x00\x00\x00"sv, errc::malformed);
+    refuse_and_poison("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"sv, errc::malformed, any_framing("leb128"));
+    refuse_and_poison("5;hello,"sv, errc::malformed, any_framing("netstring"));
+    refuse_and_poison("GET / HTTP/1.1\r\n"sv, errc::malformed, any_framing("lsp"));
+    refuse_and_poison("<xml>"sv, errc::malformed, any_framing("json"));
+    refuse_and_poison("\x92\x01\xc1"sv, errc::malformed, any_framing("msgpack"));
 }
 
 TEST_CASE("P5: memory grows with what arrives, not with what is announced")
@@ -87,6 +116,11 @@ TEST_CASE("P5: memory grows with what arrives, not with what is announced")
     check_growth<varint>(huge_varint, 3);
     check_growth<varint>(huge_varint, 5 * mebibyte);
     check_growth<multiprocessing_bytes>(huge_multiprocessing, 5 * mebibyte);
+    for (const hostile& h : too_much) {
+        INFO(h.framing);
+        check_growth(h.header, 3 * mebibyte, any_framing(h.framing));
+    }
+    check_growth("x"sv, 3 * mebibyte, any_framing("lines:END")); // a line that never ends
 }
 
 TEST_CASE("P5: a whole message costs its own size and little more")

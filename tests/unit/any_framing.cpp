@@ -23,10 +23,14 @@ TEST_CASE("any_framing: arguments follow a colon, with escapes")
 
 TEST_CASE("any_framing: an unknown name gets an error that lists the known ones")
 {
-    for (const char* name :
-         {"", "varints", "VARINT", "u32", "varint:1", "lines:", "lines:\\", "lines:\\q", "lines:\\x", "lines:\\x1",
-          "lines:\\xg1", "lines:\\x1g", "delimited", "delimited:", "fixed", "fixed:", "fixed:0", "fixed:x", "fixed:1x",
-          "fixed:-1", "fixed:99999999999999999999", "nul:", "lines[:END]"}) {
+    for (const char* name : {"",           "varints",     "VARINT",
+                             "u32",        "varint:1",    "lines:",
+                             "lines:\\",   "lines:\\q",   "lines:\\x",
+                             "lines:\\x1", "lines:\\xg1", "lines:\\x1g",
+                             "delimited",  "delimited:",  "fixed",
+                             "fixed:",     "fixed:0",     "fixed:x",
+                             "fixed:1x",   "fixed:-1",    "fixed:99999999999999999999",
+                             "nul:",       "lines[:END]"}) {
         CAPTURE(name);
         try {
             const any_framing f(name);

@@ -71,7 +71,8 @@ struct tagged_spec {
     }
     tagged load(bytes frame) const
     {
-        return {std::to_integer<unsigned char>(frame[0]), std::string(frame.text().substr(std::min<std::size_t>(2, frame.size())))};
+        return {std::to_integer<unsigned char>(frame[0]),
+                std::string(frame.text().substr(std::min<std::size_t>(2, frame.size())))};
     }
 };
 

@@ -190,10 +190,12 @@ msgpack_object::msgpack_object(const T& value)
 }
 
 /// MessagePack objects back to back, as Python's `msgpack.Unpacker` and socketwrapper's `MsgPack` speak: exactly one object is
-/// taken off the stream, and not one byte more. Values are of type `T`, or of any shape.
-///
-/// The name hides the namespace `msgpack` where a `using namespace ferrule` makes both visible: write `::msgpack` there.
+/// taken off the stream, and not one byte more. Values are of type `T`, or of any shape. (Not simply `msgpack`: with a `using
+/// namespace ferrule` that would hide msgpack-cxx's namespace from its own macros.)
 template <class T = msgpack_object>
-using msgpack = framed<msgpack_bytes, msgpack_codec<T>>;
+using msgpack_messages = framed<msgpack_bytes, msgpack_codec<T>>;
+
+template <class T = msgpack_object>
+using msgpack = msgpack_messages<T>;
 
 } // namespace ferrule

@@ -37,7 +37,8 @@ public:
         const decode_result r = base::decode(buffered, l);
         const bool whole = r.what() == decode_result::outcome::frame;
         const std::size_t done = whole ? r.size() : buffered.size();
-        if (!*receiving_ || r.what() == decode_result::outcome::failed || done == std::exchange(told_, whole ? 0 : done))
+        if (!*receiving_ || r.what() == decode_result::outcome::failed ||
+            done == std::exchange(told_, whole ? 0 : done))
             return r;
         (*receiving_)(done, whole ? done : done + r.needed());
         return r;

@@ -1,0 +1,167 @@
+// Every framing, chosen by name, over every kind of connection, in every style of calls, interrupted at every step.
+#include "support/catch.hpp"
+#include "support/framing_bytes.hpp"
+#include "support/kinds.hpp"
+#include "support/watchdog.hpp"
+
+#include "src/testing/interruption.hpp"
+
+#include <ferrule/framing/any_framing.hpp>
+#include <ferrule/message.hpp>
+
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace ferrule;
+using namespace ferrule::testing::kit;
+using ferrule::testing::connection_kind;
+using ferrule::testing::contract_failure;
+
+// By names as `any_framing` knows them, with arguments where they need one.
+const char* const framings[] = {"varint", "leb128",      "u8",      "u16be",         "u16le",   "u32be", "u32le",
+                                "u64be",  "u64le",       "mp",      "netstring",     "lines",   "nul",   "lines:\\r\\n",
+                                "lsp",    "delimited:=", "fixed:5", "delimited:END", "msgpack", "json",  "none"};
+
+std::vector<std::string> messages_for(std::string_view framing)
+{
+    if (framing == "fixed:5")
+        return {"hello", "world", std::string("\0\1\2\3\4", 5)};
+    if (framing == "msgpack")
+        return {"\xc0", test::from_hex("93A16101C3"), test::from_hex("81A1619280A0"), "\xa5hello"};
+    if (framing == "json")
+        return {"{}", "[1,2]", "\"text\"", "{\"key\":null}"};
+    if (framing.starts_with("delimited") || framing.starts_with("lines") || framing == "nul")
+        return {"", "hello", "a b", std::string(20, 'x')};
+    return {"", "hello", std::string("\0\r\n", 3), std::string(20, 'x')};
+}
+
+// What a packet cannot say: an empty one is the end of a seqpacket socket.
+std::vector<std::string> packets_for(std::string_view framing)
+{
+    std::vector<std::string> all = messages_for(framing);
+    std::erase(all, "");
+    return all;
+}
+
+// Reads until all have come; each call may end early once.
+void receive_all(style s, interrupter& x, message_reader<any_framing>& in, const std::vector<std::string>& messages)
+{
+    std::size_t failures = 0;
+    for (std::size_t i = 0; i < messages.size();) {
+        const auto o = recv(s, in, x.limit(), x.slot());
+        if (o.error) {
+            x.check(o.error);
+            expect(++failures < 100, "no progress");
+        } else
+            expect(o.value == byte_view(messages[i++]), "another message than was sent");
+    }
+}
+
+void interrupted_receives(const connection_kind& kind, const char* framing, style s)
+{
+    const auto messages = kind.transfers == transfer_kind::message ? packets_for(framing) : messages_for(framing);
+    interrupt_everywhere(s, asio::cancellation_type::terminal, [&](interrupter& x, interruption) {
+        auto [near, far] = kind.connect();
+        const any_framing f(framing);
+        message_writer<any_framing> out(std::move(near), f);
+        message_reader<any_framing> in(x.around(std::move(far)), f);
+        for (const std::string& m : messages)
+            out.send(m, patience);
+        receive_all(s, x, in, messages);
+    });
+}
+
+void interrupted_sends(const connection_kind& kind, const char* framing, style s)
+{
+    const auto messages = kind.transfers == transfer_kind::message ? packets_for(framing) : messages_for(framing);
+    interrupt_everywhere(s, asio::cancellation_type::terminal, [&](interrupter& x, interruption) {
+        auto [near, far] = kind.connect();
+        const any_framing f(framing);
+        message_writer<any_framing> out(x.around(std::move(near)), f);
+        message_reader<any_framing> in(std::move(far), f);
+        std::size_t failures = 0;
+        for (std::size_t i = 0; i < messages.size();) {
+            const auto o = send(s, out, messages[i], x.limit(), x.slot());
+            if (o.error) {
+                x.check(o.error);
+                expect(++failures < 100, "no progress");
+            }
+            if (!o.error || o.value != 0)
+                ++i; // has left, or belongs to the endpoint
+        }
+        out.flush(patience);
+        for (const std::string& m : messages)
+            expect(in.recv(patience) == byte_view(m), "another message than was sent");
+    });
+}
+
+void over(const char* kind_name)
+{
+    const test::watchdog guard(kind_name);
+    const connection_kind& kind = test::kind(kind_name);
+    for (const char* framing : framings) {
+        const bool stream = kind.transfers == transfer_kind::stream;
+        if (stream && std::string_view(framing) == "none")
+            continue; // has no messages there
+        for (const style s : all_styles) {
+            INFO(framing << ", " << name(s));
+            try {
+                interrupted_receives(kind, framing, s);
+                interrupted_sends(kind, framing, s);
+                SUCCEED();
+            } catch (const contract_failure& failure) {
+                FAIL_CHECK(failure.what() << note::take());
+            }
+        }
+    }
+}
+
+} // namespace
+
+// One test case each, so that they run side by side.
+TEST_CASE("framings: memory stream")
+{
+    over("memory stream");
+}
+TEST_CASE("framings: pipe")
+{
+    over("pipe");
+}
+TEST_CASE("framings: FIFO")
+{
+    over("FIFO");
+}
+TEST_CASE("framings: socketpair")
+{
+    over("socketpair");
+}
+TEST_CASE("framings: TCP")
+{
+    over("TCP");
+}
+TEST_CASE("framings: pty")
+{
+    over("pty");
+}
+TEST_CASE("framings: pty master sends")
+{
+    over("pty master sends");
+}
+TEST_CASE("framings: memory packets")
+{
+    over("memory packets");
+}
+TEST_CASE("framings: unix datagram")
+{
+    over("unix datagram");
+}
+TEST_CASE("framings: seqpacket")
+{
+    over("seqpacket");
+}
+TEST_CASE("framings: UDP")
+{
+    over("UDP");
+}

@@ -1,0 +1,142 @@
+#include <ferrule/framing/json.hpp>
+#include <ferrule/framing/varint.hpp>
+#include <ferrule/message.hpp>
+#include <ferrule/pair.hpp>
+#include <ferrule/testing/framing_contract.hpp>
+
+#include "support/catch.hpp"
+#include "support/framing_bytes.hpp"
+
+#include <boost/json.hpp>
+
+#include <limits>
+#include <map>
+
+using namespace ferrule;
+using namespace ferrule::test;
+namespace json = boost::json;
+
+static_assert(typed_framing<json_lines<>>);
+static_assert(typed_framing<json_content_length<>>);
+static_assert(typed_framing<json_messages<>>);
+static_assert(typed_framing<framed<varint, json_codec<std::vector<int>>>>);
+
+namespace {
+
+json::value deep(int levels)
+{
+    json::value v;
+    for (int i = 0; i < levels; ++i)
+        v = json::array{std::move(v)};
+    return v;
+}
+
+error_code reason(const json_codec<>& c, std::string_view text)
+{
+    try {
+        (void)c.decode(bytes(byte_view(text)));
+    } catch (const frame_error& e) {
+        CHECK((e.data() == byte_view(text.substr(0, 64 * 1024))));
+        return e.code();
+    }
+    return {};
+}
+
+} // namespace
+
+TEST_CASE("json_lines: values of every kind keep the contract")
+{
+    using ferrule::testing::check_framing;
+    const std::vector<json::value> values = {nullptr,
+                                             true,
+                                             -1,
+                                             UINT64_MAX,
+                                             1.5,
+                                             "",
+                                             "line\nwith \"quotes\" and \xc3\xa4",
+                                             json::array{1, "two", json::object{}},
+                                             {{"key", {{"nested", nullptr}}}, {"other", json::array(500, "x")}}};
+    check_framing(json_lines<>(), values);
+    check_framing(json_content_length<>(), values);
+    check_framing(framed<varint, json_codec<>>(), values);
+    check_framing(json_lines<std::map<std::string, int>>(), {{}, {{"a", 1}, {"b", 2}}});
+}
+
+TEST_CASE("json_codec: what is not JSON is shown, taken off, and the next message follows")
+{
+    auto [a, b] = socketpair(json_lines<>());
+    auto raw = a.with(lines());
+    raw.send("{\"open\": ");
+    raw.send("");
+    a.send(1);
+    for (const char* text : {"{\"open\": ", ""}) {
+        try {
+            (void)b.recv();
+            FAIL("accepted");
+        } catch (const frame_error& e) {
+            CHECK(e.code() == errc::invalid_value);
+            CHECK(e.data() == byte_view(text));
+        }
+    }
+    CHECK(b.recv() == json::value(1));
+
+    CHECK(reason({}, "nul") == errc::invalid_value);
+    CHECK(reason({}, "1 2") == errc::invalid_value);
+    CHECK(reason({}, "\"\xff\"") == errc::invalid_value); // no UTF-8
+    CHECK(reason({}, "NaN") == errc::invalid_value);
+    CHECK(reason({}, json::serialize(deep(512))) == error_code());
+    CHECK(reason({}, json::serialize(deep(513))) == errc::invalid_value);
+    CHECK(reason({}, std::string(1'000'000, '[')) == errc::invalid_value);
+    CHECK_THROWS_AS(json_codec<int>().decode(bytes(byte_view("\"text\""))), frame_error);
+    CHECK(json_codec<int>().decode(bytes(byte_view(" 7 "))) == 7);
+}
+
+TEST_CASE("json_codec: a number that JSON does not know is not sent, and the endpoint stays usable")
+{
+    auto [a, b] = socketpair(json_lines<>());
+    for (const double d : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+        CHECK_THROWS_AS(a.send(d), usage_error);
+        CHECK_THROWS_AS(a.send({{"deep", {1, {d}}}}), usage_error);
+        error_code ec;
+        CHECK(a.send(json::array{d}, {}, ec) == 0);
+        CHECK(ec == errc::unencodable);
+    }
+    a.send("fine");
+    CHECK(b.recv() == json::value("fine"));
+}
+
+TEST_CASE("json_dialect: the first byte that arrives decides, and answers follow it")
+{
+    for (const bool headers : {false, true}) {
+        CAPTURE(headers);
+        auto [near, far] = socketpair_descriptors();
+        const json_dialect dialect;
+        message_duplex<json_messages<>> server(std::move(near), json_messages<>(dialect));
+        duplex client(std::move(far));
+        client.send(headers ? "Content-Length: 2\r\n\r\n{}" : "{}\n");
+        CHECK(dialect.detected() == json_dialect::dialect::unknown);
+        CHECK(server.recv() == json::value(json::object{}));
+        CHECK(dialect.detected() == (headers ? json_dialect::dialect::content_length : json_dialect::dialect::lines));
+        server.send({{"id", 1}});
+        const std::string expected = headers ? "Content-Length: 8\r\n\r\n{\"id\":1}" : "{\"id\":1}\n";
+        CHECK(client.recv(expected.size()) == byte_view(expected));
+        // From now on only that one.
+        client.send(headers ? "{}\n\n" : "Content-Length: 2\r\n\r\n{}");
+        error_code ec;
+        (void)server.recv({}, ec);
+        CHECK(ec == (headers ? errc::malformed : errc::invalid_value));
+    }
+}
+
+TEST_CASE("json_dialect: whoever speaks first speaks lines, unless told otherwise")
+{
+    CHECK(frame_of(json_dialect(), "1") == "1\n");
+    CHECK(frame_of(json_dialect(json_dialect::dialect::unknown), "1") == "1\n");
+    json_dialect f(json_dialect::dialect::content_length);
+    CHECK(frame_of(f, "1") == "Content-Length: 1\r\n\r\n1");
+    CHECK(f.decode(" 1\n", limits()).payload() == 2);
+    CHECK(frame_of(f, "1") == "1\n");
+    const json_dialect copy = f;
+    CHECK(frame_of(copy, "1") == "1\n");
+    CHECK(json_dialect().decode("<xml/>\n", limits()).error() == errc::malformed);
+}
