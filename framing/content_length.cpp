@@ -77,7 +77,7 @@ error_code content_length::encode(std::span<const byte_view> payload, const limi
     if (const error_code ec = detail::measure(payload, l, length))
         return ec;
     out.copy("Content-Length: " + std::to_string(length) + "\r\n\r\n");
-    detail::gather(payload, out);
+    out.gather(payload);
     return {};
 }
 

@@ -53,7 +53,7 @@ error_code delimited::encode(std::span<const byte_view> payload, const limits& l
         if (m.end != seam.size() || m.length != added.size())
             return errc::unencodable;
     }
-    detail::gather(payload, out);
+    out.gather(payload);
     if (!has_separator)
         out.copy(added);
     return {};

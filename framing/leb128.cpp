@@ -35,7 +35,7 @@ error_code leb128::encode(std::span<const byte_view> payload, const limits& l, e
         header[size++] = static_cast<std::byte>(rest | 0x80);
     header[size++] = static_cast<std::byte>(rest);
     out.copy(std::span(header).first(size));
-    detail::gather(payload, out);
+    out.gather(payload);
     return {};
 }
 

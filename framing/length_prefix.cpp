@@ -33,7 +33,7 @@ error_code encode_length_prefix(std::span<const byte_view> payload, std::size_t 
     if (order == std::endian::little)
         std::reverse(used.begin(), used.end());
     out.copy(used);
-    gather(payload, out);
+    out.gather(payload);
     return {};
 }
 

@@ -113,7 +113,7 @@ error_code msgpack_bytes::encode(std::span<const byte_view> payload, const limit
         return r.error();
     if (r.what() != decode_result::outcome::frame || r.payload() != size)
         return errc::unencodable;
-    detail::gather(payload, out);
+    out.gather(payload);
     return {};
 }
 

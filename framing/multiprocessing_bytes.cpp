@@ -41,7 +41,7 @@ error_code multiprocessing_bytes::encode(std::span<const byte_view> payload, con
         detail::put_big_endian(length, std::span(header).subspan(short_header));
         out.copy(header);
     }
-    detail::gather(payload, out);
+    out.gather(payload);
     return {};
 }
 

@@ -33,7 +33,7 @@ error_code netstring::encode(std::span<const byte_view> payload, const limits& l
     if (const error_code ec = detail::measure(payload, l, length))
         return ec;
     out.copy(std::to_string(length) + ':');
-    detail::gather(payload, out);
+    out.gather(payload);
     out.copy(",");
     return {};
 }

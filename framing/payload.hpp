@@ -19,12 +19,6 @@ namespace ferrule::detail {
     return {};
 }
 
-inline void gather(std::span<const byte_view> payload, encoded& out)
-{
-    for (const byte_view part : payload)
-        out.gather(part);
-}
-
 /// The payload in one piece; if it is in several, it is copied to `joined`.
 [[nodiscard]] inline byte_view in_one_piece(std::span<const byte_view> payload, std::string& joined)
 {

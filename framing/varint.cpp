@@ -45,7 +45,7 @@ error_code varint::encode(std::span<const byte_view> payload, const limits& l, e
         put(static_cast<unsigned>(247 + rest_size), length, rest_size);
     }
     out.copy(std::span(header).first(size));
-    detail::gather(payload, out);
+    out.gather(payload);
     return {};
 }
 

@@ -46,14 +46,23 @@ if [ "$way" = shared ] && ldd "$libdir/libferrule.so" | grep 'not found'; then
 fi
 
 echo "== find_package"
-configure_and_build "$here/find_package" "$work/consumer" "-DCMAKE_PREFIX_PATH=$work/prefix"
+configure_and_build "$here/find_package" "$work/consumer" "-DCMAKE_PREFIX_PATH=$work/prefix;$root/.deps/usr"
 "$work/consumer/consumer"
+"$work/consumer/values"
 "$work/consumer/own_type"
 
 echo "== pkg-config"
 export PKG_CONFIG_PATH="$libdir/pkgconfig"
-# shellcheck disable=SC2046 # the flags are several words
-$ccache "$CXX" -std=c++20 "$here/find_package/main.cpp" -c -o "$work/main.o" $(pkg-config --cflags ferrule)
-# shellcheck disable=SC2046
-"$CXX" "$work/main.o" -o "$work/consumer-pkg-config" $(pkg-config --libs ferrule) "-Wl,-rpath,$libdir"
-"$work/consumer-pkg-config"
+# with_pkg_config <program> <its packages>...
+with_pkg_config() {
+    program=$1
+    shift
+    # shellcheck disable=SC2046 # the flags are several words
+    $ccache "$CXX" -std=c++20 -isystem "$root/.deps/usr/include" "$here/find_package/$program.cpp" -c \
+        -o "$work/$program.o" $(pkg-config --cflags "$@")
+    # shellcheck disable=SC2046
+    "$CXX" "$work/$program.o" -o "$work/$program-pkg-config" $(pkg-config --libs "$@") "-Wl,-rpath,$libdir"
+    "$work/$program-pkg-config"
+}
+with_pkg_config main ferrule
+with_pkg_config values ferrule ferrule-json ferrule-msgpack

@@ -13,7 +13,7 @@ TEST_CASE("encoded: small parts are copied, large ones only seen")
     encoded e;
     e.copy(header);
     e.gather(payload);
-    e.gather({});
+    e.gather(byte_view());
     header = "XXXX";
     e.copy("tail");
     CHECK(flat(e) == "headpayloadtail");

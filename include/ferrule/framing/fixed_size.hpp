@@ -41,15 +41,11 @@ public:
     }
     [[nodiscard]] error_code encode(std::span<const byte_view> payload, const limits& l, encoded& out) const
     {
-        std::size_t size = 0;
-        for (const byte_view part : payload)
-            size += part.size();
-        if (size != size_)
+        if (total_size(payload) != size_)
             return errc::unencodable;
-        if (size > l.max_payload())
+        if (size_ > l.max_payload())
             return errc::too_large;
-        for (const byte_view part : payload)
-            out.gather(part);
+        out.gather(payload);
         return {};
     }
 

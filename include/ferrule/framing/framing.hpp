@@ -81,6 +81,11 @@ public:
         parts_.push_back({part.data(), 0, part.size()});
         size_ += part.size();
     }
+    void gather(std::span<const byte_view> parts)
+    {
+        for (const byte_view part : parts)
+            gather(part);
+    }
     /// Keeps payload for as long as the frame lives, and returns a view of it for `gather`. Once in a frame.
     byte_view hold(bytes payload)
     {
@@ -140,6 +145,15 @@ private:
     std::shared_ptr<const watcher> watcher_;
     std::size_t size_ = 0;
 };
+
+/// Bytes in all pieces of a payload.
+[[nodiscard]] inline std::size_t total_size(std::span<const byte_view> payload) noexcept
+{
+    std::size_t size = 0;
+    for (const byte_view part : payload)
+        size += part.size();
+    return size;
+}
 
 /// What the `encode` of a framing takes: the pieces of a byte message, or a value.
 template <class Message>
