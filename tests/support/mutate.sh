@@ -9,6 +9,7 @@ patches=$PWD/tests/mutations
 work=$PWD/build/mutate
 source=$work/source
 build=$work/build
+deps=$PWD/.deps/usr # what ./run has unpacked
 seconds=30 # per test; one that takes longer counts as failed
 
 die() {
@@ -40,7 +41,7 @@ copy_sources() {
 # Without -g, since nobody debugs what is built here.
 configure() {
     (cd "$source" && cmake --preset dev -B "$build" -D FERRULE_WERROR=OFF -D CMAKE_CXX_FLAGS_DEBUG=-O1 \
-        -D FERRULE_BUILD_EXAMPLES=OFF -D FERRULE_BUILD_BENCHMARKS=OFF -D FERRULE_INSTALL=OFF) >"$work/log" 2>&1
+        -D "CMAKE_PREFIX_PATH=$deps" -D FERRULE_BUILD_EXAMPLES=OFF -D FERRULE_BUILD_BENCHMARKS=OFF -D FERRULE_INSTALL=OFF) >"$work/log" 2>&1
 }
 
 # make_target <target>...
