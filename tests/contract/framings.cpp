@@ -118,7 +118,47 @@ void over(const char* kind_name)
     }
 }
 
+struct refused {
+    const char* framing;
+    std::string message;
+    errc why;
+};
+
 } // namespace
+
+TEST_CASE("framings: a message that cannot be encoded is not sent, and the endpoint stays usable")
+{
+    const test::watchdog guard("unencodable");
+    const refused table[] = {{"u8", std::string(256, 'x'), errc::too_large},
+                             {"varint", std::string(301, 'x'), errc::too_large},
+                             {"netstring", std::string(301, 'x'), errc::too_large},
+                             {"lsp", std::string(301, 'x'), errc::too_large},
+                             {"lines", std::string(301, 'x'), errc::too_large},
+                             {"lines", "two\nlines", errc::unencodable},
+                             {"nul", std::string(1, '\0'), errc::unencodable},
+                             {"delimited:END", "xENDx", errc::unencodable},
+                             {"json", "1\n2", errc::unencodable},
+                             {"fixed:5", "four", errc::unencodable},
+                             {"msgpack", "\xc1", errc::unencodable},
+                             {"msgpack", std::string("\x01\x02", 2), errc::unencodable}};
+    for (const refused& r : table)
+        for (const style s : all_styles) {
+            INFO(r.framing << ", " << name(s));
+            auto [near, far] = test::kind("socketpair").connect();
+            const any_framing f(r.framing);
+            const limits l(300);
+            message_writer<any_framing> out(std::move(near), f, l);
+            message_reader<any_framing> in(std::move(far), f, l);
+            const auto o = send(s, out, r.message, patience);
+            CHECK(o.error == r.why);
+            CHECK(o.value == 0);
+            CHECK(out.unsent() == 0);
+            CHECK_FALSE(in.try_recv());
+            const std::string good = messages_for(r.framing).back();
+            CHECK_FALSE(send(s, out, good, patience).error);
+            CHECK(recv(s, in, patience).value == byte_view(good));
+        }
+}
 
 // One test case each, so that they run side by side.
 TEST_CASE("framings: memory stream")
