@@ -1,0 +1,221 @@
+// Equality as Python sees it, and what it needs of hashing.
+#include "framing/python/document.hpp"
+
+#include <bit>
+#include <cmath>
+#include <functional>
+
+namespace ferrule::python {
+namespace detail {
+namespace {
+
+using tag = cell::tag;
+
+constexpr int deepest = 2000; // recursion; more than any pickle may have that we decode
+
+void spend(std::size_t& budget)
+{
+    if (budget-- == 0) {
+        budget = 0;
+        throw frame_error(errc::too_large, std::string("comparing Python values"));
+    }
+}
+
+bool is_number(tag t) noexcept
+{
+    return t == tag::boolean || t == tag::integer || t == tag::floating || t == tag::large;
+}
+
+/// An integer that a double may be equal to.
+bool fits(double d) noexcept
+{
+    return d >= -0x1p63 && d < 0x1p63 && std::trunc(d) == d;
+}
+
+bool equal_numbers(const cell& a, const cell& b)
+{
+    if (a.kind() == tag::floating && b.kind() == tag::floating)
+        return a.floating() == b.floating();
+    if (a.kind() == tag::floating)
+        return equal_numbers(b, a);
+    if (b.kind() == tag::floating) {
+        if (a.kind() == tag::large)
+            return is_equal(a.data(), b.floating());
+        return fits(b.floating()) && static_cast<std::int64_t>(b.floating()) == a.integer();
+    }
+    if (a.kind() == tag::large || b.kind() == tag::large)
+        return a.kind() == b.kind() && a.data() == b.data();
+    return a.integer() == b.integer();
+}
+
+bool equal(const cell& a, const cell& b, std::size_t& budget, int depth);
+
+bool equal_in_order(std::span<const cell> a, std::span<const cell> b, std::size_t& budget, int depth)
+{
+    if (a.size() != b.size())
+        return false;
+    for (std::size_t i = 0; i < a.size(); ++i)
+        if (!equal(a[i], b[i], budget, depth))
+            return false;
+    return true;
+}
+
+/// Every key of `a`, of which there are no two alike, has its like in `b`; with `stride` 2, its value too.
+bool equal_as_sets(std::span<const cell> a, std::span<const cell> b, std::size_t stride, std::size_t& budget, int depth)
+{
+    if (a.size() != b.size())
+        return false;
+    for (std::size_t i = 0; i < a.size(); i += stride) {
+        bool found = false;
+        for (std::size_t k = 0; k < b.size() && !found; k += stride) {
+            const std::size_t at = (i + k) % b.size(); // most often it is at the same place
+            if (!equal(a[i], b[at], budget, depth))
+                continue;
+            if (stride == 2 && !equal(a[i + 1], b[at + 1], budget, depth))
+                return false;
+            found = true;
+        }
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+bool equal(const cell& a, const cell& b, std::size_t& budget, int depth)
+{
+    spend(budget);
+    if (depth == deepest) {
+        budget = 0;
+        spend(budget);
+    }
+    if (is_number(a.kind()) && is_number(b.kind()))
+        return equal_numbers(a, b);
+    const auto like = [](tag t) {
+        return t == tag::bytearray ? tag::bytes : t == tag::frozenset ? tag::set : t; // equal for Python
+    };
+    if (like(a.kind()) != like(b.kind()))
+        return false;
+    if (!a.has_body())
+        return a.kind() == tag::none || a.data() == b.data();
+    if (a.contents() == b.contents())
+        return true;
+    const std::span<const cell> x = a.contents()->all();
+    const std::span<const cell> y = b.contents()->all();
+    switch (a.kind()) {
+    case tag::set:
+    case tag::frozenset: return equal_as_sets(x, y, 1, budget, depth + 1);
+    case tag::dict: return equal_as_sets(x, y, 2, budget, depth + 1);
+    case tag::object: return a.contents()->call == b.contents()->call && equal_in_order(x, y, budget, depth + 1);
+    default: return equal_in_order(x, y, budget, depth + 1);
+    }
+}
+
+std::uint64_t mixed(std::uint64_t h) noexcept
+{
+    h = (h ^ (h >> 32)) * 0x9e3779b97f4a7c15;
+    return h ^ (h >> 29);
+}
+
+/// False if Python could not hash it. What is equal has the same hash.
+bool hash(const cell& c, std::uint64_t& h, std::size_t& budget, int depth)
+{
+    spend(budget);
+    switch (c.kind()) {
+    case tag::none: h = 1; return true;
+    case tag::boolean:
+    case tag::integer: h = mixed(static_cast<std::uint64_t>(c.integer())); return true;
+    case tag::floating:
+        if (fits(c.floating()))
+            h = mixed(static_cast<std::uint64_t>(static_cast<std::int64_t>(c.floating())));
+        else
+            h = std::trunc(c.floating()) == c.floating() ? 2 : mixed(std::bit_cast<std::uint64_t>(c.floating()));
+        return true;
+    case tag::large: h = 2; return true; // rare, and may be equal to a float
+    case tag::string:
+    case tag::bytes: h = mixed(std::hash<std::string_view>()(c.data().text())); return true;
+    case tag::global: return hash(c.contents()->items[in_name], h, budget, depth);
+    case tag::object: h = mixed(std::bit_cast<std::uintptr_t>(c.contents())); return true;
+    case tag::tuple:
+    case tag::frozenset: break;
+    default: return false;
+    }
+    if (depth == deepest)
+        return false;
+    std::uint64_t sum = 0;
+    for (const cell& element : c.contents()->all()) {
+        std::uint64_t one = 0;
+        if (!hash(element, one, budget, depth + 1))
+            return false;
+        sum = c.kind() == tag::tuple ? mixed(sum + one) : sum + one;
+    }
+    h = mixed(sum);
+    return true;
+}
+
+/// As keys. Objects may have an equality of their own, of which nothing is known: each is a key of its own.
+bool equal_keys(const cell& a, const cell& b, std::size_t& budget)
+{
+    if (a.kind() == tag::object || b.kind() == tag::object) {
+        spend(budget);
+        return a.kind() == b.kind() && a.contents() == b.contents();
+    }
+    return equal(a, b, budget);
+}
+
+} // namespace
+
+bool equal(const cell& a, const cell& b, std::size_t& budget)
+{
+    return equal(a, b, budget, 0);
+}
+
+bool remove_duplicates(body& b, std::size_t stride, std::size_t& budget)
+{
+    const std::size_t n = b.size / stride;
+    constexpr std::size_t few = 8;
+    std::vector<std::uint32_t> table; // 1 + where in `b`, of those that stay
+    std::size_t mask = 0;
+    if (n > few) {
+        mask = std::bit_ceil(2 * n) - 1;
+        table.resize(mask + 1);
+    }
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+        const cell* const pair = b.items + i * stride;
+        std::uint64_t h = 0;
+        if (!hash(*pair, h, budget, 0))
+            return false;
+        std::size_t same = kept;
+        std::size_t slot = h & mask;
+        if (table.empty()) {
+            for (same = 0; same < kept && !equal_keys(b.items[same * stride], *pair, budget);)
+                ++same;
+        } else {
+            for (; table[slot] != 0 && same == kept; slot = (slot + 1) & mask)
+                if (const std::size_t at = table[slot] - 1; equal_keys(b.items[at * stride], *pair, budget))
+                    same = at;
+        }
+        if (same != kept) {
+            if (stride == 2)
+                b.items[same * stride + 1] = pair[1];
+            continue;
+        }
+        if (!table.empty())
+            table[slot] = static_cast<std::uint32_t>(kept + 1);
+        if (kept != i)
+            std::copy_n(pair, stride, b.items + kept * stride);
+        ++kept;
+    }
+    b.size = kept * stride;
+    return true;
+}
+
+} // namespace detail
+
+bool operator==(const value& a, const value& b)
+{
+    std::size_t budget = detail::steps_at_most;
+    return detail::equal(a.cell_, b.cell_, budget);
+}
+
+} // namespace ferrule::python

@@ -1,0 +1,335 @@
+#include "framing/python/document.hpp"
+#include "framing/python/names.hpp"
+
+#include <ferrule/python/pickle.hpp>
+
+#include <algorithm>
+#include <bit>
+
+namespace ferrule::python {
+namespace {
+
+using detail::body;
+using detail::cell;
+using tag = cell::tag;
+
+constexpr std::size_t deepest = 1000;
+
+/// Which containers occur more than once, and which of them have been written, as what in the memo.
+class shared_bodies {
+public:
+    /// False if `b` was seen before.
+    bool see(const body* b)
+    {
+        if (2 * (count_ + 1) > slots_.size())
+            grow();
+        slot& s = find(b);
+        if (s.contents != nullptr) {
+            s.is_shared = true;
+            if (s.is_open)
+                share_open(b);
+            return false;
+        }
+        s.is_open = true;
+        open_.push_back(b);
+        s.contents = b;
+        ++count_;
+        return true;
+    }
+
+    struct slot {
+        const body* contents = nullptr;
+        std::uint32_t place = 0; // 1 + in the memo
+        bool is_shared = false;
+        bool is_open = false; // its parts are being looked at
+    };
+    /// All parts of what was seen last have been.
+    void close()
+    {
+        find(open_.back()).is_open = false;
+        open_.pop_back();
+    }
+    [[nodiscard]] slot& find(const body* b)
+    {
+        const std::size_t mask = slots_.size() - 1;
+        std::size_t at = (std::bit_cast<std::uintptr_t>(b) >> 4) * 0x9e3779b97f4a7c15 >> 20 & mask;
+        while (slots_[at].contents != nullptr && slots_[at].contents != b)
+            at = (at + 1) & mask;
+        return slots_[at];
+    }
+
+private:
+    /// `b` contains itself. If it is something that is written only after its parts (a tuple), it will be met again within
+    /// them: what leads back to it must end that.
+    void share_open(const body* b)
+    {
+        for (std::size_t i = open_.size(); i-- > 0 && open_[i] != b;)
+            find(open_[i]).is_shared = true;
+    }
+    void grow()
+    {
+        std::vector<slot> old(std::max<std::size_t>(16, 2 * slots_.size()));
+        old.swap(slots_);
+        for (const slot& s : old)
+            if (s.contents != nullptr)
+                find(s.contents) = s;
+    }
+
+    std::vector<slot> slots_;
+    std::vector<const body*> open_;
+    std::size_t count_ = 0;
+};
+
+class pickler {
+public:
+    pickler(bytes& out, const globals& allowed) : out_(out), allowed_(allowed) {}
+
+    error_code run(const cell& c)
+    {
+        if (!look(c, 0))
+            return errc::unencodable;
+        put("\x80\x04");
+        write(c);
+        put(".");
+        return {};
+    }
+
+private:
+    /// The empty tuple is one and the same for Python, too.
+    static bool has_identity(const cell& c) noexcept { return c.kind() != tag::tuple || c.contents()->size != 0; }
+
+    // ---- first: what is shared, and what may not be sent ----
+
+    bool look(const cell& c, std::size_t depth)
+    {
+        if (!c.has_body())
+            return true;
+        const body& b = *c.contents();
+        if (depth == deepest)
+            return false;
+        if (c.kind() == tag::global)
+            return allowed_.allows(b.items[detail::in_module].data().text(), b.items[detail::in_name].data().text());
+        if (!has_identity(c) || !shared_.see(&b))
+            return true;
+        for (const cell& child : b.all())
+            if (child.has_body() && !look(child, depth + 1))
+                return false;
+        if (has_identity(c))
+            shared_.close();
+        return true;
+    }
+
+    // ---- then: the opcodes ----
+
+    void put(std::string_view s) { out_.append(s); }
+    void put(char code, std::uint64_t n, std::size_t size)
+    {
+        std::byte b[9] = {static_cast<std::byte>(code)};
+        for (std::size_t i = 0; i < size; ++i)
+            b[1 + i] = static_cast<std::byte>(n >> (8 * i));
+        out_.append(byte_view(b, 1 + size));
+    }
+    /// One of three opcodes, after how many bytes a size takes; '\0' for one that there is not.
+    void put_sized(char one, char four, char eight, byte_view data)
+    {
+        if (data.size() <= 0xff && one != '\0')
+            put(one, data.size(), 1);
+        else if (data.size() <= 0xffffffff && four != '\0')
+            put(four, data.size(), 4);
+        else
+            put(eight, data.size(), 8);
+        out_.append(data);
+    }
+    void put_text(byte_view utf8) { put_sized('\x8c', 'X', '\x8d', utf8); }
+    void put_bytes(byte_view data) { put_sized('C', 'B', '\x8e', data); }
+    void put_global(std::string_view module, std::string_view name)
+    {
+        put_text(module);
+        put_text(name);
+        put("\x93");
+    }
+    void put_integer(std::int64_t i)
+    {
+        if (i >= 0 && i <= 0xff)
+            return put('K', static_cast<std::uint64_t>(i), 1);
+        if (i >= 0 && i <= 0xffff)
+            return put('M', static_cast<std::uint64_t>(i), 2);
+        if (i >= INT32_MIN && i <= INT32_MAX)
+            return put('J', static_cast<std::uint64_t>(i), 4);
+        std::byte b[8];
+        for (std::size_t at = 0; at < sizeof b; ++at)
+            b[at] = static_cast<std::byte>(static_cast<std::uint64_t>(i) >> (8 * at));
+        put_large(byte_view(b, detail::shortest(byte_view(b, sizeof b))));
+    }
+    void put_large(byte_view twos_complement) { put_sized('\x8a', '\x8b', '\0', twos_complement); }
+
+    /// True if `c` has been written before, and now again.
+    bool again(const cell& c)
+    {
+        if (!has_identity(c))
+            return false;
+        const auto& s = shared_.find(c.contents());
+        if (s.place == 0)
+            return false;
+        if (s.place - 1 <= 0xff)
+            put('h', s.place - 1, 1);
+        else
+            put('j', s.place - 1, 4);
+        return true;
+    }
+    /// What has just been written can be referred to from now on, if it has to be.
+    void memoize(const cell& c)
+    {
+        if (!has_identity(c))
+            return;
+        auto& s = shared_.find(c.contents());
+        if (!s.is_shared)
+            return;
+        put("\x94");
+        s.place = ++memoized_;
+    }
+    void write_all(std::span<const cell> cells)
+    {
+        for (const cell& c : cells)
+            write(c);
+    }
+    void write_marked(std::span<const cell> cells, std::string_view code)
+    {
+        if (cells.empty())
+            return;
+        put("(");
+        write_all(cells);
+        put(code);
+    }
+
+    void write(const cell& c)
+    {
+        switch (c.kind()) {
+        case tag::none: return put("N");
+        case tag::boolean: return put(c.integer() != 0 ? "\x88" : "\x89");
+        case tag::integer: return put_integer(c.integer());
+        case tag::large: return put_large(c.data());
+        case tag::floating: {
+            std::byte b[9] = {std::byte{'G'}};
+            auto bits = std::bit_cast<std::uint64_t>(c.floating());
+            for (std::size_t i = 8; i > 0; --i, bits >>= 8)
+                b[i] = static_cast<std::byte>(bits);
+            return out_.append(byte_view(b, sizeof b));
+        }
+        case tag::string: return put_text(c.data());
+        case tag::bytes: return put_bytes(c.data());
+        case tag::bytearray:
+            put_global("builtins", "bytearray");
+            put_bytes(c.data());
+            return put("\x85R");
+        case tag::global: {
+            const auto parts = c.contents()->all();
+            return put_global(parts[detail::in_module].data().text(), parts[detail::in_name].data().text());
+        }
+        default: break;
+        }
+        if (again(c))
+            return;
+        const std::span<const cell> items = c.contents()->all();
+        switch (c.kind()) {
+        case tag::list:
+            put("]");
+            memoize(c);
+            return write_marked(items, "e");
+        case tag::dict:
+            put("}");
+            memoize(c);
+            return write_marked(items, "u");
+        case tag::set:
+            put("\x8f");
+            memoize(c);
+            return write_marked(items, "\x90");
+        case tag::tuple: return write_tuple(c, items);
+        case tag::frozenset:
+            put("(");
+            write_all(items);
+            if (drop_if_written(c, items.size(), true))
+                return;
+            put("\x91");
+            return memoize(c);
+        default: return write_object(c);
+        }
+    }
+    void write_tuple(const cell& c, std::span<const cell> items)
+    {
+        if (items.empty())
+            return put(")");
+        if (items.size() > 3)
+            put("(");
+        write_all(items);
+        if (drop_if_written(c, items.size(), items.size() > 3))
+            return;
+        static constexpr std::string_view codes[] = {"\x85", "\x86", "\x87"};
+        put(items.size() > 3 ? "t" : codes[items.size() - 1]);
+        memoize(c);
+    }
+    /// What contains itself through something else has been written within its own parts: those are of no use then.
+    bool drop_if_written(const cell& c, std::size_t parts, bool marked)
+    {
+        if (!has_identity(c) || shared_.find(c.contents()).place == 0)
+            return false;
+        if (marked)
+            put("1");
+        else
+            for (std::size_t i = 0; i < parts; ++i)
+                put("0");
+        return again(c);
+    }
+    void write_object(const cell& c)
+    {
+        const std::span<const cell> part = c.contents()->all();
+        const bool by_call = c.contents()->call == python::call::function;
+        write(part[detail::in_callable]);
+        write(part[detail::in_args]);
+        if (part[detail::in_kwargs].has_body()) {
+            write(part[detail::in_kwargs]);
+            put("\x92");
+        } else
+            put(by_call ? "R" : "\x81");
+        if (shared_.find(c.contents()).place != 0) { // written within its own arguments
+            put("0");
+            (void)again(c);
+            return;
+        }
+        memoize(c);
+        if (const cell& list = part[detail::in_list]; list.has_body())
+            write_marked(list.contents()->all(), "e");
+        if (const cell& dict = part[detail::in_dict]; dict.has_body())
+            write_marked(dict.contents()->all(), "u");
+        if (part[detail::in_state].kind() != tag::none) {
+            write(part[detail::in_state]);
+            put("b");
+        }
+        if (const cell& calls = part[detail::in_calls]; calls.has_body())
+            for (const cell& effect : calls.contents()->all()) {
+                write(effect);
+                const bool is_call = effect.kind() == tag::object;
+                put(is_call ? "0" : "b");
+            }
+    }
+
+    bytes& out_;
+    const globals& allowed_;
+    shared_bodies shared_;
+    std::uint32_t memoized_ = 0;
+};
+
+} // namespace
+
+bool globals::allows(std::string_view module, std::string_view name) const noexcept
+{
+    return any_ || detail::is_standard(module, name) ||
+           std::ranges::any_of(allowed_, [&](const auto& one) { return one.first == module && one.second == name; });
+}
+
+error_code dumps(const value& v, bytes& out, const globals& allowed)
+{
+    return pickler(out, allowed).run(v.cell());
+}
+
+} // namespace ferrule::python

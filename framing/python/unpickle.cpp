@@ -1,0 +1,668 @@
+#include "framing/python/document.hpp"
+#include "framing/python/names.hpp"
+
+#include <ferrule/python/pickle.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <charconv>
+#include <unordered_map>
+
+namespace ferrule::python {
+namespace {
+
+using detail::body;
+using detail::cell;
+using tag = cell::tag;
+
+constexpr int highest_protocol = 5;
+constexpr std::size_t most_marks = 10'000;
+
+[[noreturn]] void refuse(errc code, const std::string& what, std::size_t at)
+{
+    throw frame_error(code, "pickle: " + what + " at byte " + std::to_string(at));
+}
+
+/// The machine that the opcodes of a pickle are for, except that it calls nothing.
+class unpickler {
+public:
+    unpickler(detail::document& d, const pickle_limits& l)
+        : document_(d),
+          limits_(l),
+          begin_(d.message.data()),
+          at_(begin_),
+          end_(begin_ + d.message.size())
+    {
+    }
+
+    cell run()
+    {
+        for (;;) {
+            op_ = at_;
+            const auto code = static_cast<unsigned char>(take(1)[0]);
+            if (code == '.')
+                return finish();
+            step(code);
+        }
+    }
+
+private:
+    // ---- input ----
+
+    [[noreturn]] void bad(const char* what) const
+    {
+        refuse(errc::invalid_value, what, static_cast<std::size_t>(op_ - begin_));
+    }
+    [[noreturn]] void too_large(const char* what) const
+    {
+        refuse(errc::too_large, what, static_cast<std::size_t>(op_ - begin_));
+    }
+
+    byte_view take(std::uint64_t n)
+    {
+        if (n > static_cast<std::uint64_t>(end_ - at_))
+            bad("the pickle ends inside a value");
+        const byte_view v(at_, static_cast<std::size_t>(n));
+        at_ += n;
+        return v;
+    }
+    std::uint64_t number(std::size_t size)
+    {
+        const byte_view b = take(size);
+        std::uint64_t n = 0;
+        for (std::size_t i = size; i-- > 0;)
+            n = n << 8 | std::to_integer<std::uint64_t>(b[i]);
+        return n;
+    }
+    /// A signed size of four bytes.
+    std::uint64_t positive()
+    {
+        const std::uint64_t n = number(4);
+        if (n > 0x7fffffff)
+            bad("a negative size");
+        return n;
+    }
+    std::string_view line()
+    {
+        const void* const found = at_ == end_ ? nullptr : std::memchr(at_, '\n', static_cast<std::size_t>(end_ - at_));
+        if (found == nullptr)
+            bad("the pickle ends inside a line");
+        const std::string_view l = take(static_cast<std::uint64_t>(static_cast<const std::byte*>(found) - at_)).text();
+        ++at_;
+        return l;
+    }
+
+    // ---- stack ----
+
+    [[nodiscard]] std::size_t base() const noexcept { return marks_.empty() ? 0 : marks_.back(); }
+    void push(const cell& c)
+    {
+        if (++values_ > limits_.values)
+            too_large("more values than the limit");
+        stack_.push_back(c);
+    }
+    void need(std::size_t n) const
+    {
+        if (stack_.size() - base() < n)
+            bad("a value is missing");
+    }
+    cell pop()
+    {
+        need(1);
+        const cell c = stack_.back();
+        stack_.pop_back();
+        return c;
+    }
+    cell& top()
+    {
+        need(1);
+        return stack_.back();
+    }
+    /// What lies above the mark, which goes; valid until the next push.
+    std::span<const cell> pop_to_mark()
+    {
+        if (marks_.empty())
+            bad("a mark is missing");
+        const std::size_t from = marks_.back();
+        marks_.pop_back();
+        const std::size_t n = stack_.size() - from;
+        popped_.assign(stack_.begin() + static_cast<std::ptrdiff_t>(from), stack_.end());
+        stack_.resize(from);
+        return {popped_.data(), n};
+    }
+
+    // ---- values ----
+
+    void deepen(body& b, const cell& child) const
+    {
+        const std::uint32_t depth = detail::depth_of(child) + 1;
+        if (depth <= b.depth)
+            return;
+        if (depth > limits_.depth)
+            too_large("deeper nesting than the limit");
+        b.depth = depth;
+    }
+    cell container(tag t, std::span<const cell> items)
+    {
+        body* const b = document_.make_body(items);
+        for (const cell& c : items)
+            deepen(*b, c);
+        if (t == tag::set || t == tag::frozenset || t == tag::dict)
+            hashed_.push_back({b, t == tag::dict ? 2u : 1u});
+        return cell::of(t, b);
+    }
+    cell text(byte_view utf8)
+    {
+        if (!detail::is_text(utf8.text()))
+            bad("text that is not UTF-8");
+        return cell::of(tag::string, utf8);
+    }
+    cell own_text(const std::string& utf8) { return cell::of(tag::string, document_.copy(byte_view(utf8))); }
+    cell integer(byte_view twos_complement)
+    {
+        if (twos_complement.size() > limits_.integer)
+            too_large("a larger integer than the limit");
+        return detail::integer_cell(twos_complement);
+    }
+    cell decimal(std::string_view digits)
+    {
+        cell c;
+        if (!parse_integer(digits, document_, c))
+            bad("an integer that is none");
+        return c;
+    }
+    cell name(std::string_view module, std::string_view qualified)
+    {
+        for (const std::string_view s : {module, qualified}) {
+            if (s.size() > limits_.name)
+                too_large("a longer name than the limit");
+            if (!detail::is_text(s) || s.find_first_of(std::string_view("\0\n", 2)) != std::string_view::npos)
+                bad("a name that is none");
+        }
+        if (protocol_ < 3)
+            detail::from_python_2(module, qualified);
+        const cell parts[] = {cell::of(tag::string, module), cell::of(tag::string, qualified)};
+        return cell::of(tag::global, document_.make_body(parts));
+    }
+
+    void extend_set(std::span<const cell> elements)
+    {
+        const cell c = top();
+        if (c.kind() != tag::set)
+            bad("elements for what is no set");
+        for (const cell& e : elements)
+            deepen(*c.contents(), e);
+        document_.append(*c.contents(), elements);
+    }
+    /// The items of what is below them: those of a list or dict, or a place in an object for such.
+    void extend(tag t, std::span<const cell> items)
+    {
+        const cell whole = top();
+        cell c = whole;
+        if (whole.kind() == tag::object) {
+            cell& part = whole.contents()->items[t == tag::list ? detail::in_list : detail::in_dict];
+            if (!part.has_body())
+                part = container(t, {});
+            c = part;
+        } else if (c.kind() != t)
+            bad(t == tag::list ? "elements for what is no list" : "pairs for what is no dict");
+        for (const cell& i : items)
+            deepen(*c.contents(), i);
+        if (whole.kind() == tag::object)
+            deepen(*whole.contents(), c);
+        document_.append(*c.contents(), items);
+    }
+    void extend_pairs(std::span<const cell> items)
+    {
+        if (items.size() % 2 != 0)
+            bad("a key without a value");
+        extend(tag::dict, items);
+    }
+
+    cell object(python::call how, const cell& callable, const cell& args, const cell& kwargs = {})
+    {
+        if (args.kind() != tag::tuple)
+            bad("arguments that are no tuple");
+        if (cell plain; how == python::call::function && fold(callable, args.contents()->all(), plain))
+            return plain;
+        const cell parts[detail::object_parts] = {callable, args, kwargs};
+        body* const b = document_.make_body(parts);
+        b->call = how;
+        for (const cell& c : parts)
+            deepen(*b, c);
+        return cell::of(tag::object, b);
+    }
+    /// Plain values that protocols before 5 make by calls.
+    bool fold(const cell& callable, std::span<const cell> args, cell& out)
+    {
+        if (callable.kind() != tag::global)
+            return false;
+        const std::string_view module = callable.contents()->items[detail::in_module].data().text();
+        const std::string_view name = callable.contents()->items[detail::in_name].data().text();
+        const auto is = [&](std::size_t i, tag t) { return args[i].kind() == t; };
+        if (module == "_codecs" && name == "encode" && args.size() == 2 && is(0, tag::string) && is(1, tag::string))
+            return latin_1(args, tag::bytes, out);
+        if (module != "builtins")
+            return false;
+        if ((name == "bytes" || name == "bytearray") && args.empty())
+            out = cell::of(name == "bytes" ? tag::bytes : tag::bytearray, byte_view());
+        else if (name == "bytearray" && args.size() == 1 && is(0, tag::bytes))
+            out = cell::of(tag::bytearray, args[0].data());
+        else if (name == "bytearray" && args.size() == 2 && is(0, tag::string) && is(1, tag::string))
+            return latin_1(args, tag::bytearray, out);
+        else if ((name == "set" || name == "frozenset") && args.size() == 1 && is(0, tag::list))
+            out = container(name == "set" ? tag::set : tag::frozenset, args[0].contents()->all());
+        else
+            return false;
+        return true;
+    }
+    bool latin_1(std::span<const cell> args, tag t, cell& out)
+    {
+        const std::string_view encoding = args[1].data().text();
+        if (encoding != "latin1" && encoding != "latin-1")
+            return false;
+        std::string plain;
+        const byte_view utf8 = args[0].data();
+        for (std::size_t i = 0; i < utf8.size(); ++i) {
+            auto c = std::to_integer<unsigned>(utf8[i]);
+            if (c >= 0xc4)
+                return false; // beyond U+00FF
+            if (c >= 0x80)
+                c = (c & 3) << 6 | (std::to_integer<unsigned>(utf8[++i]) & 0x3f);
+            plain += static_cast<char>(c);
+        }
+        out = cell::of(t, document_.copy(byte_view(plain)));
+        return true;
+    }
+
+    void build()
+    {
+        const cell state = pop();
+        const cell c = top();
+        if (c.kind() != tag::object)
+            bad("a state for what is no object");
+        cell& place = c.contents()->items[detail::in_state];
+        if (place.kind() == tag::none)
+            place = state;
+        else if (state.kind() != tag::object) // which would be taken for a call
+            record(c, state);
+        else
+            bad("a second state");
+        deepen(*c.contents(), state);
+    }
+    /// A value is dropped. If it was a call for the sake of what lies below, its first argument, it belongs to that.
+    void drop()
+    {
+        if (stack_.size() == base() && !marks_.empty()) {
+            marks_.pop_back();
+            return;
+        }
+        const cell dropped = pop();
+        if (dropped.kind() != tag::object || stack_.size() == base() || top().kind() != tag::object)
+            return;
+        const cell& args = dropped.contents()->items[detail::in_args];
+        if (args.contents()->size == 2 && args.contents()->items[0].kind() == tag::object &&
+            args.contents()->items[0].contents() == top().contents())
+            record(top(), dropped);
+    }
+    void record(const cell& object, const cell& effect)
+    {
+        cell& calls = object.contents()->items[detail::in_calls];
+        if (!calls.has_body())
+            calls = cell::of(tag::list, document_.make_body());
+        document_.append(*calls.contents(), {&effect, 1});
+    }
+
+    // ---- memo ----
+
+    void put(std::uint64_t index)
+    {
+        const cell c = top();
+        if (index >= static_cast<std::uint64_t>(end_ - begin_))
+            bad("a place in the memo that no pickler would use");
+        // Picklers number in order; anything else must not cost memory by its number.
+        if (index < memo_.size())
+            memo_[index] = c;
+        else if (index <= memo_.size() + 16) {
+            memo_.resize(index, cell::of(tag::list, static_cast<body*>(nullptr)));
+            memo_.push_back(c);
+        } else
+            sparse_[index] = c;
+        ++memoized_;
+    }
+    void get(std::uint64_t index)
+    {
+        const cell* c = nullptr;
+        if (index < memo_.size())
+            c = &memo_[index];
+        if (c == nullptr || (c->kind() == tag::list && c->contents() == nullptr)) {
+            const auto found = sparse_.find(index);
+            if (found == sparse_.end())
+                bad("nothing there in the memo");
+            c = &found->second;
+        }
+        push(*c);
+    }
+    std::uint64_t text_index()
+    {
+        const std::string_view l = line();
+        std::uint64_t i = 0;
+        if (const auto [end, ec] = std::from_chars(l.data(), l.data() + l.size(), i);
+            ec != std::errc() || end != l.data() + l.size() || l.empty())
+            bad("a place in the memo that is no number");
+        return i;
+    }
+
+    // ---- text forms of the older protocols ----
+
+    void push_int()
+    {
+        const std::string_view l = line();
+        if (l == "00" || l == "01")
+            push(cell::of(l == "01"));
+        else
+            push(decimal(l));
+    }
+    void push_long()
+    {
+        std::string_view l = line();
+        if (l.ends_with('L'))
+            l.remove_suffix(1);
+        push(decimal(l));
+    }
+    void push_float()
+    {
+        const std::string_view l = line();
+        double d = 0;
+        if (const auto [end, ec] = std::from_chars(l.data(), l.data() + l.size(), d);
+            (ec != std::errc() && ec != std::errc::result_out_of_range) || end != l.data() + l.size() || l.empty())
+            bad("a float that is none");
+        push(cell::of(d));
+    }
+    static void append_utf8(std::string& out, std::uint32_t c)
+    {
+        const auto put = [&](std::uint32_t b) { out += static_cast<char>(b); };
+        if (c < 0x80)
+            put(c);
+        else if (c < 0x800) {
+            put(0xc0 | c >> 6);
+            put(0x80 | (c & 0x3f));
+        } else if (c < 0x10000) {
+            put(0xe0 | c >> 12);
+            put(0x80 | (c >> 6 & 0x3f));
+            put(0x80 | (c & 0x3f));
+        } else {
+            put(0xf0 | c >> 18);
+            put(0x80 | (c >> 12 & 0x3f));
+            put(0x80 | (c >> 6 & 0x3f));
+            put(0x80 | (c & 0x3f));
+        }
+    }
+    std::uint32_t digits_of(std::string_view l, std::size_t at, std::size_t n, int radix) const
+    {
+        std::uint32_t c = 0;
+        if (l.size() - at < n || std::from_chars(l.data() + at, l.data() + at + n, c, radix).ptr != l.data() + at + n)
+            bad("a bad escape in text");
+        return c;
+    }
+    /// raw-unicode-escape
+    void push_unicode()
+    {
+        const std::string_view l = line();
+        std::string out;
+        for (std::size_t i = 0; i < l.size(); ++i) {
+            const char next = l[i] == '\\' && i + 1 < l.size() ? l[i + 1] : '\0';
+            if (next == 'u' || next == 'U') {
+                const std::size_t n = next == 'u' ? 4 : 8;
+                const std::uint32_t c = digits_of(l, i + 2, n, 16);
+                if (c > 0x10ffff)
+                    bad("a bad escape in text");
+                append_utf8(out, c);
+                i += 1 + n;
+            } else if (next == '\\') {
+                out += "\\\\";
+                ++i;
+            } else
+                append_utf8(out, static_cast<unsigned char>(l[i]));
+        }
+        push(own_text(out));
+    }
+    /// What Python 2 calls a string, quoted as its repr does.
+    void push_quoted()
+    {
+        std::string_view l = line();
+        while (!l.empty() && l.back() == ' ')
+            l.remove_suffix(1);
+        if (l.size() < 2 || l.front() != l.back() || (l.front() != '\'' && l.front() != '"'))
+            bad("a string without quotes");
+        l = l.substr(1, l.size() - 2);
+        constexpr std::string_view letters = "\\'\"abfnrtv";
+        constexpr std::string_view meanings = "\\'\"\a\b\f\n\r\t\v";
+        std::string out;
+        for (std::size_t i = 0; i < l.size(); ++i) {
+            if (l[i] != '\\') {
+                append_utf8(out, static_cast<unsigned char>(l[i]));
+                continue;
+            }
+            if (++i == l.size())
+                bad("a bad escape in text");
+            if (const auto at = letters.find(l[i]); at != std::string_view::npos)
+                out += meanings[at];
+            else if (l[i] == 'x') {
+                append_utf8(out, digits_of(l, i + 1, 2, 16));
+                i += 2;
+            } else if (l[i] >= '0' && l[i] <= '7') {
+                std::uint32_t c = 0;
+                std::size_t n = 0;
+                for (; n < 3 && i < l.size() && l[i] >= '0' && l[i] <= '7'; ++n)
+                    c = c * 8 + static_cast<std::uint32_t>(l[i++] - '0');
+                --i;
+                append_utf8(out, c & 0xff);
+            } else {
+                out += '\\';
+                append_utf8(out, static_cast<unsigned char>(l[i]));
+            }
+        }
+        push(own_text(out));
+    }
+    void push_latin_1(byte_view s)
+    {
+        std::string out;
+        for (const std::byte b : s)
+            append_utf8(out, std::to_integer<unsigned>(b));
+        push(own_text(out));
+    }
+    void push_global()
+    {
+        const std::string_view module = line();
+        push(name(module, line()));
+    }
+    void push_instance(const cell& of, std::span<const cell> args)
+    {
+        push(object(python::call::function, of, container(tag::tuple, args)));
+    }
+
+    void tuple_of(std::size_t n)
+    {
+        need(n);
+        const cell t = container(tag::tuple, std::span(stack_).last(n));
+        stack_.resize(stack_.size() - n);
+        push(t);
+    }
+
+    void step(unsigned char code)
+    {
+        switch (code) {
+        case 0x80: // PROTO
+            protocol_ = static_cast<int>(number(1));
+            if (protocol_ > highest_protocol)
+                bad("a protocol that is not known");
+            return;
+        case 0x95: // FRAME
+            if (number(8) > static_cast<std::uint64_t>(end_ - at_))
+                bad("a frame longer than the pickle");
+            return;
+        case '(': // MARK
+            if (marks_.size() == most_marks)
+                too_large("more marks than the limit");
+            marks_.push_back(stack_.size());
+            return;
+        case '0': return drop();
+        case '1': (void)pop_to_mark(); return;
+        case '2': push(top()); return;
+        case 'N': push(cell()); return;
+        case 0x88: push(cell::of(true)); return;
+        case 0x89: push(cell::of(false)); return;
+        case 'I': return push_int();
+        case 'K': push(cell::of(static_cast<std::int64_t>(number(1)))); return;
+        case 'M': push(cell::of(static_cast<std::int64_t>(number(2)))); return;
+        case 'J':
+            push(cell::of(std::int64_t{static_cast<std::int32_t>(static_cast<std::uint32_t>(number(4)))}));
+            return;
+        case 'L': return push_long();
+        case 0x8a: push(integer(take(number(1)))); return;
+        case 0x8b: push(integer(take(positive()))); return;
+        case 'F': return push_float();
+        case 'G': {
+            std::uint64_t bits = 0;
+            for (const std::byte b : take(8))
+                bits = bits << 8 | std::to_integer<std::uint64_t>(b);
+            push(cell::of(std::bit_cast<double>(bits)));
+            return;
+        }
+        case 'S': return push_quoted();
+        case 'T': return push_latin_1(take(positive()));
+        case 'U': return push_latin_1(take(number(1)));
+        case 'V': return push_unicode();
+        case 'X': push(text(take(number(4)))); return;
+        case 0x8c: push(text(take(number(1)))); return;
+        case 0x8d: push(text(take(number(8)))); return;
+        case 'B': push(cell::of(tag::bytes, take(number(4)))); return;
+        case 'C': push(cell::of(tag::bytes, take(number(1)))); return;
+        case 0x8e: push(cell::of(tag::bytes, take(number(8)))); return;
+        case 0x96: push(cell::of(tag::bytearray, take(number(8)))); return;
+        case ']': push(container(tag::list, {})); return;
+        case 'l': push(container(tag::list, pop_to_mark())); return;
+        case 'a': {
+            const cell c = pop();
+            return extend(tag::list, {&c, 1});
+        }
+        case 'e': return extend(tag::list, pop_to_mark());
+        case ')': push(container(tag::tuple, {})); return;
+        case 't': push(container(tag::tuple, pop_to_mark())); return;
+        case 0x85: return tuple_of(1);
+        case 0x86: return tuple_of(2);
+        case 0x87: return tuple_of(3);
+        case '}': push(container(tag::dict, {})); return;
+        case 'd': {
+            const auto pairs = pop_to_mark();
+            if (pairs.size() % 2 != 0)
+                bad("a key without a value");
+            push(container(tag::dict, pairs));
+            return;
+        }
+        case 's': {
+            need(3);
+            const cell pair[] = {stack_.end()[-2], stack_.end()[-1]};
+            stack_.resize(stack_.size() - 2);
+            return extend_pairs(pair);
+        }
+        case 'u': return extend_pairs(pop_to_mark());
+        case 0x8f: push(container(tag::set, {})); return;
+        case 0x90: return extend_set(pop_to_mark());
+        case 0x91: push(container(tag::frozenset, pop_to_mark())); return;
+        case 'p': return put(text_index());
+        case 'q': return put(number(1));
+        case 'r': return put(number(4));
+        case 0x94: return put(memoized_);
+        case 'g': return get(text_index());
+        case 'h': return get(number(1));
+        case 'j': return get(number(4));
+        case 'c': return push_global();
+        case 0x93: {
+            const cell qualified = pop();
+            const cell module = pop();
+            if (qualified.kind() != tag::string || module.kind() != tag::string)
+                bad("a name that is no text");
+            push(name(module.data().text(), qualified.data().text()));
+            return;
+        }
+        case 'R': {
+            const cell args = pop();
+            push(object(python::call::function, pop(), args));
+            return;
+        }
+        case 0x81: {
+            const cell args = pop();
+            push(object(python::call::constructor, pop(), args));
+            return;
+        }
+        case 0x92: {
+            const cell kwargs = pop();
+            const cell args = pop();
+            if (kwargs.kind() != tag::dict)
+                bad("keyword arguments that are no dict");
+            push(object(python::call::constructor, pop(), args, kwargs));
+            return;
+        }
+        case 'b': return build();
+        case 'i': {
+            const std::string_view module = line();
+            const cell of = name(module, line());
+            return push_instance(of, pop_to_mark());
+        }
+        case 'o': {
+            const auto parts = pop_to_mark();
+            if (parts.empty())
+                bad("a class is missing");
+            return push_instance(parts[0], parts.subspan(1));
+        }
+        default: bad("an opcode that is not known or not supported");
+        }
+    }
+
+    cell finish()
+    {
+        const cell result = pop();
+        if (!marks_.empty())
+            bad("a mark is left");
+        std::size_t budget = detail::steps_at_most;
+        for (const auto& [b, stride] : hashed_)
+            if (!detail::remove_duplicates(*b, stride, budget))
+                bad("a key that Python cannot hash");
+        return result;
+    }
+
+    struct hashed {
+        body* contents;
+        unsigned stride;
+    };
+
+    detail::document& document_;
+    const pickle_limits& limits_;
+    const std::byte* begin_;
+    const std::byte* at_;
+    const std::byte* end_;
+    const std::byte* op_ = nullptr;
+    int protocol_ = 0;
+    std::size_t values_ = 0;
+    std::vector<cell> stack_;
+    std::vector<cell> popped_;
+    std::vector<std::size_t> marks_;
+    std::vector<cell> memo_;
+    std::unordered_map<std::uint64_t, cell> sparse_;
+    std::uint64_t memoized_ = 0;
+    std::vector<hashed> hashed_;
+};
+
+} // namespace
+
+value loads(bytes pickle, const pickle_limits& l)
+{
+    auto d = std::make_shared<detail::document>(256 + std::min<std::size_t>(pickle.size(), 64 * 1024));
+    d->message = std::move(pickle);
+    const cell result = unpickler(*d, l).run();
+    return {std::move(d), result};
+}
+
+} // namespace ferrule::python

@@ -1,0 +1,366 @@
+#include "framing/python/document.hpp"
+
+#include <algorithm>
+
+namespace ferrule::python {
+
+using detail::body;
+using detail::cell;
+using detail::document;
+using tag = cell::tag;
+
+namespace {
+
+/// Collects the memory of parts.
+class keeper {
+public:
+    explicit keeper(document& d) noexcept : document_(d) {}
+
+    cell operator()(const value& part)
+    {
+        if (part.memory() && (document_.kept.empty() || document_.kept.back() != part.memory()))
+            document_.kept.push_back(part.memory());
+        depth_ = std::max(depth_, detail::depth_of(part.cell()));
+        return part.cell();
+    }
+    /// Of what was collected, and a container around it.
+    [[nodiscard]] std::uint32_t depth() const noexcept { return depth_ + 1; }
+
+private:
+    document& document_;
+    std::uint32_t depth_ = 0;
+};
+
+tag tag_of(type t)
+{
+    switch (t) {
+    case type::bytes: return tag::bytes;
+    case type::bytearray: return tag::bytearray;
+    case type::list: return tag::list;
+    case type::tuple: return tag::tuple;
+    case type::set: return tag::set;
+    case type::frozenset: return tag::frozenset;
+    default: throw_error(errc::invalid_argument);
+    }
+}
+
+void make_unique(body& b, std::size_t stride)
+{
+    std::size_t budget = detail::steps_at_most;
+    if (!remove_duplicates(b, stride, budget))
+        throw usage_error(errc::unencodable, std::string("a key that Python cannot hash"));
+}
+
+cell text_cell(document& d, std::string_view text)
+{
+    if (!detail::is_text(text))
+        throw usage_error(errc::invalid_argument, std::string("text that is not UTF-8"));
+    return cell::of(tag::string, d.copy(text));
+}
+
+cell global_cell(document& d, std::string_view module, std::string_view name)
+{
+    const cell parts[detail::global_parts] = {text_cell(d, module), text_cell(d, name)};
+    return cell::of(tag::global, d.make_body(parts));
+}
+
+} // namespace
+
+value::value(std::string_view text)
+{
+    auto d = std::make_shared<document>(text.size() + 1);
+    cell_ = text_cell(*d, text);
+    memory_ = std::move(d);
+}
+
+value::value(ferrule::bytes&& b)
+{
+    auto d = std::make_shared<document>();
+    d->message = std::move(b);
+    cell_ = cell::of(tag::bytes, d->message);
+    memory_ = std::move(d);
+}
+
+value::value(python::type t, byte_view data)
+{
+    if (t != python::type::bytes && t != python::type::bytearray)
+        throw_error(errc::invalid_argument);
+    auto d = std::make_shared<document>(data.size() + 1);
+    cell_ = cell::of(tag_of(t), d->copy(data));
+    memory_ = std::move(d);
+}
+
+value::value(python::type t, const value* elements, std::size_t n)
+{
+    auto d = std::make_shared<document>(sizeof(body) + n * sizeof(detail::cell));
+    keeper keep(*d);
+    body* const b = d->make_body();
+    b->items = d->make_cells(n);
+    b->capacity = n;
+    for (; b->size < n; ++b->size)
+        b->items[b->size] = keep(elements[b->size]);
+    b->depth = keep.depth();
+    if (t == python::type::set || t == python::type::frozenset)
+        make_unique(*b, 1);
+    cell_ = cell::of(tag_of(t), b);
+    memory_ = std::move(d);
+}
+
+value::value(const dict& pairs)
+{
+    auto d = std::make_shared<document>(sizeof(body) + 2 * pairs.size() * sizeof(detail::cell));
+    keeper keep(*d);
+    body* const b = d->make_body();
+    b->items = d->make_cells(2 * pairs.size());
+    b->capacity = 2 * pairs.size();
+    for (const auto& [k, v] : pairs) {
+        b->items[b->size++] = keep(k);
+        b->items[b->size++] = keep(v);
+    }
+    b->depth = keep.depth();
+    make_unique(*b, 2);
+    cell_ = cell::of(tag::dict, b);
+    memory_ = std::move(d);
+}
+
+value value::from_unsigned(std::uint64_t i)
+{
+    auto d = std::make_shared<document>();
+    std::byte little_endian[sizeof i + 1] = {};
+    for (std::size_t at = 0; at < sizeof i; ++at)
+        little_endian[at] = static_cast<std::byte>(i >> (8 * at));
+    const detail::cell c = detail::integer_cell(d->copy(byte_view(little_endian)));
+    return {std::move(d), c};
+}
+
+value value::integer(std::string_view decimal)
+{
+    auto d = std::make_shared<document>();
+    detail::cell c;
+    if (!parse_integer(decimal, *d, c))
+        throw usage_error(errc::invalid_argument, std::string("not an integer"));
+    return {std::move(d), c};
+}
+
+value value::global(std::string_view module, std::string_view name)
+{
+    auto d = std::make_shared<document>();
+    const detail::cell c = global_cell(*d, module, name);
+    return {std::move(d), c};
+}
+
+value value::object(std::string_view module, std::string_view name, const tuple& args)
+{
+    auto d = std::make_shared<document>();
+    keeper keep(*d);
+    detail::cell parts[detail::object_parts] = {global_cell(*d, module, name), keep(value(args))};
+    body* const b = d->make_body(parts);
+    b->depth = keep.depth();
+    return {std::move(d), detail::cell::of(tag::object, b)};
+}
+
+type value::type() const noexcept
+{
+    switch (cell_.kind()) {
+    case tag::none: return python::type::none;
+    case tag::boolean: return python::type::boolean;
+    case tag::integer:
+    case tag::large: return python::type::integer;
+    case tag::floating: return python::type::floating;
+    case tag::string: return python::type::string;
+    case tag::bytes: return python::type::bytes;
+    case tag::bytearray: return python::type::bytearray;
+    case tag::list: return python::type::list;
+    case tag::tuple: return python::type::tuple;
+    case tag::dict: return python::type::dict;
+    case tag::set: return python::type::set;
+    case tag::frozenset: return python::type::frozenset;
+    case tag::global: return python::type::global;
+    case tag::object: return python::type::object;
+    }
+    return python::type::none;
+}
+
+void value::wrong(const char* wanted) const
+{
+    static constexpr const char* names[] = {"None", "bool",  "int",  "float", "str",       "bytes",  "bytearray",
+                                            "list", "tuple", "dict", "set",   "frozenset", "global", "object"};
+    throw frame_error(errc::invalid_value,
+                      std::string("a Python ") + names[static_cast<std::size_t>(type())] + ", not " + wanted);
+}
+
+std::int64_t value::as_integer() const
+{
+    if (cell_.kind() == tag::integer || cell_.kind() == tag::boolean)
+        return cell_.integer();
+    wrong(cell_.kind() == tag::large ? "one of 64 bits" : "an int");
+}
+
+std::uint64_t value::as_unsigned() const
+{
+    if (cell_.kind() != tag::large) {
+        const std::int64_t i = as_integer();
+        if (i < 0)
+            wrong("one without a sign");
+        return static_cast<std::uint64_t>(i);
+    }
+    const byte_view b = cell_.data();
+    if (b.size() > sizeof(std::uint64_t) + 1 || b.back() != std::byte{})
+        wrong("one of 64 bits");
+    std::uint64_t n = 0;
+    for (std::size_t i = b.size() - 1; i-- > 0;)
+        n = n << 8 | std::to_integer<std::uint64_t>(b[i]);
+    return n;
+}
+
+bool value::as_boolean() const
+{
+    if (cell_.kind() != tag::boolean)
+        wrong("a bool");
+    return cell_.integer() != 0;
+}
+
+std::string_view value::as_text() const
+{
+    if (cell_.kind() != tag::string)
+        wrong("a str");
+    return cell_.data().text();
+}
+
+byte_view value::as_data() const
+{
+    if (cell_.kind() != tag::bytes && cell_.kind() != tag::bytearray)
+        wrong("bytes");
+    return cell_.data();
+}
+
+std::size_t value::size() const
+{
+    switch (cell_.kind()) {
+    case tag::string:
+    case tag::bytes:
+    case tag::bytearray: return cell_.data().size();
+    case tag::list:
+    case tag::tuple:
+    case tag::set:
+    case tag::frozenset: return cell_.contents()->size;
+    case tag::dict: return cell_.contents()->size / 2;
+    default: wrong("a container");
+    }
+}
+
+value value::operator[](std::size_t i) const
+{
+    switch (cell_.kind()) {
+    case tag::list:
+    case tag::tuple:
+    case tag::set:
+    case tag::frozenset: break;
+    default: wrong("a sequence");
+    }
+    if (i >= cell_.contents()->size)
+        wrong("as long as that");
+    return {memory_, cell_.contents()->items[i]};
+}
+
+std::pair<value, value> value::pair(std::size_t i) const
+{
+    if (cell_.kind() != tag::dict)
+        wrong("a dict");
+    if (i >= cell_.contents()->size / 2)
+        wrong("as long as that");
+    const detail::cell* const p = cell_.contents()->items + 2 * i;
+    return {value(memory_, p[0]), value(memory_, p[1])};
+}
+
+std::optional<value> value::find(const value& key) const
+{
+    if (cell_.kind() != tag::dict)
+        wrong("a dict");
+    std::size_t budget = detail::steps_at_most;
+    const auto all = cell_.contents()->all();
+    for (std::size_t i = 0; i < all.size(); i += 2)
+        if (equal(all[i], key.cell_, budget))
+            return value(memory_, all[i + 1]);
+    return std::nullopt;
+}
+
+value value::at(const value& key) const
+{
+    if (auto found = find(key))
+        return *std::move(found);
+    wrong(("one with the key " + key.repr(100)).c_str());
+}
+
+namespace {
+
+const detail::cell& part(const value& v, tag t, std::size_t i) noexcept
+{
+    static const cell none;
+    return v.cell().kind() == t ? v.cell().contents()->items[i] : none;
+}
+
+} // namespace
+
+std::string_view value::module() const
+{
+    if (cell_.kind() != tag::global)
+        wrong("a global");
+    return part(*this, tag::global, detail::in_module).data().text();
+}
+
+std::string_view value::name() const
+{
+    if (cell_.kind() != tag::global)
+        wrong("a global");
+    return part(*this, tag::global, detail::in_name).data().text();
+}
+
+python::call value::call() const
+{
+    if (cell_.kind() != tag::object)
+        wrong("an object");
+    return cell_.contents()->call;
+}
+
+value value::callable() const
+{
+    (void)call();
+    return {memory_, part(*this, tag::object, detail::in_callable)};
+}
+value value::args() const
+{
+    (void)call();
+    return {memory_, part(*this, tag::object, detail::in_args)};
+}
+value value::kwargs() const
+{
+    (void)call();
+    return {memory_, part(*this, tag::object, detail::in_kwargs)};
+}
+value value::state() const
+{
+    (void)call();
+    return {memory_, part(*this, tag::object, detail::in_state)};
+}
+value value::appended() const
+{
+    (void)call();
+    const detail::cell& c = part(*this, tag::object, detail::in_list);
+    return c.has_body() ? value(memory_, c) : value(list());
+}
+value value::entries() const
+{
+    (void)call();
+    const detail::cell& c = part(*this, tag::object, detail::in_dict);
+    return c.has_body() ? value(memory_, c) : value(dict());
+}
+
+bool value::is(std::string_view module, std::string_view name) const noexcept
+{
+    const detail::cell& f = part(*this, tag::object, detail::in_callable);
+    return f.kind() == tag::global && f.contents()->items[detail::in_module].data().text() == module &&
+           f.contents()->items[detail::in_name].data().text() == name;
+}
+
+} // namespace ferrule::python

@@ -1,0 +1,218 @@
+#include <ferrule/framing/multiprocessing.hpp>
+#include <ferrule/message.hpp>
+#include <ferrule/pair.hpp>
+#include <ferrule/testing/framing_contract.hpp>
+
+#include "support/catch.hpp"
+#include "support/framing_bytes.hpp"
+
+#include <cmath>
+#include <limits>
+
+using namespace ferrule;
+using namespace ferrule::test;
+using namespace ferrule::python;
+
+static_assert(typed_framing<multiprocessing>);
+
+namespace {
+
+std::string pickled(const value& v)
+{
+    bytes out;
+    REQUIRE(!dumps(v, out, globals::any()));
+    return std::string(out.text());
+}
+
+value there_and_back(const value& v)
+{
+    return loads(bytes(byte_view(pickled(v))));
+}
+
+template <class F>
+error_code reason(F f)
+{
+    try {
+        (void)f();
+    } catch (const error& e) {
+        return e.code();
+    }
+    return {};
+}
+
+} // namespace
+
+TEST_CASE("python value: is built from C++ as Python writes it")
+{
+    const value v{1, "two", list{3.5, nullptr, true}, dict{{"k", tuple{}}, {2, set{1, 2}}}};
+    CHECK(v.type() == type::tuple);
+    CHECK(v.size() == 4);
+    CHECK(v[0].as<int>() == 1);
+    CHECK(v[1].as<std::string_view>() == "two");
+    CHECK(v[2][0].as<double>() == 3.5);
+    CHECK(v[2][1].is_none());
+    CHECK(v[2][2].as<bool>());
+    CHECK(v[3].at("k").size() == 0);
+    CHECK(v[3].at(2)[1] == value(2));
+    CHECK(v[3].at(2.0).size() == 2); // 2 == 2.0
+    CHECK_FALSE(v[3].find("missing"));
+    CHECK(v.repr() == "(1, 'two', [3.5, None, True], {'k': (), 2: {1, 2}})");
+    CHECK(there_and_back(v) == v);
+    CHECK(value(bytes(byte_view("raw"))).as<byte_view>() == byte_view("raw"));
+    CHECK(value(type::bytearray, "raw").repr() == "bytearray(b'raw')");
+    CHECK(value::global("datetime", "date").repr() == "datetime.date");
+    CHECK(value::object("builtins", "ValueError", {"what"}).repr() == "ValueError('what')");
+}
+
+TEST_CASE("python value: a part keeps the whole alive")
+{
+    value part;
+    {
+        const value whole{list{list{"deep"}}, 1};
+        part = whole[0][0][0];
+    }
+    CHECK(part.as<std::string>() == "deep");
+    value nested;
+    for (int i = 0; i < 200'000; ++i)
+        nested = list{nested};
+    nested = value(); // frees them without recursion
+}
+
+TEST_CASE("python value: integers of any size keep their value")
+{
+    for (const char* digits : {"0",
+                               "1",
+                               "-1",
+                               "127",
+                               "128",
+                               "-128",
+                               "-129",
+                               "255",
+                               "256",
+                               "65535",
+                               "65536",
+                               "2147483647",
+                               "2147483648",
+                               "-2147483648",
+                               "-2147483649",
+                               "9223372036854775807",
+                               "9223372036854775808",
+                               "-9223372036854775808",
+                               "-9223372036854775809",
+                               "18446744073709551615",
+                               "18446744073709551616",
+                               "-18446744073709551616",
+                               "340282366920938463463374607431768211456",
+                               "-340282366920938463463374607431768211457"}) {
+        CAPTURE(digits);
+        const value v = value::integer(digits);
+        CHECK(v.digits() == digits);
+        CHECK(v.repr() == digits);
+        CHECK(there_and_back(v).digits() == digits);
+        CHECK(there_and_back(v) == v);
+    }
+    CHECK(value(UINT64_MAX).digits() == "18446744073709551615");
+    CHECK(value(UINT64_MAX).as<std::uint64_t>() == UINT64_MAX);
+    CHECK(value(INT64_MIN).as<std::int64_t>() == INT64_MIN);
+    CHECK(reason([] { return value(300).as<std::uint8_t>(); }) == errc::invalid_value);
+    CHECK(reason([] { return value(-1).as<unsigned>(); }) == errc::invalid_value);
+    CHECK(reason([] { return value(UINT64_MAX).as<std::int64_t>(); }) == errc::invalid_value);
+    CHECK(value::integer("36893488147419103232").as<double>() == 36893488147419103232.0);
+    CHECK(value::integer("36893488147419103232") == value(36893488147419103232.0));
+    for (const char* text : {"", "-", "+", "1x", "0x1", " 1", "1.0"})
+        CHECK(reason([&] { return value::integer(text); }) == errc::invalid_argument);
+}
+
+TEST_CASE("python value: repr is Python's")
+{
+    const std::pair<value, const char*> table[] = {
+        {1e16, "1e+16"},
+        {1e15, "1000000000000000.0"},
+        {0.0001, "0.0001"},
+        {0.00001, "1e-05"},
+        {-0.0, "-0.0"},
+        {1.0, "1.0"},
+        {1e300, "1e+300"},
+        {0.1, "0.1"},
+        {std::nan(""), "nan"},
+        {"it's", "\"it's\""},
+        {"'\"", "'\\'\"'"},
+        {"a\n\t\\\x01\x7f", "'a\\n\\t\\\\\\x01\\x7f'"},
+        {"\xc3\xa4", "'\xc3\xa4'"},
+        {"\xc2\x85", "'\\x85'"},
+        {tuple{1}, "(1,)"},
+        {set{}, "set()"},
+        {frozenset{1}, "frozenset({1})"},
+        {dict{}, "{}"},
+        {value(type::bytes, std::string_view("\0'\xff", 3)), "b\"\\x00'\\xff\""}};
+    for (const auto& [v, expected] : table)
+        CHECK(v.repr() == expected);
+    const value self = loads(bytes(byte_view(from_hex("80045d946800612e"))));
+    CHECK(self.repr() == "[...]");
+    CHECK(value(list(1000, 1)).repr(20) == "[1, 1, 1, 1, 1, 1, 1...");
+}
+
+TEST_CASE("python value: equal is what Python says")
+{
+    CHECK(value(1) == value(true));
+    CHECK(value(1) == value(1.0));
+    CHECK_FALSE(value(1) == value("1"));
+    CHECK_FALSE(value(std::nan("")) == value(std::nan("")));
+    CHECK_FALSE(value(list{1}) == value(tuple{1}));
+    CHECK(value(set{1, 2, 3}) == value(frozenset{3, 2, 1}));
+    CHECK(value(dict{{1, 2}, {3, 4}}) == value(dict{{3, 4}, {1, 2}}));
+    CHECK_FALSE(value(dict{{1, 2}}) == value(dict{{1, 3}}));
+    CHECK(value(type::bytes, "x") == value(type::bytearray, "x"));
+    CHECK_FALSE(value(INT64_MAX) == value(9223372036854775808.0));
+    CHECK(value(dict{{1, "a"}, {true, "b"}, {1.0, "c"}}).size() == 1);
+    CHECK(value(dict{{1, "a"}, {true, "b"}}).pair(0).second == value("b"));
+}
+
+TEST_CASE("python value: what Python could not load is not sent")
+{
+    CHECK(reason([] { return value(dict{{list{}, 1}}); }) == errc::unencodable);
+    CHECK(reason([] { return value(set{tuple{1, set{}}}); }) == errc::unencodable);
+    CHECK(reason([] { return value("\xff"); }) == errc::invalid_argument);
+    bytes out(byte_view("before"));
+    CHECK(dumps(value::global("os", "system"), out) == errc::unencodable);
+    CHECK(dumps(list{value::object("os", "system", {"true"})}, out) == errc::unencodable);
+    value deep;
+    for (int i = 0; i < 1001; ++i)
+        deep = list{deep};
+    CHECK(dumps(deep, out) == errc::unencodable);
+    CHECK(out == byte_view("before"));
+    CHECK(dumps(value::global("app", "Thing"), out, globals().allow("app", "Thing")) == error_code());
+    CHECK(dumps(value::object("builtins", "ValueError", {"x"}), out) == error_code());
+}
+
+TEST_CASE("python value: what occurs more than once is written once")
+{
+    value doubled = list{1};
+    for (int i = 0; i < 60; ++i)
+        doubled = list{doubled, doubled};
+    const std::string text = pickled(doubled);
+    CHECK(text.size() < 1000);
+    const value back = loads(bytes(byte_view(text)));
+    CHECK(back[0].cell().contents() == back[1].cell().contents());
+}
+
+TEST_CASE("multiprocessing: values keep the contract of framings, and what is none is reported")
+{
+    ferrule::testing::check_framing(multiprocessing(), {nullptr, 1, "text", value{1, "two", list{3.0}},
+                                                        dict{{"k", value(type::bytes, std::string(70'000, 'x'))}}});
+    auto [a, b] = socketpair(multiprocessing());
+    const auto raw = a.with(multiprocessing_bytes());
+    message_duplex garbage = raw;
+    garbage.send("no pickle");
+    garbage.send("");
+    a.send(7);
+    for (int i = 0; i < 2; ++i) {
+        error_code ec;
+        (void)b.recv({}, ec);
+        CHECK(ec == errc::invalid_value);
+    }
+    CHECK(b.recv().as<int>() == 7);
+    CHECK_THROWS_AS(a.send(value::global("os", "system")), usage_error);
+    a.send("still usable");
+    CHECK(b.recv() == value("still usable"));
+}
