@@ -97,6 +97,8 @@ TEST_CASE("framing: headers without end, and nesting without end, are refused ea
     CHECK(error("lsp", repeated("x")) == errc::too_large);
     CHECK(error("lsp", repeated("X: y\r\n")) == errc::too_large);
     CHECK(error("lsp", "Content-Length: " + repeated("0")) == errc::too_large);
+    const std::string late = repeated("X: y\r\n", 8192) + "Content-Length: 1\r\n\r\nx"; // all at once
+    CHECK(any_framing("lsp").decode(late, limits()).error() == errc::too_large);
     CHECK(error("netstring", repeated("9")) == errc::too_large);
     CHECK(error("netstring", repeated("0")) == errc::malformed);
     CHECK(error("leb128", repeated("\x80")) == errc::malformed);
