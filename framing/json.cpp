@@ -2,6 +2,7 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serializer.hpp>
+#include <boost/version.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -42,9 +43,12 @@ json::value read_json(byte_view text)
 {
     json::parse_options options;
     options.max_depth = 512;
+#if BOOST_VERSION >= 108400
+    options.numbers = json::number_precision::precise;
+#endif
     error_code ec;
     json::value value = json::parse(text.text(), ec, {}, options);
-    if (ec)
+    if (ec || !is_expressible(value)) // such as 1e400, which could not be sent back
         throw frame_error(errc::invalid_value, text, text.size());
     return value;
 }

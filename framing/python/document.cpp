@@ -1,6 +1,33 @@
 #include "framing/python/document.hpp"
 
+#include <cstdlib>
+#include <new>
+
 namespace ferrule::python::detail {
+
+void document::grow(body& b, std::size_t capacity)
+{
+    if (capacity < large) {
+        cell* const grown = make_cells(capacity);
+        std::copy_n(b.items, b.size, grown);
+        b.items = grown;
+    } else {
+        if (b.block == 0)
+            blocks_.emplace_back(nullptr, &std::free);
+        auto& block = blocks_[b.block == 0 ? blocks_.size() - 1 : b.block - 1];
+        auto* const grown = static_cast<cell*>(std::realloc(block.get(), capacity * sizeof(cell)));
+        if (grown == nullptr)
+            throw std::bad_alloc();
+        (void)block.release();
+        block.reset(grown);
+        if (b.block == 0) {
+            std::copy_n(b.items, b.size, grown);
+            b.block = static_cast<std::uint32_t>(blocks_.size());
+        }
+        b.items = grown;
+    }
+    b.capacity = capacity;
+}
 
 // Values within values within values … are freed one after the other: recursion would take a stack as deep as they are.
 document::~document()

@@ -16,6 +16,7 @@ struct body {
     cell* items = nullptr; // elements; of a dict keys and values by turns; of the others as below
     std::size_t size = 0;
     std::size_t capacity = 0;
+    std::uint32_t block = 0; // 1 + which one of the document `items` is, if it is one
     std::uint32_t depth = 1; // of what is within it, and itself
     python::call call{};     // of an object
 
@@ -41,9 +42,7 @@ public:
     /// Cells of no value.
     [[nodiscard]] cell* make_cells(std::size_t n)
     {
-        auto* cells = static_cast<cell*>(arena_.allocate(n * sizeof(cell), alignof(cell)));
-        std::uninitialized_default_construct_n(cells, n);
-        return cells;
+        return static_cast<cell*>(arena_.allocate(n * sizeof(cell), alignof(cell)));
     }
     /// Memory for bytes.
     [[nodiscard]] std::span<std::byte> make_bytes(std::size_t n)
@@ -66,12 +65,8 @@ public:
     }
     void append(body& b, std::span<const cell> items)
     {
-        if (b.size + items.size() > b.capacity) {
-            b.capacity = std::max(b.size + items.size(), 2 * b.capacity);
-            cell* const grown = make_cells(b.capacity);
-            std::copy_n(b.items, b.size, grown);
-            b.items = grown;
-        }
+        if (b.size + items.size() > b.capacity)
+            grow(b, std::max(b.size + items.size(), b.capacity + b.capacity / 2));
         std::copy(items.begin(), items.end(), b.items + b.size);
         b.size += items.size();
     }
@@ -81,7 +76,13 @@ public:
     bytes message; // that strings were found in
 
 private:
+    /// From this many on, items have a block of their own, which grows without leaving the old one behind.
+    static constexpr std::size_t large = 2048;
+
+    void grow(body& b, std::size_t capacity);
+
     std::pmr::monotonic_buffer_resource arena_;
+    std::vector<std::unique_ptr<cell, void (*)(void*)>> blocks_;
 };
 
 [[nodiscard]] inline std::uint32_t depth_of(const cell& c) noexcept

@@ -38,8 +38,11 @@ public:
     cell run()
     {
         for (;;) {
+            push_numbers();
             op_ = at_;
-            const auto code = static_cast<unsigned char>(take(1)[0]);
+            if (at_ == end_)
+                bad("the pickle has no end");
+            const auto code = std::to_integer<unsigned char>(*at_++);
             if (code == '.')
                 return finish();
             step(code);
@@ -66,18 +69,19 @@ private:
         at_ += n;
         return v;
     }
-    std::uint64_t number(std::size_t size)
+    template <std::size_t Size>
+    std::uint64_t number()
     {
-        const byte_view b = take(size);
+        const byte_view b = take(Size);
         std::uint64_t n = 0;
-        for (std::size_t i = size; i-- > 0;)
+        for (std::size_t i = Size; i-- > 0;)
             n = n << 8 | std::to_integer<std::uint64_t>(b[i]);
         return n;
     }
     /// A signed size of four bytes.
     std::uint64_t positive()
     {
-        const std::uint64_t n = number(4);
+        const std::uint64_t n = number<4>();
         if (n > 0x7fffffff)
             bad("a negative size");
         return n;
@@ -94,59 +98,115 @@ private:
 
     // ---- stack ----
 
+    [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(top_ - stack_.data()); }
     [[nodiscard]] std::size_t base() const noexcept { return marks_.empty() ? 0 : marks_.back(); }
+    void grow()
+    {
+        const std::size_t n = size();
+        stack_.resize(std::max<std::size_t>(64, 2 * n));
+        top_ = stack_.data() + n;
+    }
     void push(const cell& c)
     {
-        if (++values_ > limits_.values)
+        if (top_ == stack_.data() + stack_.size())
+            grow();
+        if (values_++ == limits_.values)
             too_large("more values than the limit");
-        stack_.push_back(c);
+        *top_++ = c;
+    }
+    /// Numbers come in long rows: what is needed for one stays in registers.
+    void push_numbers()
+    {
+        constexpr std::ptrdiff_t longest = 9;
+        cell* top = top_;
+        const std::byte* at = at_;
+        const cell* const full =
+            top + std::min<std::size_t>(stack_.size() - size(), limits_.values - std::min(values_, limits_.values));
+        const auto little_endian = [&](int bytes) {
+            std::uint32_t n = 0;
+            for (int i = bytes; i > 0; --i)
+                n = n << 8 | std::to_integer<std::uint32_t>(at[i]);
+            return n;
+        };
+        for (; top != full && end_ - at >= longest; ++top) {
+            switch (static_cast<char>(*at)) {
+            case 'K':
+                *top = cell::of(std::int64_t{little_endian(1)});
+                at += 2;
+                continue;
+            case 'M':
+                *top = cell::of(std::int64_t{little_endian(2)});
+                at += 3;
+                continue;
+            case 'J':
+                *top = cell::of(std::int64_t{static_cast<std::int32_t>(little_endian(4))});
+                at += 5;
+                continue;
+            case 'N':
+                *top = cell();
+                at += 1;
+                continue;
+            case 'G': {
+                std::uint64_t bits = 0;
+                for (int i = 1; i < longest; ++i)
+                    bits = bits << 8 | std::to_integer<std::uint64_t>(at[i]);
+                *top = cell::of(std::bit_cast<double>(bits));
+                at += longest;
+                continue;
+            }
+            default: break;
+            }
+            break;
+        }
+        values_ += static_cast<std::size_t>(top - top_);
+        top_ = top;
+        at_ = at;
     }
     void need(std::size_t n) const
     {
-        if (stack_.size() - base() < n)
+        if (size() - base() < n)
             bad("a value is missing");
     }
     cell pop()
     {
         need(1);
-        const cell c = stack_.back();
-        stack_.pop_back();
-        return c;
+        return *--top_;
     }
     cell& top()
     {
         need(1);
-        return stack_.back();
+        return top_[-1];
     }
-    /// What lies above the mark, which goes; valid until the next push.
-    std::span<const cell> pop_to_mark()
+    /// What lies above the mark, for `use`; then both go.
+    template <class Use>
+    void to_mark(Use use)
     {
         if (marks_.empty())
             bad("a mark is missing");
-        const std::size_t from = marks_.back();
+        const std::span<const cell> above(stack_.data() + marks_.back(), top_);
+        top_ = stack_.data() + marks_.back(); // what was above stays where it is until the next push
         marks_.pop_back();
-        const std::size_t n = stack_.size() - from;
-        popped_.assign(stack_.begin() + static_cast<std::ptrdiff_t>(from), stack_.end());
-        stack_.resize(from);
-        return {popped_.data(), n};
+        if constexpr (std::is_void_v<decltype(use(above))>)
+            use(above);
+        else
+            push(use(above));
     }
 
     // ---- values ----
 
-    void deepen(body& b, const cell& child) const
+    void deepen(body& b, std::span<const cell> children) const
     {
-        const std::uint32_t depth = detail::depth_of(child) + 1;
-        if (depth <= b.depth)
-            return;
-        if (depth > limits_.depth)
+        for (const cell& c : children)
+            if (c.has_body() && c.contents()->depth >= b.depth)
+                b.depth = c.contents()->depth + 1;
+        if (b.depth > limits_.depth)
             too_large("deeper nesting than the limit");
-        b.depth = depth;
     }
+    void deepen(body& b, const cell& child) const { deepen(b, {&child, 1}); }
     cell container(tag t, std::span<const cell> items)
     {
         body* const b = document_.make_body(items);
-        for (const cell& c : items)
-            deepen(*b, c);
+        deepen(*b, items);
         if (t == tag::set || t == tag::frozenset || t == tag::dict)
             hashed_.push_back({b, t == tag::dict ? 2u : 1u});
         return cell::of(t, b);
@@ -190,8 +250,7 @@ private:
         const cell c = top();
         if (c.kind() != tag::set)
             bad("elements for what is no set");
-        for (const cell& e : elements)
-            deepen(*c.contents(), e);
+        deepen(*c.contents(), elements);
         document_.append(*c.contents(), elements);
     }
     /// The items of what is below them: those of a list or dict, or a place in an object for such.
@@ -206,8 +265,7 @@ private:
             c = part;
         } else if (c.kind() != t)
             bad(t == tag::list ? "elements for what is no list" : "pairs for what is no dict");
-        for (const cell& i : items)
-            deepen(*c.contents(), i);
+        deepen(*c.contents(), items);
         if (whole.kind() == tag::object)
             deepen(*whole.contents(), c);
         document_.append(*c.contents(), items);
@@ -228,8 +286,7 @@ private:
         const cell parts[detail::object_parts] = {callable, args, kwargs};
         body* const b = document_.make_body(parts);
         b->call = how;
-        for (const cell& c : parts)
-            deepen(*b, c);
+        deepen(*b, parts);
         return cell::of(tag::object, b);
     }
     /// Plain values that protocols before 5 make by calls.
@@ -293,12 +350,12 @@ private:
     /// A value is dropped. If it was a call for the sake of what lies below, its first argument, it belongs to that.
     void drop()
     {
-        if (stack_.size() == base() && !marks_.empty()) {
+        if (size() == base() && !marks_.empty()) {
             marks_.pop_back();
             return;
         }
         const cell dropped = pop();
-        if (dropped.kind() != tag::object || stack_.size() == base() || top().kind() != tag::object)
+        if (dropped.kind() != tag::object || size() == base() || top().kind() != tag::object)
             return;
         const cell& args = dropped.contents()->items[detail::in_args];
         if (args.contents()->size == 2 && args.contents()->items[0].kind() == tag::object &&
@@ -477,50 +534,49 @@ private:
         const std::string_view module = line();
         push(name(module, line()));
     }
-    void push_instance(const cell& of, std::span<const cell> args)
+    cell instance(const cell& of, std::span<const cell> args)
     {
-        push(object(python::call::function, of, container(tag::tuple, args)));
+        return object(python::call::function, of, container(tag::tuple, args));
     }
 
     void tuple_of(std::size_t n)
     {
         need(n);
-        const cell t = container(tag::tuple, std::span(stack_).last(n));
-        stack_.resize(stack_.size() - n);
-        push(t);
+        top_ -= n;
+        push(container(tag::tuple, {top_, n}));
     }
 
     void step(unsigned char code)
     {
         switch (code) {
         case 0x80: // PROTO
-            protocol_ = static_cast<int>(number(1));
+            protocol_ = static_cast<int>(number<1>());
             if (protocol_ > highest_protocol)
                 bad("a protocol that is not known");
             return;
         case 0x95: // FRAME
-            if (number(8) > static_cast<std::uint64_t>(end_ - at_))
+            if (number<8>() > static_cast<std::uint64_t>(end_ - at_))
                 bad("a frame longer than the pickle");
             return;
         case '(': // MARK
             if (marks_.size() == most_marks)
                 too_large("more marks than the limit");
-            marks_.push_back(stack_.size());
+            marks_.push_back(size());
             return;
         case '0': return drop();
-        case '1': (void)pop_to_mark(); return;
+        case '1': return to_mark([](auto) {});
         case '2': push(top()); return;
         case 'N': push(cell()); return;
         case 0x88: push(cell::of(true)); return;
         case 0x89: push(cell::of(false)); return;
         case 'I': return push_int();
-        case 'K': push(cell::of(static_cast<std::int64_t>(number(1)))); return;
-        case 'M': push(cell::of(static_cast<std::int64_t>(number(2)))); return;
+        case 'K': push(cell::of(static_cast<std::int64_t>(number<1>()))); return;
+        case 'M': push(cell::of(static_cast<std::int64_t>(number<2>()))); return;
         case 'J':
-            push(cell::of(std::int64_t{static_cast<std::int32_t>(static_cast<std::uint32_t>(number(4)))}));
+            push(cell::of(std::int64_t{static_cast<std::int32_t>(static_cast<std::uint32_t>(number<4>()))}));
             return;
         case 'L': return push_long();
-        case 0x8a: push(integer(take(number(1)))); return;
+        case 0x8a: push(integer(take(number<1>()))); return;
         case 0x8b: push(integer(take(positive()))); return;
         case 'F': return push_float();
         case 'G': {
@@ -532,52 +588,50 @@ private:
         }
         case 'S': return push_quoted();
         case 'T': return push_latin_1(take(positive()));
-        case 'U': return push_latin_1(take(number(1)));
+        case 'U': return push_latin_1(take(number<1>()));
         case 'V': return push_unicode();
-        case 'X': push(text(take(number(4)))); return;
-        case 0x8c: push(text(take(number(1)))); return;
-        case 0x8d: push(text(take(number(8)))); return;
-        case 'B': push(cell::of(tag::bytes, take(number(4)))); return;
-        case 'C': push(cell::of(tag::bytes, take(number(1)))); return;
-        case 0x8e: push(cell::of(tag::bytes, take(number(8)))); return;
-        case 0x96: push(cell::of(tag::bytearray, take(number(8)))); return;
+        case 'X': push(text(take(number<4>()))); return;
+        case 0x8c: push(text(take(number<1>()))); return;
+        case 0x8d: push(text(take(number<8>()))); return;
+        case 'B': push(cell::of(tag::bytes, take(number<4>()))); return;
+        case 'C': push(cell::of(tag::bytes, take(number<1>()))); return;
+        case 0x8e: push(cell::of(tag::bytes, take(number<8>()))); return;
+        case 0x96: push(cell::of(tag::bytearray, take(number<8>()))); return;
         case ']': push(container(tag::list, {})); return;
-        case 'l': push(container(tag::list, pop_to_mark())); return;
+        case 'l': return to_mark([&](auto items) { return container(tag::list, items); });
         case 'a': {
             const cell c = pop();
             return extend(tag::list, {&c, 1});
         }
-        case 'e': return extend(tag::list, pop_to_mark());
+        case 'e': return to_mark([&](auto items) { extend(tag::list, items); });
         case ')': push(container(tag::tuple, {})); return;
-        case 't': push(container(tag::tuple, pop_to_mark())); return;
+        case 't': return to_mark([&](auto items) { return container(tag::tuple, items); });
         case 0x85: return tuple_of(1);
         case 0x86: return tuple_of(2);
         case 0x87: return tuple_of(3);
         case '}': push(container(tag::dict, {})); return;
-        case 'd': {
-            const auto pairs = pop_to_mark();
-            if (pairs.size() % 2 != 0)
-                bad("a key without a value");
-            push(container(tag::dict, pairs));
-            return;
-        }
+        case 'd':
+            return to_mark([&](auto pairs) {
+                if (pairs.size() % 2 != 0)
+                    bad("a key without a value");
+                return container(tag::dict, pairs);
+            });
         case 's': {
             need(3);
-            const cell pair[] = {stack_.end()[-2], stack_.end()[-1]};
-            stack_.resize(stack_.size() - 2);
-            return extend_pairs(pair);
+            top_ -= 2;
+            return extend_pairs({top_, 2});
         }
-        case 'u': return extend_pairs(pop_to_mark());
+        case 'u': return to_mark([&](auto pairs) { extend_pairs(pairs); });
         case 0x8f: push(container(tag::set, {})); return;
-        case 0x90: return extend_set(pop_to_mark());
-        case 0x91: push(container(tag::frozenset, pop_to_mark())); return;
+        case 0x90: return to_mark([&](auto items) { extend_set(items); });
+        case 0x91: return to_mark([&](auto items) { return container(tag::frozenset, items); });
         case 'p': return put(text_index());
-        case 'q': return put(number(1));
-        case 'r': return put(number(4));
+        case 'q': return put(number<1>());
+        case 'r': return put(number<4>());
         case 0x94: return put(memoized_);
         case 'g': return get(text_index());
-        case 'h': return get(number(1));
-        case 'j': return get(number(4));
+        case 'h': return get(number<1>());
+        case 'j': return get(number<4>());
         case 'c': return push_global();
         case 0x93: {
             const cell qualified = pop();
@@ -609,14 +663,14 @@ private:
         case 'i': {
             const std::string_view module = line();
             const cell of = name(module, line());
-            return push_instance(of, pop_to_mark());
+            return to_mark([&](auto args) { return instance(of, args); });
         }
-        case 'o': {
-            const auto parts = pop_to_mark();
-            if (parts.empty())
-                bad("a class is missing");
-            return push_instance(parts[0], parts.subspan(1));
-        }
+        case 'o':
+            return to_mark([&](auto parts) {
+                if (parts.empty())
+                    bad("a class is missing");
+                return instance(parts[0], parts.subspan(1));
+            });
         default: bad("an opcode that is not known or not supported");
         }
     }
@@ -646,8 +700,8 @@ private:
     const std::byte* op_ = nullptr;
     int protocol_ = 0;
     std::size_t values_ = 0;
-    std::vector<cell> stack_;
-    std::vector<cell> popped_;
+    std::vector<cell> stack_; // room for one
+    cell* top_ = nullptr;     // of the stack: where the next one goes
     std::vector<std::size_t> marks_;
     std::vector<cell> memo_;
     std::unordered_map<std::uint64_t, cell> sparse_;

@@ -31,7 +31,8 @@ TEST_CASE("length_prefix: a C++ program is a port of Erlang, with {packet, 1}, {
     stdio_child erl(erlang(R"(
         begin
             [Program] = init:get_plain_arguments(),
-            Text = fun(N) -> << <<(32 + I rem 95)>> || I <- lists:seq(0, N - 1) >> end,
+            Printable = list_to_binary(lists:seq(32, 126)),
+            Text = fun(N) -> binary:part(binary:copy(Printable, N div 95 + 1), 0, N) end,
             Reversed = fun(B) -> list_to_binary(lists:reverse(binary_to_list(B))) end,
             Answer = fun(Port) -> receive {Port, Message} -> Message after 20000 -> timeout end end,
             Try = fun({Framing, Packet, Sizes}) ->
@@ -52,7 +53,7 @@ TEST_CASE("length_prefix: a C++ program is a port of Erlang, with {packet, 1}, {
         end)",
                            {FERRULE_ECHO_PROGRAM}),
                     stdio_child::standard_error::with_output);
-    CHECK(erl.output.recv_all(patience).text() == "u8 OK\nu16be OK\nu32be OK\n");
+    CHECK(erl.output.recv_all(in_time).text() == "u8 OK\nu16be OK\nu32be OK\n");
     expect_success(erl.process);
 }
 
@@ -88,7 +89,7 @@ void expect_echo(int packet, std::initializer_list<std::size_t> sizes)
         }
     }
     out.close();
-    CHECK(code_of([&] { in.recv(patience); }) == errc::end_of_stream);
+    CHECK(code_of([&] { in.recv(in_time); }) == errc::end_of_stream);
     expect_success(erl.process);
 }
 

@@ -60,7 +60,7 @@ child start_python(const std::string& program, const std::string& script, endpoi
 
 void expect_success(child& c)
 {
-    const exit_status s = c.wait(patience);
+    const exit_status s = c.wait(in_time);
     CHECK(s.code() == 0);
     CHECK(s.signal() == 0);
 }

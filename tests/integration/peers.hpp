@@ -12,8 +12,8 @@
 
 namespace ferrule::test {
 
-/// Of every single wait. The watchdogs are for what has no deadline, and longer.
-inline constexpr auto patience = std::chrono::seconds(20);
+/// The limit of every single wait; the watchdogs are for what has none.
+inline constexpr auto in_time = std::chrono::seconds(20);
 
 /// `n` printable characters, the same as Python's `text(n)` below.
 std::string text(std::size_t n);
@@ -62,15 +62,15 @@ enum class style : unsigned char { blocking, coroutine };
 template <class Messages>
 auto recv(Messages& m, style s = style::blocking)
 {
-    return s == style::blocking ? m.recv(patience) : run(m.async_recv(patience));
+    return s == style::blocking ? m.recv(in_time) : run(m.async_recv(in_time));
 }
 template <class Messages, class Message>
 void send(Messages& m, const Message& message, style s = style::blocking)
 {
     if (s == style::blocking)
-        m.send(message, patience);
+        m.send(message, in_time);
     else
-        run(m.async_send(message, patience));
+        run(m.async_send(message, in_time));
 }
 
 } // namespace ferrule::test

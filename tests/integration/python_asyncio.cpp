@@ -44,8 +44,8 @@ TEST_CASE("lines: asyncio's readline reads what we send, and we read what its wr
     };
     // By default "\r\n" is understood, but not sent.
     static const row rows[] = {
-        {"LF", "LF", lines()},
         {"LF", "CRLF", lines()},
+        {"LF", "LF", lines()},
         {"LF", "LF", lines("\n")},
         {"CRLF", "CRLF", lines("\r\n")},
     };
@@ -57,6 +57,8 @@ TEST_CASE("lines: asyncio's readline reads what we send, and we read what its wr
         {
             const watchdog guard("asyncio");
             for (const row& r : rows) {
+                if (&r != rows && &p != &pythons().back())
+                    continue; // the first against all, the others against one
                 CAPTURE(r.sent, r.received);
                 std::vector<std::string> arguments = {r.sent, r.received};
                 for (const std::size_t n : sizes)
@@ -72,10 +74,10 @@ TEST_CASE("lines: asyncio's readline reads what we send, and we read what its wr
                 send(mine, "b\ra"); // not an end of line, and not two
                 CHECK(recv(mine).text() == "grüße");
                 CHECK(recv(mine).empty());
-                mine.shutdown_send(patience);
-                CHECK(code_of([&, &m = mine] { m.recv(patience); }) == errc::truncated);
+                mine.shutdown_send(in_time);
+                CHECK(code_of([&, &m = mine] { m.recv(in_time); }) == errc::truncated);
                 CHECK(mine.take_partial().text() == "no end");
-                CHECK(code_of([&, &m = mine] { m.recv(patience); }) == errc::end_of_stream);
+                CHECK(code_of([&, &m = mine] { m.recv(in_time); }) == errc::end_of_stream);
                 expect_success(c);
             }
         }

@@ -32,7 +32,7 @@ except EOFError:
 template <class In, class Out>
 void expect_echo(In& in, Out& out)
 {
-    for (const std::size_t n : {0, 1, 0, 16384, 16385, 65536, 1 << 20}) {
+    for (const std::size_t n : {0U, 1U, 0U, 16384U, 16385U, 65536U, 1U << 20}) {
         for (const style s : {style::blocking, style::coroutine}) {
             CAPTURE(n, s == style::coroutine);
             send(out, text(n), s);
@@ -65,7 +65,7 @@ TEST_CASE("any_framing: mp is what CPython's Connection speaks, over a socketpai
                 message_writer<any_framing> out(c.input, framing);
                 expect_echo(in, out);
                 out.close();
-                CHECK(code_of([&] { in.recv(patience); }) == errc::end_of_stream);
+                CHECK(code_of([&] { in.recv(in_time); }) == errc::end_of_stream);
                 expect_success(c.process);
             }
         }

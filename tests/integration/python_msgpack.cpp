@@ -1,10 +1,11 @@
-// `msgpack` against Python's msgpack package.
+// `msgpack_messages` against Python's msgpack package.
 #include "integration/peers.hpp"
 #include "support/catch.hpp"
 #include "support/watchdog.hpp"
 
 #include <ferrule/framing/msgpack.hpp>
 
+#include <ctime>
 #include <limits>
 #include <map>
 #include <optional>
@@ -12,7 +13,6 @@
 using namespace ferrule;
 using namespace ferrule::test;
 using namespace std::string_literals;
-using namespace std::chrono_literals;
 
 namespace {
 
@@ -48,6 +48,9 @@ public:
 // Every format of MessagePack, at both ends of its range.
 std::vector<row> rows()
 {
+    const auto ext = [](std::int8_t type, const std::string& data) {
+        return ::msgpack::type::ext(type, data.data(), static_cast<std::uint32_t>(data.size()));
+    };
     using strings = std::map<std::string, std::string>;
     std::vector<row> all = {
         {"None", ::msgpack::type::nil_t()},
@@ -63,10 +66,7 @@ std::vector<row> rows()
         {"{'a': {'b': [{'c': {'d': 'e'}}, {}]}}",
          std::map<std::string, std::map<std::string, std::vector<std::map<std::string, strings>>>>{
              {"a", {{"b", {{{"c", {{"d", "e"}}}}, {}}}}}}},
-        // Ext −1 of 4, 8 and 12 bytes.
-        {"msgpack.Timestamp(1700000000)", std::chrono::system_clock::time_point(1'700'000'000s)},
-        {"msgpack.Timestamp(1700000000, 5)", std::chrono::system_clock::time_point(1'700'000'000s + 5ns)},
-        {"msgpack.Timestamp(-2, 5)", std::chrono::system_clock::time_point(-2s + 5ns)},
+        {"msgpack.Timestamp(1700000000)", ext(-1, "\x65\x53\xF1\0"s)},
     };
     for (const std::uint64_t n :
          {0ULL, 127ULL, 128ULL, 255ULL, 256ULL, 65535ULL, 65536ULL, 4294967295ULL, 4294967296ULL,
@@ -75,11 +75,11 @@ std::vector<row> rows()
     for (const std::int64_t n : {-1LL, -32LL, -33LL, -128LL, -129LL, -32768LL, -32769LL, -2147483648LL, -2147483649LL,
                                  std::numeric_limits<long long>::min()})
         all.emplace_back(std::to_string(n), n);
-    for (const std::size_t n : {0, 1, 2, 4, 8, 15, 16, 17, 31, 32, 255, 256, 65535, 65536, 1 << 20}) {
+    for (const std::size_t n : {0U, 1U, 2U, 4U, 8U, 15U, 16U, 17U, 31U, 32U, 255U, 256U, 65535U, 65536U, 1U << 20}) {
         const std::string times = " * " + std::to_string(n);
         all.emplace_back("'x'" + times, std::string(n, 'x'));
         all.emplace_back("b'x'" + times, std::vector<char>(n, 'x'));
-        all.emplace_back("msgpack.ExtType(5, b'x'" + times + ")", ::msgpack::type::ext(5, std::string(n, 'x')));
+        all.emplace_back("msgpack.ExtType(5, b'x'" + times + ")", ext(5, std::string(n, 'x')));
         if (n > 65536)
             continue;
         std::map<int, std::string> pairs;
@@ -109,7 +109,7 @@ for e in sys.argv[1:]:
     send(expected, expected)
 )",
                            theirs, arguments);
-    message_duplex<ferrule::msgpack<>> values(ours);
+    message_duplex<msgpack_messages<>> values(ours);
     message_reader<msgpack_bytes> raw(ours);
     style s = style::blocking;
     for (const row& r : all) {
@@ -121,7 +121,29 @@ for e in sys.argv[1:]:
         CHECK((recv(raw, s) == encoded)); // so both choose the shortest form
         s = s == style::blocking ? style::coroutine : style::blocking;
     }
-    CHECK(code_of([&] { values.recv(patience); }) == errc::end_of_stream);
+    CHECK(code_of([&] { values.recv(in_time); }) == errc::end_of_stream);
+    expect_success(c);
+}
+
+TEST_CASE("msgpack: a timespec is a Timestamp of Python")
+{
+    const std::string program = python_with("msgpack");
+    const watchdog guard("msgpack");
+    // Ext −1 of 4, 8 and 12 bytes.
+    static constexpr timespec times[] = {{1'700'000'000, 0}, {1'700'000'000, 5}, {-2, 999'999'999}};
+    auto [mine, theirs] = socketpair(msgpack_messages<timespec>());
+    child c = start_python(program, prologue + R"(
+for t in (1700000000, 0), (1700000000, 5), (-2, 999999999):
+    expect(msgpack.Timestamp(*t))
+    send(msgpack.Timestamp(*t))
+)",
+                           theirs);
+    for (const timespec& t : times) {
+        send(mine, t);
+        const timespec back = recv(mine);
+        CHECK(back.tv_sec == t.tv_sec);
+        CHECK(back.tv_nsec == t.tv_nsec);
+    }
     expect_success(c);
 }
 
@@ -149,7 +171,7 @@ TEST_CASE("msgpack: a plain struct is a dict of Python with the names of its fie
     const std::string program = python_with("msgpack");
     const watchdog guard("msgpack");
     for (const style s : {style::blocking, style::coroutine}) {
-        auto [mine, theirs] = socketpair(ferrule::msgpack<person>());
+        auto [mine, theirs] = socketpair(msgpack_messages<person>());
         child c = start_python(program, prologue + R"(
 ada = {"id": -5, "weight": 61.5, "name": "Ada Ümläut", "scores": [3, 70000], "prices": {"a": 0.5, "b": -1.0},
        "nick": "A", "home": {"street": "Side", "number": 300}, "others": [{"street": "", "number": 0}]}
@@ -229,16 +251,16 @@ for v in sys.argv[1:]:
     assert stream.recv(4, socket.MSG_WAITALL) == b"\xdbraw"
 )",
                            theirs, values);
-    message_duplex<ferrule::msgpack<>> messages(ours);
+    message_duplex<msgpack_messages<>> messages(ours);
     reader raw(ours);
     for (const std::string& v : values) {
         CAPTURE(v);
         const msgpack_object value = recv(messages);
-        CHECK(raw.recv(4, patience).text() == "\x93raw");
+        CHECK(raw.recv(4, in_time).text() == "\x93raw");
         CHECK((recv(messages, style::coroutine) == value));
         CHECK(recv(messages).as<std::size_t>() == v.size());
-        ours.send("\xDBraw", patience);
+        ours.send("\xDBraw", in_time);
     }
-    CHECK(code_of([&] { raw.recv(patience); }) == errc::end_of_stream);
+    CHECK(code_of([&] { raw.recv(in_time); }) == errc::end_of_stream);
     expect_success(c);
 }

@@ -36,8 +36,13 @@ def receive(kind):
 
 TEST_CASE("leb128: protobuf's delimited messages of all sizes go both ways")
 {
+    // The messages are 0, 3, 127, 128, 16383, 16384, …, 2²¹−1 and 2²¹ bytes long.
+    constexpr std::size_t sizes[] = {0, 1, 125, 126, 16380, 16381, 1 << 20, 2097147, 2097148};
     const std::string program = python_with("google.protobuf");
     const watchdog guard("protobuf");
+    std::vector<std::string> arguments;
+    for (const std::size_t n : sizes)
+        arguments.push_back(std::to_string(n));
     auto [mine, theirs] = socketpair(leb128());
     child c = start_python(program, prologue + R"(
 for n in map(int, sys.argv[1:]):
@@ -47,14 +52,13 @@ for n in map(int, sys.argv[1:]):
         assert receive(BytesValue) == message, n
 assert stream.read() == b""
 )",
-                           theirs, {"0", "1", "125", "126", "16380", "16381", "1048576", "2097147", "2097148"});
-    // The messages are 0, 3, 127, 128, 16383, 16384, …, 2²¹−1 and 2²¹ + 1 bytes long.
-    for (const std::size_t n : {0, 1, 125, 126, 16380, 16381, 1048576, 2097147, 2097148}) {
+                           theirs, arguments);
+    for (const std::size_t n : sizes) {
+        // A BytesValue is field 1 with a length in front, which is a LEB128 too; nothing if it is empty.
+        const std::string value = text(n);
+        const std::string message = n == 0 ? "" : "\x0A" + frame_of(leb128(), value);
         for (const style s : {style::blocking, style::coroutine}) {
             CAPTURE(n, s == style::coroutine);
-            // A BytesValue is field 1 with a length in front, which is a LEB128 too; nothing if it is empty.
-            const std::string value = text(n);
-            const std::string message = n == 0 ? "" : "\x0A" + frame_of(leb128(), value);
             CHECK((recv(mine, s) == byte_view(message)));
             send(mine, message, s);
         }
@@ -85,6 +89,6 @@ for m in messages:
         all.push_back(recv(mine, n % 2 == 0 ? style::blocking : style::coroutine));
     for (const bytes& message : all)
         send(mine, message);
-    CHECK(code_of([&, &m = mine] { m.recv(patience); }) == errc::end_of_stream);
+    CHECK(code_of([&, &m = mine] { m.recv(in_time); }) == errc::end_of_stream);
     expect_success(c);
 }

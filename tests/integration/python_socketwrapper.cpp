@@ -43,7 +43,7 @@ for n in map(int, sys.argv[2:]):
             CHECK((recv(mine, s) == byte_view(text(n))));
         }
     }
-    CHECK(code_of([&, &m = mine] { m.recv(patience); }) == errc::end_of_stream);
+    CHECK(code_of([&, &m = mine] { m.recv(in_time); }) == errc::end_of_stream);
     expect_success(c);
 }
 
@@ -81,14 +81,14 @@ for value in (None, True, -1, 1 << 63, 0.5, "grüße", b"\0" * 70000, [], {"a": 
     assert raw.recv(4, 20) == b"\x93raw", value
 )",
                            theirs, {"framing.MsgPack()"});
-    message_duplex<ferrule::msgpack<>> mine(ours);
+    message_duplex<msgpack_messages<>> mine(ours);
     error_code ec;
     int received = 0;
-    for (msgpack_object value = mine.recv(patience, ec); !ec; value = mine.recv(patience, ec)) {
+    for (msgpack_object value = mine.recv(in_time, ec); !ec; value = mine.recv(in_time, ec)) {
         CAPTURE(++received);
-        CHECK(ours.recv(4, patience).text() == "raw!");
+        CHECK(ours.recv(4, in_time).text() == "raw!");
         send(mine, value, style::coroutine);
-        ours.send("\x93raw", patience); // what would be the beginning of an array
+        ours.send("\x93raw", in_time); // what would be the beginning of an array
     }
     CHECK(ec == errc::end_of_stream);
     CHECK(received == 13);

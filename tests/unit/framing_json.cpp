@@ -84,6 +84,7 @@ TEST_CASE("json_codec: what is not JSON is shown, taken off, and the next messag
     CHECK(reason({}, "1 2") == errc::invalid_value);
     CHECK(reason({}, "\"\xff\"") == errc::invalid_value); // no UTF-8
     CHECK(reason({}, "NaN") == errc::invalid_value);
+    CHECK(reason({}, "[1e400]") == errc::invalid_value);
     CHECK(reason({}, json::serialize(deep(512))) == error_code());
     CHECK(reason({}, json::serialize(deep(513))) == errc::invalid_value);
     CHECK(reason({}, std::string(1'000'000, '[')) == errc::invalid_value);

@@ -36,6 +36,11 @@ struct with_macro {
     MSGPACK_DEFINE_MAP(a, b)
     bool operator==(const with_macro&) const = default;
 };
+struct request {
+    std::string method;
+    ferrule::msgpack_object params; // of any shape
+    bool operator==(const request&) const = default;
+};
 struct array_macro {
     int a = 0;
     car inside; // without macros
@@ -88,6 +93,8 @@ TEST_CASE("msgpack: values of every kind keep the contract")
     check_framing(msgpack_messages<array_macro>(), {{}, {1, small}});
     check_framing(msgpack_messages<>(), {msgpack_object(), msgpack_object(small), msgpack_object(1)});
     check_framing(framed<length_prefix<u16>, msgpack_codec<car>>(), {car(), small});
+    check_framing(msgpack_messages<request>(), {{"empty", {}}, {"drive", small}, {"add", std::vector{1, 2}}});
+    check_framing(msgpack_messages<std::vector<msgpack_object>>(), {{}, {msgpack_object(""), msgpack_object(small)}});
 }
 
 TEST_CASE("msgpack: every form of a number is the same number")
@@ -225,4 +232,7 @@ TEST_CASE("msgpack: objects share their memory, and outlive what they came from"
     }
     CHECK(copy.as<std::map<std::string, std::string>>().at("key") == std::string(100, 'v'));
     CHECK_THROWS_AS(copy.as<int>(), ::msgpack::type_error);
+    CHECK(msgpack_object("") == msgpack_object(std::string()));
+    CHECK_FALSE(msgpack_object("") == msgpack_object("x"));
+    CHECK(msgpack_object(std::timespec{1, 2})->type == ::msgpack::type::EXT); // a timestamp
 }

@@ -22,6 +22,11 @@ template <class T>
 struct nowhere {
     T value;
 };
+#if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wundefined-internal"
+#pragma clang diagnostic ignored "-Wundefined-var-template"
+#endif
 template <class T>
 extern const nowhere<T> nothing;
 
@@ -42,10 +47,6 @@ consteval std::string_view spelled() noexcept
 #endif
 }
 
-#if defined(__clang__)
-#pragma clang diagnostic push
-#pragma clang diagnostic ignored "-Wundefined-var-template"
-#endif
 template <class T, std::size_t I>
 consteval std::string_view field_name() noexcept
 {

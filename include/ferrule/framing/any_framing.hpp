@@ -23,8 +23,8 @@ public:
     /// The framing of that name. Throws `usage_error` (`errc::invalid_argument`) that lists the names if there is none.
     explicit any_framing(std::string_view name) : any_framing(named(name)) {}
     /// Any other.
-    template <byte_framing Framing>
-        requires(!std::same_as<Framing, any_framing>)
+    template <class Framing>
+        requires(!std::same_as<Framing, any_framing> && byte_framing<Framing>)
     explicit any_framing(Framing f) : inner_(std::make_unique<holder<Framing>>(std::move(f)))
     {
     }

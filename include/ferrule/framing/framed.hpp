@@ -46,6 +46,9 @@ public:
             framing_.reset();
     }
 
+    [[nodiscard]] const Framing& framing() const noexcept { return framing_; }
+    [[nodiscard]] const Codec& codec() const noexcept { return codec_; }
+
 private:
     Framing framing_{};
     Codec codec_{};

@@ -22,8 +22,9 @@ public:
 
     enum class dialect : unsigned char { unknown, lines, content_length };
 
+    json_dialect() : json_dialect(dialect::lines) {}
     /// `first` is sent as long as nothing has arrived (`unknown` means lines).
-    explicit json_dialect(dialect first = dialect::lines) : found_(std::make_shared<found>(first)) {}
+    explicit json_dialect(dialect first) : found_(std::make_shared<found>(first)) {}
 
     [[nodiscard]] decode_result decode(byte_view buffered, const limits& l);
     [[nodiscard]] error_code encode(std::span<const byte_view> payload, const limits& l, encoded& out) const;

@@ -8,6 +8,7 @@
 #include <msgpack.hpp>
 
 #include <concepts>
+#include <ctime>
 #include <memory>
 #include <string_view>
 #include <type_traits>
@@ -19,7 +20,7 @@ namespace ferrule::detail {
 template <class T>
 concept msgpack_by_names = plain_aggregate<T> && !requires(const T& v, ::msgpack::packer<::msgpack::sbuffer>& p) {
     v.msgpack_pack(p);
-} && !std::same_as<T, ::msgpack::object> && !std::same_as<T, ::msgpack::object_kv>;
+} && !std::same_as<T, ::msgpack::object> && !std::same_as<T, ::msgpack::object_kv> && !std::same_as<T, std::timespec>;
 
 } // namespace ferrule::detail
 
@@ -77,6 +78,29 @@ MSGPACK_API_VERSION_NAMESPACE(MSGPACK_DEFAULT_API_NS)
 
 namespace ferrule {
 
+namespace detail {
+
+struct msgpack_sink {
+    bytes& out;
+    void write(const char* data, std::size_t size) { out.append(std::string_view(data, size)); }
+};
+
+template <class T>
+error_code write_msgpack(const T& value, bytes& out)
+{
+    msgpack_sink sink{out};
+    try {
+        ::msgpack::packer<msgpack_sink>(sink).pack(value);
+    } catch (const ::msgpack::container_size_overflow&) {
+        return errc::unencodable;
+    } catch (const ::msgpack::type_error&) {
+        return errc::unencodable;
+    }
+    return {};
+}
+
+} // namespace detail
+
 /// A MessagePack value of any shape: what msgpack-cxx calls an object, with the memory that it refers to. Copies share it.
 /// Distinct objects may be used by different threads at once.
 class msgpack_object {
@@ -107,7 +131,8 @@ public:
         return value;
     }
 
-    friend bool operator==(const msgpack_object& a, const msgpack_object& b) { return *a == *b; }
+    /// Whether both are written alike, in the shortest forms.
+    friend bool operator==(const msgpack_object& a, const msgpack_object& b);
 
 private:
     struct memory {
@@ -123,10 +148,14 @@ private:
 };
 
 /// MessagePack as a serialisation, for `framed`. `T` is anything that msgpack-cxx converts: its own adaptors (numbers, strings,
-/// containers, optional, variant, tuple), types with its macros, and plain aggregates without macros, which become maps
-/// with the names of their fields.
+/// containers, optional, tuple), types with its macros, and plain aggregates without macros, which become maps
+/// with the names of their fields. A `msgpack_object` may be part of any of them. `T` must own all it consists of: no views,
+/// and no `msgpack::object`.
 template <class T = msgpack_object>
 class msgpack_codec {
+    static_assert(!std::is_pointer_v<T> && !std::same_as<T, std::string_view> && !std::same_as<T, ::msgpack::object>,
+                  "a value has to own what it consists of; there is ferrule::msgpack_object");
+
 public:
     using value_type = T;
 
@@ -136,19 +165,10 @@ public:
 
     [[nodiscard]] error_code encode(const T& value, bytes& out) const
     {
-        sink to{out};
-        try {
-            ::msgpack::packer<sink> packer(to);
-            if constexpr (std::same_as<T, msgpack_object>)
-                packer.pack(*value);
-            else
-                packer.pack(value);
-        } catch (const ::msgpack::container_size_overflow&) {
-            return errc::unencodable;
-        } catch (const ::msgpack::type_error&) {
-            return errc::unencodable;
-        }
-        return {};
+        if constexpr (std::same_as<T, msgpack_object>)
+            return detail::write_msgpack(*value, out);
+        else
+            return detail::write_msgpack(value, out);
     }
     [[nodiscard]] T decode(bytes payload) const
     {
@@ -171,20 +191,22 @@ public:
     }
 
 private:
-    struct sink {
-        bytes& out;
-        void write(const char* data, std::size_t size) { out.append(std::string_view(data, size)); }
-    };
-
     msgpack_bytes check_;
 };
+
+inline bool operator==(const msgpack_object& a, const msgpack_object& b)
+{
+    bytes x;
+    bytes y;
+    return detail::write_msgpack(*a, x) == detail::write_msgpack(*b, y) && x == y;
+}
 
 template <class T>
     requires(!std::same_as<std::remove_cvref_t<T>, msgpack_object>)
 msgpack_object::msgpack_object(const T& value)
 {
     bytes packed;
-    if (const error_code ec = msgpack_codec<T>().encode(value, packed))
+    if (const error_code ec = detail::write_msgpack(value, packed))
         throw_error(ec);
     *this = msgpack_object(std::move(packed));
 }
@@ -195,7 +217,32 @@ msgpack_object::msgpack_object(const T& value)
 template <class T = msgpack_object>
 using msgpack_messages = framed<msgpack_bytes, msgpack_codec<T>>;
 
-template <class T = msgpack_object>
-using msgpack = msgpack_messages<T>;
-
 } // namespace ferrule
+
+/// A `msgpack_object` within other values.
+namespace msgpack {
+MSGPACK_API_VERSION_NAMESPACE(MSGPACK_DEFAULT_API_NS)
+{
+    namespace adaptor {
+
+    template <>
+    struct pack<ferrule::msgpack_object> {
+        template <class Stream>
+        packer<Stream>& operator()(packer<Stream>& out, const ferrule::msgpack_object& value) const
+        {
+            return out.pack(*value);
+        }
+    };
+
+    template <>
+    struct convert<ferrule::msgpack_object> {
+        const msgpack::object& operator()(const msgpack::object& from, ferrule::msgpack_object& value) const
+        {
+            value = ferrule::msgpack_object(from);
+            return from;
+        }
+    };
+
+    } // namespace adaptor
+}
+} // namespace msgpack
