@@ -76,6 +76,20 @@ struct tagged_spec {
     }
 };
 
+struct prefixed {
+    using message_type = bytes;
+    frame_reads frames(const arrived& in) const
+    {
+        co_yield 1;
+        co_yield in[0];
+        co_return decode_result::frame(1, in[0]);
+    }
+    error_code encode(std::span<const byte_view> p, const limits& l, encoded& out) const
+    {
+        return length_prefix<u8>().encode(p, l, out);
+    }
+};
+
 } // namespace
 
 static_assert(typed_framing<generated<tagged_spec>>);
@@ -141,19 +155,6 @@ TEST_CASE("generated: the limit bounds whole frames, before the bytes have come"
     }
     const byte_view payload = "12345";
     encoded e;
-    struct prefixed {
-        using message_type = bytes;
-        frame_reads frames(const arrived& in) const
-        {
-            co_yield 1;
-            co_yield in[0];
-            co_return decode_result::frame(1, in[0]);
-        }
-        error_code encode(std::span<const byte_view> p, const limits& l, encoded& out) const
-        {
-            return length_prefix<u8>().encode(p, l, out);
-        }
-    };
     CHECK(generated<prefixed>().encode(std::span(&payload, 1), limits(5), e) == errc::too_large);
     encoded fits;
     CHECK(!generated<prefixed>().encode(std::span(&payload, 1), limits(6), fits));

@@ -66,7 +66,7 @@ TEST_CASE("progress: both ends hear how far a message has come")
     told received;
     auto [a, b] = socketpair(progress<varint>(received.function(), sent.function()));
     const std::string large(8 << 20, 'x');
-    auto sending = std::async(std::launch::async, [&a = a, &large] { a.send(large, std::chrono::seconds(20)); });
+    auto sending = std::async(std::launch::async, [&out = a, &large] { out.send(large, std::chrono::seconds(20)); });
     CHECK((b.recv(std::chrono::seconds(20)) == byte_view(large)));
     sending.get();
     const std::size_t frame = large.size() + 4;
@@ -115,7 +115,7 @@ TEST_CASE("progress: what a function throws ends the send, and the endpoint owns
     CHECK_THROWS_WITH(a.send(large, std::chrono::seconds(20)), "enough");
     CHECK(a.unsent() > 0);
     throws = false;
-    auto sending = std::async(std::launch::async, [&a = a] { a.send("next", std::chrono::seconds(20)); });
+    auto sending = std::async(std::launch::async, [&out = a] { out.send("next", std::chrono::seconds(20)); });
     CHECK((b.recv(std::chrono::seconds(20)) == byte_view(large)));
     CHECK(b.recv(std::chrono::seconds(20)) == byte_view("next"));
     sending.get();
