@@ -15,9 +15,9 @@ decode_result netstring::decode(byte_view buffered, const limits& l) const noexc
     std::uint64_t length = 0;
     if (digits > 1 && text[0] == '0')
         return decode_result::failed(errc::malformed);
-    if (digits != 0 && !detail::decimal(text.substr(0, digits), length))
-        return decode_result::failed(errc::too_large);
-    if (digits == text.size()) // further digits would only make it longer
+    if (digits != 0 && (!detail::decimal(text.substr(0, digits), length) || length > l.max_payload()))
+        return decode_result::failed(errc::too_large); // further digits would only make it longer
+    if (digits == text.size())
         return detail::announced(buffered, std::max<std::size_t>(digits, 1) + 1, length, l, 1);
     if (digits == 0 || text[digits] != ':')
         return decode_result::failed(errc::malformed);

@@ -8,7 +8,7 @@ set(os_header "^(unistd|fcntl|poll|signal|pthread|spawn|termios|pty|dirent|dlfcn
 set(std_header "^[a-z0-9_]+$")
 set(framing_may "${std_header}|^boost/container/small_vector\\.hpp$|^ferrule/(error|limits|bytes|detail/export)\\.hpp$|^ferrule/(framing|python)/")
 set(pickle_may "${framing_may}|^boost/multiprecision/cpp_int\\.hpp$")
-set(json_may "^boost/json/|^boost/version\\.hpp$|^ferrule/framing/")
+set(json_may "^boost/json/|^ferrule/framing/")
 set(msgpack_may "^msgpack\\.hpp$|^ferrule/detail/field_names\\.hpp$|^ferrule/framing/")
 set(platform_may "^ferrule/(error|bytes|deadline|socket_like|detail/export|detail/fork_generation|process)\\.hpp$|^ferrule/platform/")
 

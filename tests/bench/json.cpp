@@ -1,7 +1,11 @@
-// The one file that compiles Boost.JSON, which is used as a header-only library.
+#include "bench/framings.hpp"
 #include "bench/results.hpp"
 
-#include <boost/json/src.hpp>
+#ifdef FERRULE_BENCH_JSON
+#include <boost/json.hpp>
+#else
+#include <boost/json/src.hpp> // the one file that compiles it
+#endif
 
 #include <fstream>
 #include <stdexcept>
@@ -26,9 +30,23 @@ json::object of(const row& r, const entry& e)
     return o;
 }
 
+json::object of(const framing_row& r)
+{
+    using who = framing_row::who;
+    return {{"framing", r.framing},
+            {"size", r.size},
+            {"what", r.direction},
+            {"ns_by_hand", r.median(who::by_hand)},
+            {"ns_ferrule", r.median(who::ferrule)},
+            {"bytes_per_second_by_hand", r.bytes_per_second(who::by_hand)},
+            {"bytes_per_second_ferrule", r.bytes_per_second(who::ferrule)},
+            {"ratio", r.ratio()}};
+}
+
 } // namespace
 
-void write_json(const std::string& file, double busy, std::span<const row> rows, std::span<const verdict> goals)
+void write_json(const std::string& file, double busy, std::span<const row> rows, std::span<const framing_row> framings,
+                std::span<const verdict> goals)
 {
     json::array cells;
     for (const row& r : rows) {
@@ -37,12 +55,18 @@ void write_json(const std::string& file, double busy, std::span<const row> rows,
                 cells.push_back(of(r, e));
         }
     }
+    json::array in_memory;
+    for (const framing_row& r : framings)
+        in_memory.push_back(of(r));
     json::array verdicts;
     for (const verdict& v : goals) {
         const json::object o{{"goal", v.what}, {"cell", v.where}, {"ratio", v.ratio}, {"met", v.met}};
         verdicts.push_back(o);
     }
-    const json::object all{{"cores_used_by_others", busy}, {"cells", std::move(cells)}, {"goals", std::move(verdicts)}};
+    const json::object all{{"cores_used_by_others", busy},
+                           {"cells", std::move(cells)},
+                           {"framings", std::move(in_memory)},
+                           {"goals", std::move(verdicts)}};
     std::ofstream out(file);
     out << json::value(all) << '\n';
     if (!out.flush())

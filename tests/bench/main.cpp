@@ -1,5 +1,6 @@
-// Messages between two processes and the costs of a lock, next to what one would write without ferrule. Contenders take
-// turns, so that a change of the machine's speed hits all of them; what counts are the ratios.
+// Messages between two processes, framings in memory and the costs of a lock, next to what one would write without ferrule.
+// Contenders take turns, so that a change of the machine's speed hits all of them; what counts are the ratios.
+#include "bench/framings.hpp"
 #include "bench/load.hpp"
 #include "bench/measure.hpp"
 #include "bench/results.hpp"
@@ -18,8 +19,8 @@ constexpr const char* usage =
     R"(ferrule_bench [--quick] [--json FILE] [--only TEXT]...
   --quick      fewer rounds and shorter ones: less than two minutes
   --json FILE  writes all results to FILE
-  --only TEXT  only what has TEXT in its name, such as "pipe/one core/round trip/8 B/ferrule coroutine"; repeated: what
-               has one of them. What it is compared to runs, too.
+  --only TEXT  only what has TEXT in its name, such as "pipe/one core/round trip/8 B/ferrule coroutine" or
+               "framings/varint/8 B/decode"; repeated: what has one of them. What it is compared to runs, too.
 )";
 
 struct options {
@@ -129,9 +130,11 @@ int main(int argc, char** argv)
             return 0;
         }
         std::vector<row> rows = choose(o.only);
+        std::vector<framing_row> framings = framing_rows(o.only);
         const int rounds = o.quick ? 5 : 9;
         const other_load others;
         run(rows, rounds, o.quick ? 18'000 : 60'000);
+        measure_framings(framings, rounds, o.quick ? 1'500 : 6'000);
 
         const double busy = others.cores();
         std::printf("pipes hold 256 KiB and socket pairs 1 MiB, for everybody, as ferrule makes them\n");
@@ -140,10 +143,11 @@ int main(int argc, char** argv)
         if (cpus().size() < 2)
             std::printf("one core only: this process may run on no other\n");
         print_tables(rows);
+        print_framings(framings);
         const std::vector<verdict> goals = check_goals(rows);
         print_goals(goals);
         if (!o.json.empty())
-            write_json(o.json, busy, rows, goals);
+            write_json(o.json, busy, rows, framings, goals);
         return 0; // also if a goal was missed: machines are noisy
     } catch (const std::invalid_argument& e) {
         std::fprintf(stderr, "%s\n%s", e.what(), usage);

@@ -11,6 +11,8 @@
 
 namespace ferrule::bench {
 
+class framing_row;
+
 /// One contender in one cell.
 class entry {
 public:
@@ -53,6 +55,7 @@ struct verdict {
 void print_tables(std::span<const row> rows);
 void print_goals(std::span<const verdict> goals);
 /// `busy`: cores that others used meanwhile.
-void write_json(const std::string& file, double busy, std::span<const row> rows, std::span<const verdict> goals);
+void write_json(const std::string& file, double busy, std::span<const row> rows, std::span<const framing_row> framings,
+                std::span<const verdict> goals);
 
 } // namespace ferrule::bench

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -94,7 +95,8 @@ class exact_copy {
 public:
     explicit exact_copy(byte_view v) : bytes_(new std::byte[v.size()]), size_(v.size())
     {
-        std::ranges::copy(v, bytes_.get());
+        if (!v.empty())
+            std::memcpy(bytes_.get(), v.data(), v.size());
     }
     [[nodiscard]] byte_view view() const { return {bytes_.get(), size_}; }
 

@@ -18,20 +18,16 @@ answer reference(byte_view in, const limits& l)
         if (text[i] < '0' || text[i] > '9' || (i == 1 && text[0] == '0'))
             return answer::failed(errc::malformed);
         const auto digit = static_cast<std::uint64_t>(text[i] - '0');
-        if (length > (SIZE_MAX - digit) / 10 || length * 10 + digit > l.max_payload())
+        const std::uint64_t largest = std::min(l.max_payload(), SIZE_MAX - (i + 1) - 2); // with colon and comma
+        if (length > (largest - std::min(digit, largest)) / 10 || length * 10 + digit > largest)
             return answer::failed(errc::too_large);
         length = length * 10 + digit;
     }
-    if (i == text.size()) {
-        const std::uint64_t missing = length + 2 + (i == 0 ? 1 : 0);
-        // A frame of more bytes than there can be.
-        return missing < 2 || i + missing < i ? answer::failed(errc::too_large) : answer::more(missing);
-    }
+    if (i == text.size())
+        return answer::more(length + (i == 0 ? 3 : 2));
     if (i == 0)
         return answer::failed(errc::malformed);
     const std::size_t header = i + 1;
-    if (length > SIZE_MAX - header - 1)
-        return answer::failed(errc::too_large);
     if (text.size() - header <= length)
         return answer::more(length + 1 - (text.size() - header), true);
     if (text[header + length] != ',')

@@ -85,6 +85,11 @@ TEST_CASE("json_codec: what is not JSON is shown, taken off, and the next messag
     CHECK(reason({}, "\"\xff\"") == errc::invalid_value); // no UTF-8
     CHECK(reason({}, "NaN") == errc::invalid_value);
     CHECK(reason({}, "[1e400]") == errc::invalid_value);
+    CHECK(reason({}, "[-1" + std::string(400, '0') + ".5]") == errc::invalid_value);
+    for (const char* exact : {"474.59380568556355", "0.1", "1e-400", "-5e-324", "1.7976931348623157e308"}) {
+        CAPTURE(exact);
+        CHECK(json_codec<double>().decode(bytes(byte_view(exact))) == std::strtod(exact, nullptr));
+    }
     CHECK(reason({}, json::serialize(deep(512))) == error_code());
     CHECK(reason({}, json::serialize(deep(513))) == errc::invalid_value);
     CHECK(reason({}, std::string(1'000'000, '[')) == errc::invalid_value);

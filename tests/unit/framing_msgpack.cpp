@@ -145,6 +145,8 @@ TEST_CASE("msgpack: every form of text, bytes, extension and container is the sa
 
 TEST_CASE("msgpack: plain structs are maps with the names of their fields")
 {
+    CHECK(hex_of(2.0) == "cb4000000000000000"); // stays a float
+    CHECK(hex_of(2.0f) == "ca40000000");
     CHECK(hex_of(engine{"e", 1.5}) == to_hex(from_hex("82 A46E616D65 A165 A5706F776572 CB3FF8000000000000")));
     // In any order; what is unknown is ignored, what is missing keeps its default.
     CHECK(loaded<engine>("83 A5706F776572 01 A178 C0 A46E616D65 A165") == engine{"e", 1.0});

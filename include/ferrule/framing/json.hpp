@@ -24,8 +24,7 @@ FERRULE_JSON_EXPORT boost::json::value read_json(byte_view text);
 /// JSON text as a serialisation, for `framed`. `T` is anything that `boost::json::value_from` and `value_to` convert. Text is
 /// compact and has no line ends in it. Numbers that JSON cannot express (NaN, infinities) are `errc::unencodable`. More
 /// than 512 arrays and objects within each other are `errc::invalid_value`, and so are text that is not UTF-8, half a surrogate
-/// pair as an escape, and numbers beyond the range of `double`. Numbers of 16 and more digits can be off in the last
-/// place, before Boost 1.84.
+/// pair as an escape, and numbers beyond the range of `double`.
 ///
 /// Source: RFC 8259.
 template <class T = boost::json::value>

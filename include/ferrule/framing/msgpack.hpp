@@ -7,7 +7,9 @@
 
 #include <msgpack.hpp>
 
+#include <bit>
 #include <concepts>
+#include <cstdint>
 #include <ctime>
 #include <memory>
 #include <string_view>
@@ -76,14 +78,47 @@ MSGPACK_API_VERSION_NAMESPACE(MSGPACK_DEFAULT_API_NS)
 }
 } // namespace msgpack
 
-namespace ferrule {
-
-namespace detail {
+namespace ferrule::detail {
 
 struct msgpack_sink {
     bytes& out;
     void write(const char* data, std::size_t size) { out.append(std::string_view(data, size)); }
 };
+
+/// A big-endian number behind its type byte.
+template <class Bits>
+void write_number(msgpack_sink& sink, unsigned char type, Bits bits)
+{
+    char b[1 + sizeof bits] = {static_cast<char>(type)};
+    for (std::size_t i = sizeof bits; i > 0; --i, bits >>= 8)
+        b[i] = static_cast<char>(bits & 0xff);
+    sink.write(b, sizeof b);
+}
+
+} // namespace ferrule::detail
+
+/// msgpack-cxx packs 2.0 as the integer 2; here a float stays one.
+namespace msgpack {
+MSGPACK_API_VERSION_NAMESPACE(v1)
+{
+    template <>
+    inline packer<ferrule::detail::msgpack_sink>& packer<ferrule::detail::msgpack_sink>::pack_float(float f)
+    {
+        ferrule::detail::write_number(m_stream, 0xca, std::bit_cast<std::uint32_t>(f));
+        return *this;
+    }
+    template <>
+    inline packer<ferrule::detail::msgpack_sink>& packer<ferrule::detail::msgpack_sink>::pack_double(double d)
+    {
+        ferrule::detail::write_number(m_stream, 0xcb, std::bit_cast<std::uint64_t>(d));
+        return *this;
+    }
+}
+} // namespace msgpack
+
+namespace ferrule {
+
+namespace detail {
 
 template <class T>
 error_code write_msgpack(const T& value, bytes& out)
