@@ -1,0 +1,137 @@
+// Python values from and to C++ types.
+#pragma once
+
+#include <ferrule/detail/field_names.hpp>
+#include <ferrule/python/value.hpp>
+
+#include <concepts>
+#include <optional>
+#include <ranges>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace ferrule::python {
+
+namespace detail {
+
+template <class T>
+concept optional_like = requires(const T& t) {
+    typename T::value_type;
+    t.has_value();
+    *t;
+};
+template <class T>
+concept tuple_like = requires { std::tuple_size<T>::value; };
+template <class T>
+concept map_like = std::ranges::range<T> && requires { typename T::mapped_type; };
+template <class T>
+concept set_like = std::ranges::range<T> && requires { typename T::key_type; } && !map_like<T>;
+template <class T>
+concept byte_array = std::same_as<T, ferrule::bytes> || std::same_as<T, std::vector<std::byte>>;
+template <class T>
+concept scalar = std::same_as<T, value> || std::integral<T> || std::floating_point<T> || std::same_as<T, std::string>;
+
+[[noreturn]] inline void mismatch(const value& v, const char* wanted)
+{
+    throw frame_error(errc::invalid_value, v.repr(60) + " is not " + wanted);
+}
+
+} // namespace detail
+
+/// A C++ value as a Python one: numbers, strings, `ferrule::bytes` and `std::vector<std::byte>` (bytes), optionals (None if
+/// empty), pairs, tuples and arrays (tuples), maps (dicts), sets (sets), other ranges (lists), and plain aggregates
+/// (dicts from field names), within each other. Throws as the constructors of `value` do.
+template <class T>
+[[nodiscard]] value from(const T& x)
+{
+    if constexpr (detail::byte_array<T>)
+        return value(type::bytes, byte_view(x));
+    else if constexpr (std::convertible_to<const T&, value>)
+        return value(x);
+    else if constexpr (detail::optional_like<T>)
+        return x.has_value() ? from(*x) : value();
+    else if constexpr (detail::tuple_like<T>)
+        return std::apply([](const auto&... e) { return value(tuple{from(e)...}); }, x);
+    else if constexpr (detail::map_like<T>) {
+        dict d;
+        for (const auto& [k, v] : x)
+            d.emplace_back(from(k), from(v));
+        return d;
+    } else if constexpr (detail::set_like<T>) {
+        set s;
+        for (const auto& e : x)
+            s.push_back(from(e));
+        return s;
+    } else if constexpr (std::ranges::range<T>) {
+        list l;
+        for (const auto& e : x)
+            l.push_back(from(e));
+        return l;
+    } else {
+        static_assert(ferrule::detail::plain_aggregate<T>, "there is no such conversion");
+        dict d;
+        boost::pfr::for_each_field(x, [&](const auto& field, std::size_t i) {
+            d.emplace_back(value(ferrule::detail::field_names<T>[i]), from(field));
+        });
+        return d;
+    }
+}
+
+/// A Python value as a C++ one, the reverse of `from`. Sequences are made of lists, tuples and sets alike; aggregates of dicts, and
+/// of objects by their attributes: fields that are missing keep their defaults, names that are no fields are ignored.
+/// Throws `frame_error` (`errc::invalid_value`) if `v` is of another type, a number out of range, or of another size.
+template <class T>
+[[nodiscard]] T to(const value& v)
+{
+    const bool is_sequence =
+        v.type() == type::list || v.type() == type::tuple || v.type() == type::set || v.type() == type::frozenset;
+    if constexpr (detail::scalar<T>)
+        return v.as<T>();
+    else if constexpr (detail::byte_array<T>) {
+        const byte_view b = v.as<byte_view>();
+        if constexpr (std::same_as<T, ferrule::bytes>)
+            return T(b);
+        else
+            return T(b.begin(), b.end());
+    } else if constexpr (detail::optional_like<T>)
+        return v.is_none() ? T() : T(to<typename T::value_type>(v));
+    else if constexpr (detail::tuple_like<T>) {
+        if (!is_sequence || v.size() != std::tuple_size_v<T>)
+            detail::mismatch(v, "as many values as wanted");
+        return [&]<std::size_t... I>(std::index_sequence<I...>) {
+            return T{to<std::tuple_element_t<I, T>>(v[I])...};
+        }(std::make_index_sequence<std::tuple_size_v<T>>());
+    } else if constexpr (detail::map_like<T>) {
+        if (v.type() != type::dict)
+            detail::mismatch(v, "a dict");
+        T map;
+        for (std::size_t i = 0; i < v.size(); ++i) {
+            const auto [key, mapped] = v.pair(i);
+            map.insert_or_assign(to<typename T::key_type>(key), to<typename T::mapped_type>(mapped));
+        }
+        return map;
+    } else if constexpr (std::ranges::range<T>) {
+        if (!is_sequence)
+            detail::mismatch(v, "a sequence");
+        T range;
+        for (std::size_t i = 0; i < v.size(); ++i)
+            range.insert(range.end(), to<std::ranges::range_value_t<T>>(v[i]));
+        return range;
+    } else {
+        static_assert(ferrule::detail::plain_aggregate<T>, "there is no such conversion");
+        const value fields = v.type() == type::object ? v.state() : v;
+        if (fields.type() != type::dict)
+            detail::mismatch(v, "a dict or an object with attributes");
+        T x{};
+        boost::pfr::for_each_field(x, [&](auto& field, std::size_t i) {
+            if (const auto found = fields.find(value(ferrule::detail::field_names<T>[i])))
+                field = to<std::remove_cvref_t<decltype(field)>>(*found);
+        });
+        return x;
+    }
+}
+
+} // namespace ferrule::python
