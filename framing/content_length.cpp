@@ -19,7 +19,9 @@ std::string_view trimmed(std::string_view s) noexcept
 bool is_content_length(std::string_view name) noexcept
 {
     constexpr std::string_view lower = "content-length";
-    return std::ranges::equal(name, lower, {}, [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    // Not std::tolower, which asks for the locale with every character.
+    return std::ranges::equal(name, lower, {},
+                              [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
 }
 
 } // namespace

@@ -13,7 +13,10 @@ constexpr std::size_t longest_decimal = 20; // digits of 2⁶⁴−1
 /// How many digits `text` begins with.
 [[nodiscard]] inline std::size_t leading_digits(std::string_view text) noexcept
 {
-    return std::min(text.find_first_not_of("0123456789"), text.size());
+    std::size_t n = 0;
+    while (n < text.size() && text[n] >= '0' && text[n] <= '9')
+        ++n;
+    return n;
 }
 
 /// The value of digits; false if it is 2⁶⁴ or more.

@@ -58,48 +58,80 @@ void msgpack_bytes::reset() noexcept
     open_.clear();
 }
 
-void msgpack_bytes::complete() noexcept
-{
-    while (!open_.empty() && --open_.back() == 0)
-        open_.pop_back();
-}
-
 decode_result msgpack_bytes::decode(byte_view buffered, const limits& l)
 {
-    const auto missing = [&](std::uint64_t more) {
-        return decode_result::need_more(static_cast<std::size_t>(more - buffered.size()));
+    // Members could change with every byte that is read, as far as the compiler knows; these cannot.
+    const std::byte* const data = buffered.data();
+    const std::uint64_t size = buffered.size();
+    std::uint64_t at = at_;
+    std::uint64_t owed = owed_;
+    std::size_t objects = objects_;
+    std::uint64_t missing_here = open_.empty() ? 0 : open_.back(); // in the innermost container
+
+    const auto paused = [&](const decode_result& r) {
+        at_ = at;
+        owed_ = owed;
+        objects_ = objects;
+        if (!open_.empty())
+            open_.back() = missing_here;
+        return r;
     };
-    while (owed_ != 0) {
-        if (at_ >= buffered.size())
-            return missing(at_ + owed_);
-        const shape& s = shapes[std::to_integer<std::size_t>(buffered[at_])];
+    const auto missing = [&](std::uint64_t whole) {
+        return paused(decode_result::need_more(static_cast<std::size_t>(whole - size)));
+    };
+    while (owed != 0) {
+        if (at >= size)
+            return missing(at + owed);
+        const auto first = std::to_integer<std::size_t>(data[at]);
+        // Small integers and short strings, which containers are full of, without looking anything up: so the processor can
+        // guess where the next object begins.
+        const bool is_integer = first < 0x80 || first >= 0xe0;
+        if ((is_integer || (first & 0xe0) == 0xa0) && missing_here > 1 && objects != most_objects_) {
+            const std::uint64_t end = at + 1 + (is_integer ? 0 : first & 0x1f);
+            if (end + (owed - 1) > l.max_payload())
+                return paused(decode_result::failed(errc::too_large));
+            --missing_here;
+            --owed;
+            ++objects;
+            at = end;
+            continue;
+        }
+        const shape& s = shapes[first];
         if (!s.is_valid)
-            return decode_result::failed(errc::malformed);
-        const std::uint64_t head = at_ + 1 + s.length;
-        if (head > buffered.size())
-            return missing(head + owed_ - 1);
+            return paused(decode_result::failed(errc::malformed));
+        const std::uint64_t head = at + 1 + s.length;
+        if (head > size)
+            return missing(head + owed - 1);
         std::uint64_t n = s.count;
-        if (s.length != 0)
-            n = detail::big_endian(buffered.subspan(at_ + 1, s.length));
+        for (std::uint64_t i = at + 1; i < head; ++i)
+            n = n << 8 | std::to_integer<std::uint64_t>(data[i]);
         const std::uint64_t elements = n * s.elements;
         const std::uint64_t end = head + s.body + (s.elements == 0 ? n : 0);
-        if (end + (owed_ - 1) + elements > l.max_payload() || objects_ == most_objects_)
-            return decode_result::failed(errc::too_large);
+        if (end + (owed - 1) + elements > l.max_payload() || objects == most_objects_)
+            return paused(decode_result::failed(errc::too_large));
         if (elements != 0) {
             if (open_.size() == deepest_)
-                return decode_result::failed(errc::too_large);
+                return paused(decode_result::failed(errc::too_large));
+            if (!open_.empty())
+                open_.back() = missing_here;
             open_.push_back(elements);
-        } else
-            complete();
-        at_ = end;
-        owed_ += elements - 1;
-        ++objects_;
+            missing_here = elements;
+        } else if (missing_here != 0) {
+            while (--missing_here == 0) {
+                open_.pop_back();
+                if (open_.empty())
+                    break;
+                missing_here = open_.back();
+            }
+        }
+        at = end;
+        owed += elements - 1;
+        ++objects;
     }
-    if (at_ > buffered.size())
-        return missing(at_);
-    const auto size = static_cast<std::size_t>(at_);
+    if (at > size)
+        return missing(at);
     reset();
-    return decode_result::frame(0, size);
+    return decode_result::frame(0, static_cast<std::size_t>(at));
 }
 
 error_code msgpack_bytes::encode(std::span<const byte_view> payload, const limits& l, encoded& out) const

@@ -15,13 +15,14 @@ decode_result netstring::decode(byte_view buffered, const limits& l) const noexc
     std::uint64_t length = 0;
     if (digits > 1 && text[0] == '0')
         return decode_result::failed(errc::malformed);
-    if (digits != 0 && (!detail::decimal(text.substr(0, digits), length) || length > l.max_payload()))
-        return decode_result::failed(errc::too_large); // further digits would only make it longer
-    if (digits == text.size())
-        return detail::announced(buffered, std::max<std::size_t>(digits, 1) + 1, length, l, 1);
+    if (digits != 0 && !detail::decimal(text.substr(0, digits), length))
+        return decode_result::failed(errc::too_large);
+    // Too large is what it stays, whatever follows: further digits would only make it longer.
+    const decode_result r = detail::announced(buffered, std::max<std::size_t>(digits, 1) + 1, length, l, 1);
+    if (r.what() == decode_result::outcome::failed || digits == text.size())
+        return r;
     if (digits == 0 || text[digits] != ':')
         return decode_result::failed(errc::malformed);
-    const decode_result r = detail::announced(buffered, digits + 1, length, l, 1);
     if (r.what() == decode_result::outcome::frame && buffered[r.header() + r.payload()] != std::byte{','})
         return decode_result::failed(errc::malformed);
     return r;

@@ -1,6 +1,7 @@
 // The first of several separators in text that grows. Private.
 #pragma once
 
+#include <algorithm>
 #include <bitset>
 #include <cstddef>
 #include <cstring>
@@ -22,11 +23,13 @@ public:
 [[nodiscard]] inline separator_match find_separator(std::string_view text, std::size_t searched,
                                                     std::span<const std::string> separators) noexcept
 {
-    std::bitset<256> last;
-    for (const std::string& s : separators)
-        last.set(static_cast<unsigned char>(s.back()));
+    // Most lists end in one character, whatever their length.
     const char only = separators.front().back();
-    const bool one = last.count() == 1;
+    const bool one = std::ranges::all_of(separators, [&](const std::string& s) { return s.back() == only; });
+    std::bitset<256> last;
+    if (!one)
+        for (const std::string& s : separators)
+            last.set(static_cast<unsigned char>(s.back()));
     for (std::size_t at = searched; at < text.size(); ++at) {
         if (one) {
             const void* const found = std::memchr(text.data() + at, only, text.size() - at);
@@ -37,7 +40,8 @@ public:
             continue;
         separator_match m{at + 1, 0};
         for (const std::string& s : separators)
-            if (s.size() > m.length && text.substr(0, at + 1).ends_with(s))
+            if (s.size() > m.length && s.size() <= m.end &&
+                std::memcmp(text.data() + m.end - s.size(), s.data(), s.size()) == 0)
                 m.length = s.size();
         if (m.length != 0)
             return m;

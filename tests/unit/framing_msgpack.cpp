@@ -191,7 +191,11 @@ TEST_CASE("msgpack: in another framing the payload is one object, and what it an
 
 TEST_CASE("msgpack: depth and number of objects are limited, inclusive")
 {
-    const auto nested = [](std::size_t depth) { return std::string(depth, '\x91') + "\x90"; };
+    const auto nested = [](std::size_t depth) {
+        std::string s(depth, '\x91');
+        s += '\x90';
+        return s;
+    };
     const auto error = [](msgpack_bytes f, std::string_view text) { return f.decode(text, limits()).error(); };
     CHECK(error(msgpack_bytes(), nested(512)) == error_code());
     CHECK(error(msgpack_bytes(), nested(513)) == errc::too_large);

@@ -69,8 +69,11 @@ public:
     /// boundaries of their own, these are left out.
     void copy(byte_view part)
     {
-        parts_.push_back({nullptr, copied_.size(), part.size()});
-        copied_.insert(copied_.end(), part.begin(), part.end());
+        parts_.emplace_back(nullptr, copied_.size(), part.size());
+        const std::size_t before = copied_.size();
+        copied_.resize(before + part.size(), boost::container::default_init);
+        if (!part.empty())
+            std::memcpy(copied_.data() + before, part.data(), part.size());
         size_ += part.size();
     }
     /// Adds payload that stays where it is and must not change until the send has completed.
@@ -78,7 +81,7 @@ public:
     {
         if (part.empty())
             return;
-        parts_.push_back({part.data(), 0, part.size()});
+        parts_.emplace_back(part.data(), std::size_t{0}, part.size());
         size_ += part.size();
     }
     void gather(std::span<const byte_view> parts)
@@ -135,6 +138,8 @@ public:
 
 private:
     struct piece {
+        piece(const std::byte* s, std::size_t o, std::size_t n) noexcept : seen(s), offset(o), size(n) {}
+
         const std::byte* seen; // null: in copied_
         std::size_t offset;
         std::size_t size;

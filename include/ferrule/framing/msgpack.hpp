@@ -10,6 +10,7 @@
 #include <bit>
 #include <concepts>
 #include <cstdint>
+#include <cstring>
 #include <ctime>
 #include <memory>
 #include <string_view>
@@ -82,7 +83,16 @@ namespace ferrule::detail {
 
 struct msgpack_sink {
     bytes& out;
-    void write(const char* data, std::size_t size) { out.append(std::string_view(data, size)); }
+    // In the header, since most calls bring a byte or two.
+    void write(const char* data, std::size_t size)
+    {
+        if (out.spare().size() < size)
+            out.append(std::string_view(data, size));
+        else if (size != 0) {
+            std::memcpy(out.spare().data(), data, size);
+            out.commit(size);
+        }
+    }
 };
 
 /// A big-endian number behind its type byte.
@@ -123,6 +133,7 @@ namespace detail {
 template <class T>
 error_code write_msgpack(const T& value, bytes& out)
 {
+    out.reserve(out.size() + 512); // else it would grow byte by byte
     msgpack_sink sink{out};
     try {
         ::msgpack::packer<msgpack_sink>(sink).pack(value);

@@ -3,8 +3,9 @@
 
 #include <ferrule/framing/framing.hpp>
 
+#include <boost/container/small_vector.hpp>
+
 #include <cstdint>
-#include <vector>
 
 namespace ferrule {
 
@@ -34,14 +35,12 @@ public:
     void reset() noexcept;
 
 private:
-    void complete() noexcept;
-
     std::size_t deepest_ = 512;
     std::size_t most_objects_ = std::size_t{1} << 24;
-    std::uint64_t at_ = 0;            // where the next object begins
-    std::uint64_t owed_ = 1;          // objects announced that have not begun
-    std::size_t objects_ = 0;         // that have
-    std::vector<std::uint64_t> open_; // of each container: objects missing in it
+    std::uint64_t at_ = 0;                                  // where the next object begins
+    std::uint64_t owed_ = 1;                                // objects announced that have not begun
+    std::size_t objects_ = 0;                               // that have
+    boost::container::small_vector<std::uint64_t, 8> open_; // of each container: objects missing in it
 };
 
 } // namespace ferrule
