@@ -9,8 +9,6 @@ namespace ferrule::python {
 namespace detail {
 namespace {
 
-using tag = cell::tag;
-
 constexpr int deepest = 2000; // recursion; more than any pickle may have that we decode
 
 void spend(std::size_t& budget)
@@ -21,9 +19,9 @@ void spend(std::size_t& budget)
     }
 }
 
-bool is_number(tag t) noexcept
+bool is_number(type t) noexcept
 {
-    return t == tag::boolean || t == tag::integer || t == tag::floating || t == tag::large;
+    return t == type::boolean || t == type::integer || t == type::floating;
 }
 
 /// An integer that a double may be equal to.
@@ -34,17 +32,17 @@ bool fits(double d) noexcept
 
 bool equal_numbers(const cell& a, const cell& b)
 {
-    if (a.kind() == tag::floating && b.kind() == tag::floating)
+    if (a.kind() == type::floating && b.kind() == type::floating)
         return a.floating() == b.floating();
-    if (a.kind() == tag::floating)
+    if (a.kind() == type::floating)
         return equal_numbers(b, a);
-    if (b.kind() == tag::floating) {
-        if (a.kind() == tag::large)
+    if (b.kind() == type::floating) {
+        if (a.is_large())
             return is_equal(a.data(), b.floating());
         return fits(b.floating()) && static_cast<std::int64_t>(b.floating()) == a.integer();
     }
-    if (a.kind() == tag::large || b.kind() == tag::large)
-        return a.kind() == b.kind() && a.data() == b.data();
+    if (a.is_large() || b.is_large())
+        return a.is_large() == b.is_large() && a.data() == b.data();
     return a.integer() == b.integer();
 }
 
@@ -90,22 +88,22 @@ bool equal(const cell& a, const cell& b, std::size_t& budget, int depth)
     }
     if (is_number(a.kind()) && is_number(b.kind()))
         return equal_numbers(a, b);
-    const auto like = [](tag t) {
-        return t == tag::bytearray ? tag::bytes : t == tag::frozenset ? tag::set : t; // equal for Python
+    const auto like = [](type t) {
+        return t == type::bytearray ? type::bytes : t == type::frozenset ? type::set : t; // equal for Python
     };
     if (like(a.kind()) != like(b.kind()))
         return false;
     if (!a.has_body())
-        return a.kind() == tag::none || a.data() == b.data();
+        return a.kind() == type::none || a.data() == b.data();
     if (a.contents() == b.contents())
         return true;
     const std::span<const cell> x = a.contents()->all();
     const std::span<const cell> y = b.contents()->all();
     switch (a.kind()) {
-    case tag::set:
-    case tag::frozenset: return equal_as_sets(x, y, 1, budget, depth + 1);
-    case tag::dict: return equal_as_sets(x, y, 2, budget, depth + 1);
-    case tag::object: return a.contents()->call == b.contents()->call && equal_in_order(x, y, budget, depth + 1);
+    case type::set:
+    case type::frozenset: return equal_as_sets(x, y, 1, budget, depth + 1);
+    case type::dict: return equal_as_sets(x, y, 2, budget, depth + 1);
+    case type::object: return a.contents()->call == b.contents()->call && equal_in_order(x, y, budget, depth + 1);
     default: return equal_in_order(x, y, budget, depth + 1);
     }
 }
@@ -121,22 +119,23 @@ bool hash(const cell& c, std::uint64_t& h, std::size_t& budget, int depth)
 {
     spend(budget);
     switch (c.kind()) {
-    case tag::none: h = 1; return true;
-    case tag::boolean:
-    case tag::integer: h = mixed(static_cast<std::uint64_t>(c.integer())); return true;
-    case tag::floating:
+    case type::none: h = 1; return true;
+    case type::boolean:
+    case type::integer: // large ones are rare, and may be equal to a float
+        h = c.is_large() ? 2 : mixed(static_cast<std::uint64_t>(c.integer()));
+        return true;
+    case type::floating:
         if (fits(c.floating()))
             h = mixed(static_cast<std::uint64_t>(static_cast<std::int64_t>(c.floating())));
         else
             h = std::trunc(c.floating()) == c.floating() ? 2 : mixed(std::bit_cast<std::uint64_t>(c.floating()));
         return true;
-    case tag::large: h = 2; return true; // rare, and may be equal to a float
-    case tag::string:
-    case tag::bytes: h = mixed(std::hash<std::string_view>()(c.data().text())); return true;
-    case tag::global: return hash(c.contents()->items[in_name], h, budget, depth);
-    case tag::object: h = mixed(std::bit_cast<std::uintptr_t>(c.contents())); return true;
-    case tag::tuple:
-    case tag::frozenset: break;
+    case type::string:
+    case type::bytes: h = mixed(std::hash<std::string_view>()(c.data().text())); return true;
+    case type::global: return hash(c.contents()->items[in_name], h, budget, depth);
+    case type::object: h = mixed(std::bit_cast<std::uintptr_t>(c.contents())); return true;
+    case type::tuple:
+    case type::frozenset: break;
     default: return false;
     }
     if (depth == deepest)
@@ -146,7 +145,7 @@ bool hash(const cell& c, std::uint64_t& h, std::size_t& budget, int depth)
         std::uint64_t one = 0;
         if (!hash(element, one, budget, depth + 1))
             return false;
-        sum = c.kind() == tag::tuple ? mixed(sum + one) : sum + one;
+        sum = c.kind() == type::tuple ? mixed(sum + one) : sum + one;
     }
     h = mixed(sum);
     return true;
@@ -155,7 +154,7 @@ bool hash(const cell& c, std::uint64_t& h, std::size_t& budget, int depth)
 /// As keys. Objects may have an equality of their own, of which nothing is known: each is a key of its own.
 bool equal_keys(const cell& a, const cell& b, std::size_t& budget)
 {
-    if (a.kind() == tag::object || b.kind() == tag::object) {
+    if (a.kind() == type::object || b.kind() == type::object) {
         spend(budget);
         return a.kind() == b.kind() && a.contents() == b.contents();
     }

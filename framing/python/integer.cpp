@@ -45,7 +45,7 @@ cell integer_cell(byte_view integer) noexcept
 {
     const byte_view least = integer.first(shortest(integer));
     if (least.size() > sizeof(std::int64_t))
-        return cell::of(cell::tag::large, least);
+        return cell::of(type::integer, least);
     std::uint64_t n = !least.empty() && std::to_integer<unsigned>(least.back()) >= 0x80 ? ~std::uint64_t{0} : 0;
     for (std::size_t i = least.size(); i-- > 0;)
         n = n << 8 | std::to_integer<std::uint64_t>(least[i]);
@@ -88,7 +88,7 @@ bool parse_integer(std::string_view digits, document& d, cell& out)
 
 std::string value::digits() const
 {
-    if (cell_.kind() != detail::cell::tag::large)
+    if (!cell_.is_large())
         return std::to_string(as_integer());
     const cpp_int n = number(cell_.data());
     if (cell_.data().size() <= most_decimal_bytes)
@@ -100,12 +100,11 @@ std::string value::digits() const
 
 double value::as_floating() const
 {
-    using tag = detail::cell::tag;
-    switch (cell_.kind()) {
-    case tag::floating: return cell_.floating();
-    case tag::boolean:
-    case tag::integer: return static_cast<double>(cell_.integer());
-    case tag::large: return number(cell_.data()).convert_to<double>();
+    switch (type()) {
+    case python::type::floating: return cell_.floating();
+    case python::type::boolean:
+    case python::type::integer:
+        return cell_.is_large() ? number(cell_.data()).convert_to<double>() : static_cast<double>(cell_.integer());
     default: wrong("a float");
     }
 }

@@ -11,7 +11,6 @@ namespace {
 
 using detail::body;
 using detail::cell;
-using tag = cell::tag;
 
 constexpr std::size_t deepest = 1000;
 
@@ -96,7 +95,7 @@ public:
 
 private:
     /// The empty tuple is one and the same for Python, too.
-    static bool has_identity(const cell& c) noexcept { return c.kind() != tag::tuple || c.contents()->size != 0; }
+    static bool has_identity(const cell& c) noexcept { return c.kind() != type::tuple || c.contents()->size != 0; }
 
     // ---- first: what is shared, and what may not be sent ----
 
@@ -107,7 +106,7 @@ private:
         const body& b = *c.contents();
         if (depth == deepest)
             return false;
-        if (c.kind() == tag::global)
+        if (c.kind() == type::global)
             return allowed_.allows(b.items[detail::in_module].data().text(), b.items[detail::in_name].data().text());
         if (!has_identity(c) || !shared_.see(&b))
             return true;
@@ -205,24 +204,23 @@ private:
     void write(const cell& c)
     {
         switch (c.kind()) {
-        case tag::none: return put("N");
-        case tag::boolean: return put(c.integer() != 0 ? "\x88" : "\x89");
-        case tag::integer: return put_integer(c.integer());
-        case tag::large: return put_large(c.data());
-        case tag::floating: {
+        case type::none: return put("N");
+        case type::boolean: return put(c.integer() != 0 ? "\x88" : "\x89");
+        case type::integer: return c.is_large() ? put_large(c.data()) : put_integer(c.integer());
+        case type::floating: {
             std::byte b[9] = {std::byte{'G'}};
             auto bits = std::bit_cast<std::uint64_t>(c.floating());
             for (std::size_t i = 8; i > 0; --i, bits >>= 8)
                 b[i] = static_cast<std::byte>(bits);
             return out_.append(byte_view(b, sizeof b));
         }
-        case tag::string: return put_text(c.data());
-        case tag::bytes: return put_bytes(c.data());
-        case tag::bytearray:
+        case type::string: return put_text(c.data());
+        case type::bytes: return put_bytes(c.data());
+        case type::bytearray:
             put_global("builtins", "bytearray");
             put_bytes(c.data());
             return put("\x85R");
-        case tag::global: {
+        case type::global: {
             const auto parts = c.contents()->all();
             return put_global(parts[detail::in_module].data().text(), parts[detail::in_name].data().text());
         }
@@ -232,20 +230,20 @@ private:
             return;
         const std::span<const cell> items = c.contents()->all();
         switch (c.kind()) {
-        case tag::list:
+        case type::list:
             put("]");
             memoize(c);
             return write_marked(items, "e");
-        case tag::dict:
+        case type::dict:
             put("}");
             memoize(c);
             return write_marked(items, "u");
-        case tag::set:
+        case type::set:
             put("\x8f");
             memoize(c);
             return write_marked(items, "\x90");
-        case tag::tuple: return write_tuple(c, items);
-        case tag::frozenset:
+        case type::tuple: return write_tuple(c, items);
+        case type::frozenset:
             put("(");
             write_all(items);
             if (drop_if_written(c, items.size(), true))
@@ -301,14 +299,14 @@ private:
             write_marked(list.contents()->all(), "e");
         if (const cell& dict = part[detail::in_dict]; dict.has_body())
             write_marked(dict.contents()->all(), "u");
-        if (part[detail::in_state].kind() != tag::none) {
+        if (part[detail::in_state].kind() != type::none) {
             write(part[detail::in_state]);
             put("b");
         }
         if (const cell& calls = part[detail::in_calls]; calls.has_body())
             for (const cell& effect : calls.contents()->all()) {
                 write(effect);
-                const bool is_call = effect.kind() == tag::object;
+                const bool is_call = effect.kind() == type::object;
                 put(is_call ? "0" : "b");
             }
     }

@@ -10,7 +10,6 @@ namespace {
 
 using detail::body;
 using detail::cell;
-using tag = cell::tag;
 
 class printer {
 public:
@@ -118,7 +117,7 @@ private:
         out_ += ')';
         for (const auto& [i, title] : {std::pair(detail::in_list, "+="), std::pair(detail::in_dict, "|="),
                                        std::pair(detail::in_state, ".state=")})
-            if (part[i].kind() != tag::none) {
+            if (part[i].kind() != type::none) {
                 out_ += title;
                 print(part[i]);
             }
@@ -129,14 +128,13 @@ private:
         if (full())
             return;
         switch (c.kind()) {
-        case tag::none: out_ += "None"; return;
-        case tag::boolean: out_ += c.integer() != 0 ? "True" : "False"; return;
-        case tag::integer:
-        case tag::large: out_ += value(nullptr, c).digits(); return;
-        case tag::floating: return print_float(c.floating());
-        case tag::string: return print_quoted(c.data(), true);
-        case tag::bytes: out_ += 'b'; return print_quoted(c.data(), false);
-        case tag::bytearray:
+        case type::none: out_ += "None"; return;
+        case type::boolean: out_ += c.integer() != 0 ? "True" : "False"; return;
+        case type::integer: out_ += value(nullptr, c).digits(); return;
+        case type::floating: return print_float(c.floating());
+        case type::string: return print_quoted(c.data(), true);
+        case type::bytes: out_ += 'b'; return print_quoted(c.data(), false);
+        case type::bytearray:
             out_ += "bytearray(b";
             print_quoted(c.data(), false);
             out_ += ')';
@@ -152,7 +150,7 @@ private:
         print_container(c.kind(), *b);
         inside_.pop_back();
     }
-    void print_container(tag t, const body& b)
+    void print_container(type t, const body& b)
     {
         const std::span<const cell> items = b.all();
         const auto enclosed = [&](std::string_view open, std::string_view close) {
@@ -161,26 +159,26 @@ private:
             out_ += close;
         };
         switch (t) {
-        case tag::list: return enclosed("[", "]");
-        case tag::tuple: return enclosed("(", items.size() == 1 ? ",)" : ")");
-        case tag::set:
+        case type::list: return enclosed("[", "]");
+        case type::tuple: return enclosed("(", items.size() == 1 ? ",)" : ")");
+        case type::set:
             if (items.empty())
                 out_ += "set()";
             else
                 enclosed("{", "}");
             return;
-        case tag::frozenset:
+        case type::frozenset:
             if (items.empty())
                 out_ += "frozenset()";
             else
                 enclosed("frozenset({", "})");
             return;
-        case tag::dict:
+        case type::dict:
             out_ += '{';
             print_pairs(items, ": ");
             out_ += '}';
             return;
-        case tag::global:
+        case type::global:
             if (const auto module = items[detail::in_module].data().text(); module != "builtins")
                 (out_ += module) += '.';
             out_ += items[detail::in_name].data().text();

@@ -13,7 +13,6 @@ namespace {
 
 using detail::body;
 using detail::cell;
-using tag = cell::tag;
 
 constexpr int highest_protocol = 5;
 constexpr std::size_t most_marks = 10'000;
@@ -197,27 +196,26 @@ private:
     void deepen(body& b, std::span<const cell> children) const
     {
         for (const cell& c : children)
-            if (c.has_body() && c.contents()->depth >= b.depth)
-                b.depth = c.contents()->depth + 1;
+            b.depth = std::max(b.depth, detail::depth_of(c) + 1);
         if (b.depth > limits_.depth)
             too_large("deeper nesting than the limit");
     }
     void deepen(body& b, const cell& child) const { deepen(b, {&child, 1}); }
-    cell container(tag t, std::span<const cell> items)
+    cell container(type t, std::span<const cell> items)
     {
         body* const b = document_.make_body(items);
         deepen(*b, items);
-        if (t == tag::set || t == tag::frozenset || t == tag::dict)
-            hashed_.push_back({b, t == tag::dict ? 2u : 1u});
+        if (t == type::set || t == type::frozenset || t == type::dict)
+            hashed_.push_back({b, t == type::dict ? 2u : 1u});
         return cell::of(t, b);
     }
     cell text(byte_view utf8)
     {
         if (!detail::is_text(utf8.text()))
             bad("text that is not UTF-8");
-        return cell::of(tag::string, utf8);
+        return cell::of(type::string, utf8);
     }
-    cell own_text(const std::string& utf8) { return cell::of(tag::string, document_.copy(byte_view(utf8))); }
+    cell own_text(const std::string& utf8) { return cell::of(type::string, document_.copy(byte_view(utf8))); }
     cell integer(byte_view twos_complement)
     {
         if (twos_complement.size() > limits_.integer)
@@ -241,32 +239,32 @@ private:
         }
         if (protocol_ < 3)
             detail::from_python_2(module, qualified);
-        const cell parts[] = {cell::of(tag::string, module), cell::of(tag::string, qualified)};
-        return cell::of(tag::global, document_.make_body(parts));
+        const cell parts[] = {cell::of(type::string, module), cell::of(type::string, qualified)};
+        return cell::of(type::global, document_.make_body(parts));
     }
 
     void extend_set(std::span<const cell> elements)
     {
         const cell c = top();
-        if (c.kind() != tag::set)
+        if (c.kind() != type::set)
             bad("elements for what is no set");
         deepen(*c.contents(), elements);
         document_.append(*c.contents(), elements);
     }
     /// The items of what is below them: those of a list or dict, or a place in an object for such.
-    void extend(tag t, std::span<const cell> items)
+    void extend(type t, std::span<const cell> items)
     {
         const cell whole = top();
         cell c = whole;
-        if (whole.kind() == tag::object) {
-            cell& part = whole.contents()->items[t == tag::list ? detail::in_list : detail::in_dict];
+        if (whole.kind() == type::object) {
+            cell& part = whole.contents()->items[t == type::list ? detail::in_list : detail::in_dict];
             if (!part.has_body())
                 part = container(t, {});
             c = part;
         } else if (c.kind() != t)
-            bad(t == tag::list ? "elements for what is no list" : "pairs for what is no dict");
+            bad(t == type::list ? "elements for what is no list" : "pairs for what is no dict");
         deepen(*c.contents(), items);
-        if (whole.kind() == tag::object)
+        if (whole.kind() == type::object)
             deepen(*whole.contents(), c);
         document_.append(*c.contents(), items);
     }
@@ -274,12 +272,12 @@ private:
     {
         if (items.size() % 2 != 0)
             bad("a key without a value");
-        extend(tag::dict, items);
+        extend(type::dict, items);
     }
 
     cell object(python::call how, const cell& callable, const cell& args, const cell& kwargs = {})
     {
-        if (args.kind() != tag::tuple)
+        if (args.kind() != type::tuple)
             bad("arguments that are no tuple");
         if (cell plain; how == python::call::function && fold(callable, args.contents()->all(), plain))
             return plain;
@@ -287,33 +285,33 @@ private:
         body* const b = document_.make_body(parts);
         b->call = how;
         deepen(*b, parts);
-        return cell::of(tag::object, b);
+        return cell::of(type::object, b);
     }
     /// Plain values that protocols before 5 make by calls.
     bool fold(const cell& callable, std::span<const cell> args, cell& out)
     {
-        if (callable.kind() != tag::global)
+        if (callable.kind() != type::global)
             return false;
         const std::string_view module = callable.contents()->items[detail::in_module].data().text();
         const std::string_view name = callable.contents()->items[detail::in_name].data().text();
-        const auto is = [&](std::size_t i, tag t) { return args[i].kind() == t; };
-        if (module == "_codecs" && name == "encode" && args.size() == 2 && is(0, tag::string) && is(1, tag::string))
-            return latin_1(args, tag::bytes, out);
+        const auto is = [&](std::size_t i, type t) { return args[i].kind() == t; };
+        if (module == "_codecs" && name == "encode" && args.size() == 2 && is(0, type::string) && is(1, type::string))
+            return latin_1(args, type::bytes, out);
         if (module != "builtins")
             return false;
         if ((name == "bytes" || name == "bytearray") && args.empty())
-            out = cell::of(name == "bytes" ? tag::bytes : tag::bytearray, byte_view());
-        else if (name == "bytearray" && args.size() == 1 && is(0, tag::bytes))
-            out = cell::of(tag::bytearray, args[0].data());
-        else if (name == "bytearray" && args.size() == 2 && is(0, tag::string) && is(1, tag::string))
-            return latin_1(args, tag::bytearray, out);
-        else if ((name == "set" || name == "frozenset") && args.size() == 1 && is(0, tag::list))
-            out = container(name == "set" ? tag::set : tag::frozenset, args[0].contents()->all());
+            out = cell::of(name == "bytes" ? type::bytes : type::bytearray, byte_view());
+        else if (name == "bytearray" && args.size() == 1 && is(0, type::bytes))
+            out = cell::of(type::bytearray, args[0].data());
+        else if (name == "bytearray" && args.size() == 2 && is(0, type::string) && is(1, type::string))
+            return latin_1(args, type::bytearray, out);
+        else if ((name == "set" || name == "frozenset") && args.size() == 1 && is(0, type::list))
+            out = container(name == "set" ? type::set : type::frozenset, args[0].contents()->all());
         else
             return false;
         return true;
     }
-    bool latin_1(std::span<const cell> args, tag t, cell& out)
+    bool latin_1(std::span<const cell> args, type t, cell& out)
     {
         const std::string_view encoding = args[1].data().text();
         if (encoding != "latin1" && encoding != "latin-1")
@@ -336,12 +334,12 @@ private:
     {
         const cell state = pop();
         const cell c = top();
-        if (c.kind() != tag::object)
+        if (c.kind() != type::object)
             bad("a state for what is no object");
         cell& place = c.contents()->items[detail::in_state];
-        if (place.kind() == tag::none)
+        if (place.kind() == type::none)
             place = state;
-        else if (state.kind() != tag::object) // which would be taken for a call
+        else if (state.kind() != type::object) // which would be taken for a call
             record(c, state);
         else
             bad("a second state");
@@ -355,10 +353,10 @@ private:
             return;
         }
         const cell dropped = pop();
-        if (dropped.kind() != tag::object || size() == base() || top().kind() != tag::object)
+        if (dropped.kind() != type::object || size() == base() || top().kind() != type::object)
             return;
         const cell& args = dropped.contents()->items[detail::in_args];
-        if (args.contents()->size == 2 && args.contents()->items[0].kind() == tag::object &&
+        if (args.contents()->size == 2 && args.contents()->items[0].kind() == type::object &&
             args.contents()->items[0].contents() == top().contents())
             record(top(), dropped);
     }
@@ -366,7 +364,7 @@ private:
     {
         cell& calls = object.contents()->items[detail::in_calls];
         if (!calls.has_body())
-            calls = cell::of(tag::list, document_.make_body());
+            calls = cell::of(type::list, document_.make_body());
         document_.append(*calls.contents(), {&effect, 1});
     }
 
@@ -381,7 +379,7 @@ private:
         if (index < memo_.size())
             memo_[index] = c;
         else if (index <= memo_.size() + 16) {
-            memo_.resize(index, cell::of(tag::list, static_cast<body*>(nullptr)));
+            memo_.resize(index, cell::of(type::list, static_cast<body*>(nullptr)));
             memo_.push_back(c);
         } else
             sparse_[index] = c;
@@ -392,7 +390,7 @@ private:
         const cell* c = nullptr;
         if (index < memo_.size())
             c = &memo_[index];
-        if (c == nullptr || (c->kind() == tag::list && c->contents() == nullptr)) {
+        if (c == nullptr || (c->kind() == type::list && c->contents() == nullptr)) {
             const auto found = sparse_.find(index);
             if (found == sparse_.end())
                 bad("nothing there in the memo");
@@ -536,14 +534,14 @@ private:
     }
     cell instance(const cell& of, std::span<const cell> args)
     {
-        return object(python::call::function, of, container(tag::tuple, args));
+        return object(python::call::function, of, container(type::tuple, args));
     }
 
     void tuple_of(std::size_t n)
     {
         need(n);
         top_ -= n;
-        push(container(tag::tuple, {top_, n}));
+        push(container(type::tuple, {top_, n}));
     }
 
     void step(unsigned char code)
@@ -593,28 +591,28 @@ private:
         case 'X': push(text(take(number<4>()))); return;
         case 0x8c: push(text(take(number<1>()))); return;
         case 0x8d: push(text(take(number<8>()))); return;
-        case 'B': push(cell::of(tag::bytes, take(number<4>()))); return;
-        case 'C': push(cell::of(tag::bytes, take(number<1>()))); return;
-        case 0x8e: push(cell::of(tag::bytes, take(number<8>()))); return;
-        case 0x96: push(cell::of(tag::bytearray, take(number<8>()))); return;
-        case ']': push(container(tag::list, {})); return;
-        case 'l': return to_mark([&](auto items) { return container(tag::list, items); });
+        case 'B': push(cell::of(type::bytes, take(number<4>()))); return;
+        case 'C': push(cell::of(type::bytes, take(number<1>()))); return;
+        case 0x8e: push(cell::of(type::bytes, take(number<8>()))); return;
+        case 0x96: push(cell::of(type::bytearray, take(number<8>()))); return;
+        case ']': push(container(type::list, {})); return;
+        case 'l': return to_mark([&](auto items) { return container(type::list, items); });
         case 'a': {
             const cell c = pop();
-            return extend(tag::list, {&c, 1});
+            return extend(type::list, {&c, 1});
         }
-        case 'e': return to_mark([&](auto items) { extend(tag::list, items); });
-        case ')': push(container(tag::tuple, {})); return;
-        case 't': return to_mark([&](auto items) { return container(tag::tuple, items); });
+        case 'e': return to_mark([&](auto items) { extend(type::list, items); });
+        case ')': push(container(type::tuple, {})); return;
+        case 't': return to_mark([&](auto items) { return container(type::tuple, items); });
         case 0x85: return tuple_of(1);
         case 0x86: return tuple_of(2);
         case 0x87: return tuple_of(3);
-        case '}': push(container(tag::dict, {})); return;
+        case '}': push(container(type::dict, {})); return;
         case 'd':
             return to_mark([&](auto pairs) {
                 if (pairs.size() % 2 != 0)
                     bad("a key without a value");
-                return container(tag::dict, pairs);
+                return container(type::dict, pairs);
             });
         case 's': {
             need(3);
@@ -622,9 +620,9 @@ private:
             return extend_pairs({top_, 2});
         }
         case 'u': return to_mark([&](auto pairs) { extend_pairs(pairs); });
-        case 0x8f: push(container(tag::set, {})); return;
+        case 0x8f: push(container(type::set, {})); return;
         case 0x90: return to_mark([&](auto items) { extend_set(items); });
-        case 0x91: return to_mark([&](auto items) { return container(tag::frozenset, items); });
+        case 0x91: return to_mark([&](auto items) { return container(type::frozenset, items); });
         case 'p': return put(text_index());
         case 'q': return put(number<1>());
         case 'r': return put(number<4>());
@@ -636,7 +634,7 @@ private:
         case 0x93: {
             const cell qualified = pop();
             const cell module = pop();
-            if (qualified.kind() != tag::string || module.kind() != tag::string)
+            if (qualified.kind() != type::string || module.kind() != type::string)
                 bad("a name that is no text");
             push(name(module.data().text(), qualified.data().text()));
             return;
@@ -654,7 +652,7 @@ private:
         case 0x92: {
             const cell kwargs = pop();
             const cell args = pop();
-            if (kwargs.kind() != tag::dict)
+            if (kwargs.kind() != type::dict)
                 bad("keyword arguments that are no dict");
             push(object(python::call::constructor, pop(), args, kwargs));
             return;

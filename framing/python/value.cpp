@@ -7,7 +7,6 @@ namespace ferrule::python {
 using detail::body;
 using detail::cell;
 using detail::document;
-using tag = cell::tag;
 
 namespace {
 
@@ -31,19 +30,6 @@ private:
     std::uint32_t depth_ = 0;
 };
 
-tag tag_of(type t)
-{
-    switch (t) {
-    case type::bytes: return tag::bytes;
-    case type::bytearray: return tag::bytearray;
-    case type::list: return tag::list;
-    case type::tuple: return tag::tuple;
-    case type::set: return tag::set;
-    case type::frozenset: return tag::frozenset;
-    default: throw_error(errc::invalid_argument);
-    }
-}
-
 void make_unique(body& b, std::size_t stride)
 {
     std::size_t budget = detail::steps_at_most;
@@ -55,13 +41,13 @@ cell text_cell(document& d, std::string_view text)
 {
     if (!detail::is_text(text))
         throw usage_error(errc::invalid_argument, std::string("text that is not UTF-8"));
-    return cell::of(tag::string, d.copy(text));
+    return cell::of(python::type::string, d.copy(text));
 }
 
 cell global_cell(document& d, std::string_view module, std::string_view name)
 {
     const cell parts[detail::global_parts] = {text_cell(d, module), text_cell(d, name)};
-    return cell::of(tag::global, d.make_body(parts));
+    return cell::of(python::type::global, d.make_body(parts));
 }
 
 } // namespace
@@ -77,7 +63,7 @@ value::value(ferrule::bytes&& b)
 {
     auto d = std::make_shared<document>();
     d->message = std::move(b);
-    cell_ = cell::of(tag::bytes, d->message);
+    cell_ = cell::of(python::type::bytes, d->message);
     memory_ = std::move(d);
 }
 
@@ -86,7 +72,7 @@ value::value(python::type t, byte_view data)
     if (t != python::type::bytes && t != python::type::bytearray)
         throw_error(errc::invalid_argument);
     auto d = std::make_shared<document>(data.size() + 1);
-    cell_ = cell::of(tag_of(t), d->copy(data));
+    cell_ = cell::of(t, d->copy(data));
     memory_ = std::move(d);
 }
 
@@ -102,7 +88,7 @@ value::value(python::type t, const value* elements, std::size_t n)
     b->depth = keep.depth();
     if (t == python::type::set || t == python::type::frozenset)
         make_unique(*b, 1);
-    cell_ = cell::of(tag_of(t), b);
+    cell_ = cell::of(t, b);
     memory_ = std::move(d);
 }
 
@@ -119,7 +105,7 @@ value::value(const dict& pairs)
     }
     b->depth = keep.depth();
     make_unique(*b, 2);
-    cell_ = cell::of(tag::dict, b);
+    cell_ = cell::of(python::type::dict, b);
     memory_ = std::move(d);
 }
 
@@ -156,29 +142,7 @@ value value::object(std::string_view module, std::string_view name, const tuple&
     detail::cell parts[detail::object_parts] = {global_cell(*d, module, name), keep(value(args))};
     body* const b = d->make_body(parts);
     b->depth = keep.depth();
-    return {std::move(d), detail::cell::of(tag::object, b)};
-}
-
-type value::type() const noexcept
-{
-    switch (cell_.kind()) {
-    case tag::none: return python::type::none;
-    case tag::boolean: return python::type::boolean;
-    case tag::integer:
-    case tag::large: return python::type::integer;
-    case tag::floating: return python::type::floating;
-    case tag::string: return python::type::string;
-    case tag::bytes: return python::type::bytes;
-    case tag::bytearray: return python::type::bytearray;
-    case tag::list: return python::type::list;
-    case tag::tuple: return python::type::tuple;
-    case tag::dict: return python::type::dict;
-    case tag::set: return python::type::set;
-    case tag::frozenset: return python::type::frozenset;
-    case tag::global: return python::type::global;
-    case tag::object: return python::type::object;
-    }
-    return python::type::none;
+    return {std::move(d), detail::cell::of(python::type::object, b)};
 }
 
 void value::wrong(const char* wanted) const
@@ -191,14 +155,14 @@ void value::wrong(const char* wanted) const
 
 std::int64_t value::as_integer() const
 {
-    if (cell_.kind() == tag::integer || cell_.kind() == tag::boolean)
+    if ((type() == python::type::integer && !cell_.is_large()) || type() == python::type::boolean)
         return cell_.integer();
-    wrong(cell_.kind() == tag::large ? "one of 64 bits" : "an int");
+    wrong(cell_.is_large() ? "one of 64 bits" : "an int");
 }
 
 std::uint64_t value::as_unsigned() const
 {
-    if (cell_.kind() != tag::large) {
+    if (!cell_.is_large()) {
         const std::int64_t i = as_integer();
         if (i < 0)
             wrong("one without a sign");
@@ -215,47 +179,47 @@ std::uint64_t value::as_unsigned() const
 
 bool value::as_boolean() const
 {
-    if (cell_.kind() != tag::boolean)
+    if (type() != python::type::boolean)
         wrong("a bool");
     return cell_.integer() != 0;
 }
 
 std::string_view value::as_text() const
 {
-    if (cell_.kind() != tag::string)
+    if (type() != python::type::string)
         wrong("a str");
     return cell_.data().text();
 }
 
 byte_view value::as_data() const
 {
-    if (cell_.kind() != tag::bytes && cell_.kind() != tag::bytearray)
+    if (type() != python::type::bytes && type() != python::type::bytearray)
         wrong("bytes");
     return cell_.data();
 }
 
 std::size_t value::size() const
 {
-    switch (cell_.kind()) {
-    case tag::string:
-    case tag::bytes:
-    case tag::bytearray: return cell_.data().size();
-    case tag::list:
-    case tag::tuple:
-    case tag::set:
-    case tag::frozenset: return cell_.contents()->size;
-    case tag::dict: return cell_.contents()->size / 2;
+    switch (type()) {
+    case python::type::string:
+    case python::type::bytes:
+    case python::type::bytearray: return cell_.data().size();
+    case python::type::list:
+    case python::type::tuple:
+    case python::type::set:
+    case python::type::frozenset: return cell_.contents()->size;
+    case python::type::dict: return cell_.contents()->size / 2;
     default: wrong("a container");
     }
 }
 
 value value::operator[](std::size_t i) const
 {
-    switch (cell_.kind()) {
-    case tag::list:
-    case tag::tuple:
-    case tag::set:
-    case tag::frozenset: break;
+    switch (type()) {
+    case python::type::list:
+    case python::type::tuple:
+    case python::type::set:
+    case python::type::frozenset: break;
     default: wrong("a sequence");
     }
     if (i >= cell_.contents()->size)
@@ -265,7 +229,7 @@ value value::operator[](std::size_t i) const
 
 std::pair<value, value> value::pair(std::size_t i) const
 {
-    if (cell_.kind() != tag::dict)
+    if (type() != python::type::dict)
         wrong("a dict");
     if (i >= cell_.contents()->size / 2)
         wrong("as long as that");
@@ -275,7 +239,7 @@ std::pair<value, value> value::pair(std::size_t i) const
 
 std::optional<value> value::find(const value& key) const
 {
-    if (cell_.kind() != tag::dict)
+    if (type() != python::type::dict)
         wrong("a dict");
     std::size_t budget = detail::steps_at_most;
     const auto all = cell_.contents()->all();
@@ -292,75 +256,60 @@ value value::at(const value& key) const
     wrong(("one with the key " + key.repr(100)).c_str());
 }
 
-namespace {
-
-const detail::cell& part(const value& v, tag t, std::size_t i) noexcept
-{
-    static const cell none;
-    return v.cell().kind() == t ? v.cell().contents()->items[i] : none;
-}
-
-} // namespace
-
 std::string_view value::module() const
 {
-    if (cell_.kind() != tag::global)
-        wrong("a global");
-    return part(*this, tag::global, detail::in_module).data().text();
+    return part(python::type::global, detail::in_module).data().text();
 }
-
 std::string_view value::name() const
 {
-    if (cell_.kind() != tag::global)
-        wrong("a global");
-    return part(*this, tag::global, detail::in_name).data().text();
+    return part(python::type::global, detail::in_name).data().text();
 }
 
 python::call value::call() const
 {
-    if (cell_.kind() != tag::object)
-        wrong("an object");
+    (void)part(python::type::object, detail::in_callable);
     return cell_.contents()->call;
 }
-
 value value::callable() const
 {
-    (void)call();
-    return {memory_, part(*this, tag::object, detail::in_callable)};
+    return {memory_, part(python::type::object, detail::in_callable)};
 }
 value value::args() const
 {
-    (void)call();
-    return {memory_, part(*this, tag::object, detail::in_args)};
+    return {memory_, part(python::type::object, detail::in_args)};
 }
 value value::kwargs() const
 {
-    (void)call();
-    return {memory_, part(*this, tag::object, detail::in_kwargs)};
+    return {memory_, part(python::type::object, detail::in_kwargs)};
 }
 value value::state() const
 {
-    (void)call();
-    return {memory_, part(*this, tag::object, detail::in_state)};
+    return {memory_, part(python::type::object, detail::in_state)};
 }
 value value::appended() const
 {
-    (void)call();
-    const detail::cell& c = part(*this, tag::object, detail::in_list);
+    const detail::cell& c = part(python::type::object, detail::in_list);
     return c.has_body() ? value(memory_, c) : value(list());
 }
 value value::entries() const
 {
-    (void)call();
-    const detail::cell& c = part(*this, tag::object, detail::in_dict);
+    const detail::cell& c = part(python::type::object, detail::in_dict);
     return c.has_body() ? value(memory_, c) : value(dict());
 }
 
-bool value::is(std::string_view module, std::string_view name) const noexcept
+const detail::cell& value::part(python::type t, std::size_t i) const
 {
-    const detail::cell& f = part(*this, tag::object, detail::in_callable);
-    return f.kind() == tag::global && f.contents()->items[detail::in_module].data().text() == module &&
-           f.contents()->items[detail::in_name].data().text() == name;
+    if (type() != t)
+        wrong(t == python::type::global ? "a global" : "an object");
+    return cell_.contents()->items[i];
+}
+
+bool value::is(std::string_view module, std::string_view name) const
+{
+    if (type() != python::type::object)
+        return false;
+    const value f = callable();
+    return f.type() == python::type::global && f.module() == module && f.name() == name;
 }
 
 } // namespace ferrule::python

@@ -52,44 +52,26 @@ struct body;
 /// A value without what keeps its memory: 16 bytes, copied freely.
 class cell {
 public:
-    enum class tag : unsigned char {
-        none,
-        boolean,
-        integer, // fits 64 bits
-        large,   // two's complement, little-endian
-        floating,
-        string,
-        bytes,
-        bytearray,
-        list,
-        tuple,
-        dict,
-        set,
-        frozenset,
-        global,
-        object
-    };
-
     constexpr cell() noexcept : meta_(0), integer_(0) {}
-    static cell of(bool b) noexcept { return {tag::boolean, static_cast<std::int64_t>(b)}; }
-    static cell of(std::int64_t i) noexcept { return {tag::integer, i}; }
+    static cell of(bool b) noexcept { return {type::boolean, static_cast<std::int64_t>(b)}; }
+    static cell of(std::int64_t i) noexcept { return {type::integer, i}; }
     static cell of(double d) noexcept
     {
         cell c;
-        c.meta_ = static_cast<std::uint64_t>(tag::floating);
+        c.meta_ = static_cast<std::uint64_t>(type::floating);
         c.double_ = d;
         return c;
     }
-    /// `large`, `string`, `bytes`, `bytearray`
-    static cell of(tag t, byte_view seen) noexcept
+    /// Strings, bytes, bytearrays, and integers that do not fit 64 bits: those in two's complement, little-endian.
+    static cell of(type t, byte_view seen) noexcept
     {
         cell c;
-        c.meta_ = static_cast<std::uint64_t>(t) | seen.size() << 8;
+        c.meta_ = static_cast<std::uint64_t>(t) | (t == type::integer ? large : 0) | seen.size() << 8;
         c.data_ = seen.data();
         return c;
     }
     /// Containers, globals and objects.
-    static cell of(tag t, body* b) noexcept
+    static cell of(type t, body* b) noexcept
     {
         cell c;
         c.meta_ = static_cast<std::uint64_t>(t);
@@ -97,18 +79,21 @@ public:
         return c;
     }
 
-    [[nodiscard]] tag kind() const noexcept { return static_cast<tag>(meta_ & 0xff); }
+    [[nodiscard]] type kind() const noexcept { return static_cast<type>(meta_ & 0x7f); }
+    /// Of an integer: whether `data()` is its value.
+    [[nodiscard]] bool is_large() const noexcept { return (meta_ & large) != 0; }
     [[nodiscard]] std::int64_t integer() const noexcept { return integer_; }
     [[nodiscard]] double floating() const noexcept { return double_; }
     [[nodiscard]] byte_view data() const noexcept { return {data_, static_cast<std::size_t>(meta_ >> 8)}; }
     [[nodiscard]] body* contents() const noexcept { return body_; }
-    [[nodiscard]] bool has_body() const noexcept { return kind() >= tag::list; }
-    [[nodiscard]] bool has_memory() const noexcept { return kind() >= tag::string || kind() == tag::large; }
+    [[nodiscard]] bool has_body() const noexcept { return kind() >= type::list; }
 
 private:
-    cell(tag t, std::int64_t i) noexcept : meta_(static_cast<std::uint64_t>(t)), integer_(i) {}
+    static constexpr std::uint64_t large = 0x80;
 
-    std::uint64_t meta_; // the tag, and above it a size in bytes
+    cell(type t, std::int64_t i) noexcept : meta_(static_cast<std::uint64_t>(t)), integer_(i) {}
+
+    std::uint64_t meta_; // the type, whether it is a large integer, and above that a size in bytes
     union {
         std::int64_t integer_;
         double double_;
@@ -184,7 +169,7 @@ public:
     /// What `module.name(*args)` makes.
     static value object(std::string_view module, std::string_view name, const tuple& args);
 
-    [[nodiscard]] python::type type() const noexcept;
+    [[nodiscard]] python::type type() const noexcept { return cell_.kind(); }
     [[nodiscard]] bool is_none() const noexcept { return type() == python::type::none; }
 
     /// `bool`, any integer (checked), `double` (also from an integer), `std::string_view` and `std::string` (of a string),
@@ -220,7 +205,7 @@ public:
     [[nodiscard]] value appended() const;
     [[nodiscard]] value entries() const;
     /// Whether it is an object of that class, or the result of that function.
-    [[nodiscard]] bool is(std::string_view module, std::string_view name) const noexcept;
+    [[nodiscard]] bool is(std::string_view module, std::string_view name) const;
 
     /// As Python's `repr`, objects as the call that makes them; what contains itself as `...`. At most about
     /// `most` bytes: then "..." ends it.
@@ -249,6 +234,8 @@ private:
     }
     static value from_unsigned(std::uint64_t i);
 
+    /// Of a global or an object.
+    [[nodiscard]] const detail::cell& part(python::type t, std::size_t i) const;
     [[nodiscard]] std::int64_t as_integer() const;
     [[nodiscard]] std::uint64_t as_unsigned() const;
     [[nodiscard]] bool as_boolean() const;
