@@ -5,10 +5,8 @@
 
 #include "support/calls.hpp"
 #include "support/catch.hpp"
-#include "support/python.hpp"
-#include "support/skip.hpp"
+#include "support/each_python.hpp"
 #include "support/system.hpp"
-#include "support/watchdog.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -46,20 +44,6 @@ std::string pattern(std::size_t n)
     for (std::size_t i = 0; i < n; ++i)
         s[i] = static_cast<char>(i % 256 * 31 + 7);
     return s;
-}
-
-template <class F>
-void for_each_python(F f)
-{
-    if (pythons().empty())
-        skip("no CPython 3.6 or later in PATH or ~/.pyenv/versions");
-    for (const python& p : pythons()) {
-        DYNAMIC_SECTION("CPython " << p.version)
-        {
-            const watchdog guard("a python test");
-            f(p);
-        }
-    }
 }
 
 child start(const python& p, const std::string& script, const endpoint& theirs, std::vector<std::string> arguments = {})

@@ -1,9 +1,6 @@
 // `lines` against CPython's asyncio streams.
 #include "integration/peers.hpp"
-#include "support/catch.hpp"
-#include "support/python.hpp"
-#include "support/skip.hpp"
-#include "support/watchdog.hpp"
+#include "support/each_python.hpp"
 
 #include <ferrule/framing/lines.hpp>
 
@@ -50,36 +47,30 @@ TEST_CASE("lines: asyncio's readline reads what we send, and we read what its wr
         {"CRLF", "CRLF", lines("\r\n")},
     };
     constexpr std::size_t sizes[] = {0, 1, 65535, 65536, 65537, 200'000, 1 << 20};
-    if (pythons().empty())
-        skip("no CPython 3.6 or later in PATH or ~/.pyenv/versions");
-    for (const python& p : pythons()) {
-        DYNAMIC_SECTION("CPython " << p.version)
-        {
-            const watchdog guard("asyncio");
-            for (const row& r : rows) {
-                if (&r != rows && &p != &pythons().back())
-                    continue; // the first against all, the others against one
-                CAPTURE(r.sent, r.received);
-                std::vector<std::string> arguments = {r.sent, r.received};
-                for (const std::size_t n : sizes)
-                    arguments.push_back(std::to_string(n));
-                auto [mine, theirs] = socketpair(r.framing);
-                child c = start_python(p.program, echo, theirs, arguments);
-                for (const std::size_t n : sizes) {
-                    CAPTURE(n);
-                    send(mine, text(n), n % 2 == 0 ? style::coroutine : style::blocking);
-                    for (const style s : {style::blocking, style::coroutine})
-                        CHECK((recv(mine, s) == byte_view(text(n))));
-                }
-                send(mine, "b\ra"); // not an end of line, and not two
-                CHECK(recv(mine).text() == "grüße");
-                CHECK(recv(mine).empty());
-                mine.shutdown_send(in_time);
-                CHECK(code_of([&, &m = mine] { m.recv(in_time); }) == errc::truncated);
-                CHECK(mine.take_partial().text() == "no end");
-                CHECK(code_of([&, &m = mine] { m.recv(in_time); }) == errc::end_of_stream);
-                expect_success(c);
+    for_each_python([&](const python& p) {
+        for (const row& r : rows) {
+            if (&r != rows && &p != &pythons().back())
+                continue; // the first against all, the others against one
+            CAPTURE(r.sent, r.received);
+            std::vector<std::string> arguments = {r.sent, r.received};
+            for (const std::size_t n : sizes)
+                arguments.push_back(std::to_string(n));
+            auto [mine, theirs] = socketpair(r.framing);
+            child c = start_python(p.program, echo, theirs, arguments);
+            for (const std::size_t n : sizes) {
+                CAPTURE(n);
+                send(mine, text(n), n % 2 == 0 ? style::coroutine : style::blocking);
+                for (const style s : {style::blocking, style::coroutine})
+                    CHECK((recv(mine, s) == byte_view(text(n))));
             }
+            send(mine, "b\ra"); // not an end of line, and not two
+            CHECK(recv(mine).text() == "grüße");
+            CHECK(recv(mine).empty());
+            mine.shutdown_send(in_time);
+            CHECK(code_of([&, &m = mine] { m.recv(in_time); }) == errc::truncated);
+            CHECK(mine.take_partial().text() == "no end");
+            CHECK(code_of([&, &m = mine] { m.recv(in_time); }) == errc::end_of_stream);
+            expect_success(c);
         }
-    }
+    });
 }

@@ -1,10 +1,7 @@
 // any_framing("mp") against CPython's multiprocessing.connection.Connection. What python.cpp shows of
 // `multiprocessing_bytes` is not repeated for it.
 #include "integration/peers.hpp"
-#include "support/catch.hpp"
-#include "support/python.hpp"
-#include "support/skip.hpp"
-#include "support/watchdog.hpp"
+#include "support/each_python.hpp"
 
 #include <ferrule/framing/any_framing.hpp>
 
@@ -45,29 +42,23 @@ void expect_echo(In& in, Out& out)
 
 TEST_CASE("any_framing: mp is what CPython's Connection speaks, over a socketpair and over two pipes")
 {
-    if (pythons().empty())
-        skip("no CPython 3.6 or later in PATH or ~/.pyenv/versions");
     const any_framing framing("mp");
-    for (const python& p : pythons()) {
-        DYNAMIC_SECTION("CPython " << p.version)
+    for_each_python([&](const python& p) {
         {
-            const watchdog guard("CPython's Connection");
-            {
-                auto [mine, theirs] = socketpair(framing);
-                child c = start_python(p.program, echo, theirs, {"socketpair"});
-                expect_echo(mine, mine);
-                mine.close();
-                expect_success(c);
-            }
-            {
-                stdio_child c({p.program, "-c", python_prologue + echo, "pipes"});
-                message_reader<any_framing> in(c.output, framing);
-                message_writer<any_framing> out(c.input, framing);
-                expect_echo(in, out);
-                out.close();
-                CHECK(code_of([&] { in.recv(in_time); }) == errc::end_of_stream);
-                expect_success(c.process);
-            }
+            auto [mine, theirs] = socketpair(framing);
+            child c = start_python(p.program, echo, theirs, {"socketpair"});
+            expect_echo(mine, mine);
+            mine.close();
+            expect_success(c);
         }
-    }
+        {
+            stdio_child c({p.program, "-c", python_prologue + echo, "pipes"});
+            message_reader<any_framing> in(c.output, framing);
+            message_writer<any_framing> out(c.input, framing);
+            expect_echo(in, out);
+            out.close();
+            CHECK(code_of([&] { in.recv(in_time); }) == errc::end_of_stream);
+            expect_success(c.process);
+        }
+    });
 }

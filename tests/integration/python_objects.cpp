@@ -3,12 +3,9 @@
 #include <ferrule/ferrule.hpp>
 #include <ferrule/framing/multiprocessing.hpp>
 
-#include "support/calls.hpp"
-#include "support/catch.hpp"
+#include "integration/peers.hpp"
+#include "support/each_python.hpp"
 #include "support/framing_bytes.hpp"
-#include "support/python.hpp"
-#include "support/skip.hpp"
-#include "support/watchdog.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/json.hpp>
@@ -36,8 +33,7 @@ public:
         auto [mine, theirs] = socketpair(f);
         connection = mine;
         const std::string prologue = "from multiprocessing.connection import Connection\nc = Connection(3)\n";
-        child_.emplace(spawn({p.program, "-c", prologue + script}, theirs, 3));
-        theirs.close();
+        child_.emplace(start_python(p.program, prologue + script, theirs));
     }
     child_with_connection(const child_with_connection&) = delete;
     child_with_connection& operator=(const child_with_connection&) = delete;
@@ -46,9 +42,7 @@ public:
     void expect_success()
     {
         connection.close();
-        const exit_status s = child_->wait(patience);
-        CHECK(s.code() == 0);
-        CHECK(s.signal() == 0);
+        test::expect_success(*child_);
     }
 
     message_duplex<multiprocessing> connection;
@@ -56,20 +50,6 @@ public:
 private:
     std::optional<child> child_;
 };
-
-template <class F>
-void for_each_python(F f)
-{
-    if (pythons().empty())
-        skip("no CPython 3.6 or later in PATH or ~/.pyenv/versions");
-    for (const test::python& p : pythons()) {
-        DYNAMIC_SECTION("CPython " << p.version)
-        {
-            const watchdog guard("a python test");
-            f(p);
-        }
-    }
-}
 
 const multiprocessing anything(multiprocessing_bytes(), py::pickle_codec({}, py::globals::any()));
 

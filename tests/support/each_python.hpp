@@ -1,0 +1,26 @@
+// A section of the test for every CPython.
+#pragma once
+
+#include "support/catch.hpp"
+#include "support/python.hpp"
+#include "support/skip.hpp"
+#include "support/watchdog.hpp"
+
+namespace ferrule::test {
+
+/// Calls `f(python)` in a section of its own for each; skips the test if there is none.
+template <class F>
+void for_each_python(F f)
+{
+    if (pythons().empty())
+        skip("no CPython 3.6 or later in PATH or ~/.pyenv/versions");
+    for (const python& p : pythons()) {
+        DYNAMIC_SECTION("CPython " << p.version)
+        {
+            const watchdog guard("a python test");
+            f(p);
+        }
+    }
+}
+
+} // namespace ferrule::test
