@@ -4,7 +4,6 @@
 #include "framing/length_prefix.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <string>
 
 namespace ferrule {

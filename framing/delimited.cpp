@@ -25,8 +25,7 @@ decode_result delimited::decode(byte_view buffered, const limits& l) noexcept
         searched_ = 0;
         return decode_result::frame(0, m.end - stripped, stripped);
     }
-    const std::size_t longest = include_ ? 0 : longest_;
-    if (m.length != 0 || (buffered.size() >= l.max_payload() && buffered.size() - l.max_payload() >= longest))
+    if (m.length != 0 || detail::is_overlong(buffered.size(), l.max_payload(), include_ ? 0 : longest_))
         return decode_result::failed(errc::too_large);
     searched_ = buffered.size();
     return decode_result::need_more(1);

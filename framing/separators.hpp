@@ -49,4 +49,11 @@ public:
     return {};
 }
 
+/// Whether text in which no separator has ended yet is already too much for a payload of at most `most` bytes, of which the
+/// last `longest - 1` may belong to a separator.
+[[nodiscard]] inline bool is_overlong(std::size_t size, std::size_t most, std::size_t longest) noexcept
+{
+    return size >= most && size - most >= longest;
+}
+
 } // namespace ferrule::detail

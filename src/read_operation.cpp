@@ -146,7 +146,7 @@ read_operation::finding read_operation::look_for_separator()
     const std::size_t size = m.end - m.length;
     if (m.length != 0 && size <= request_.size)
         return request_.strip ? finding::take(0, size, m.length) : finding::take(0, m.end);
-    if (m.length != 0 || (text.size() >= request_.size && text.size() - request_.size >= longest))
+    if (m.length != 0 || is_overlong(text.size(), request_.size, longest))
         return finding::failed(errc::too_large);
     searched_ = text.size();
     return finding::need(1);

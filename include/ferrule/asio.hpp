@@ -85,10 +85,8 @@ public:
         try {
             if (!ec)
                 message = state_->framing().load(std::move(payload));
-        } catch (const error& e) {
-            ec = e.code();
         } catch (...) {
-            ec = errc::framing_failed;
+            ec = thrown_code();
         }
         std::move(handler)(ec, std::move(message));
     }

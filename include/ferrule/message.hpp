@@ -13,6 +13,18 @@ namespace ferrule {
 
 namespace detail {
 
+/// What is to be reported for the exception that is being handled: its own code, if it has one of ours.
+inline error_code thrown_code() noexcept
+{
+    try {
+        throw;
+    } catch (const error& e) {
+        return e.code();
+    } catch (...) {
+        return errc::framing_failed;
+    }
+}
+
 /// A framing at work on a stream that others may read as well.
 template <framing Framing>
 class framing_state {
@@ -67,10 +79,8 @@ public:
             ec = run(self().channel(), request(), limit, r);
             if (!ec)
                 return load(std::move(r.data));
-        } catch (const error& e) {
-            ec = e.code();
         } catch (...) {
-            ec = errc::framing_failed;
+            ec = thrown_code();
         }
         if constexpr (byte_framing<Framing>)
             return std::move(r.data);

@@ -1,7 +1,7 @@
 // Framings in memory, next to loops by hand that do the same work: one buffer of many frames, no descriptor.
 #pragma once
 
-#include <ferrule/bytes.hpp>
+#include <ferrule/framing/framing.hpp>
 
 #include <cstddef>
 #include <functional>
@@ -85,6 +85,25 @@ void used(const T& thing)
 [[noreturn]] inline void no_frame()
 {
     throw std::runtime_error("not the frame that was expected");
+}
+
+/// As many frames as `all` has, each encoded by `encode(framing, limits, frame)`.
+template <class Framing, class Encode>
+pass encode_pass(std::shared_ptr<const frames> all, Encode encode)
+{
+    return [all, encode] {
+        std::size_t seen = 0;
+        const Framing f;
+        const limits l;
+        for (std::size_t i = 0; i < all->count; ++i) {
+            encoded frame;
+            if (encode(f, l, frame))
+                no_frame();
+            used(frame);
+            seen += frame.size();
+        }
+        return seen;
+    };
 }
 
 void add_byte_framings(std::vector<framing_row>& rows);

@@ -359,21 +359,11 @@ void add_size(std::vector<framing_row>& rows, const char* name, std::size_t size
         }
         return seen;
     };
-    const pass encode = [all, message] {
-        std::size_t seen = 0;
-        const Framing f;
-        const limits l;
-        for (std::size_t i = 0; i < all->count; ++i) {
-            encoded frame;
-            used(message);
-            const byte_view payload = message;
-            if (f.encode(std::span(&payload, 1), l, frame))
-                no_frame();
-            used(frame);
-            seen += frame.size();
-        }
-        return seen;
-    };
+    const pass encode = encode_pass<Framing>(all, [message](const auto& f, const limits& l, encoded& frame) {
+        used(message);
+        const byte_view payload = message;
+        return f.encode(std::span(&payload, 1), l, frame);
+    });
     rows.push_back({name, size, "decode", all->count, all->bytes, {decode_by_hand, decode}});
     rows.push_back({name, size, "encode", all->count, all->bytes, {encode_by_hand, encode}});
 }

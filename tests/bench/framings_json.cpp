@@ -48,19 +48,8 @@ void add(std::vector<framing_row>& rows, std::size_t size, const json::value& va
         }
         return seen;
     };
-    const pass encode = [all, value] {
-        std::size_t seen = 0;
-        const json_lines<> f;
-        const limits l;
-        for (std::size_t i = 0; i < all->count; ++i) {
-            encoded frame;
-            if (f.encode(value, l, frame))
-                no_frame();
-            used(frame);
-            seen += frame.size();
-        }
-        return seen;
-    };
+    const pass encode = encode_pass<json_lines<>>(
+        all, [value](const auto& f, const limits& l, encoded& frame) { return f.encode(value, l, frame); });
     rows.push_back({"json_lines", size, "decode", all->count, all->bytes, {decode_by_hand, decode}});
     rows.push_back({"json_lines", size, "encode", all->count, all->bytes, {encode_by_hand, encode}});
 }

@@ -45,19 +45,8 @@ void add(std::vector<framing_row>& rows, const char* name, std::size_t size, con
         }
         return seen;
     };
-    const pass encode = [all, value] {
-        std::size_t seen = 0;
-        const ferrule::msgpack_messages<T> f;
-        const limits l;
-        for (std::size_t i = 0; i < all->count; ++i) {
-            encoded frame;
-            if (f.encode(value, l, frame))
-                no_frame();
-            used(frame);
-            seen += frame.size();
-        }
-        return seen;
-    };
+    const pass encode = encode_pass<ferrule::msgpack_messages<T>>(
+        all, [value](const auto& f, const limits& l, encoded& frame) { return f.encode(value, l, frame); });
     rows.push_back({name, size, "decode", all->count, all->bytes, {decode_by_hand, decode}});
     rows.push_back({name, size, "encode", all->count, all->bytes, {encode_by_hand, encode}});
 }

@@ -174,8 +174,7 @@ void decode_pieces(Framing f, byte_view input, const limits& l, Reference refere
             at += expected.size();
         else {
             // Begun anew, it says the same.
-            if constexpr (requires { f.reset(); })
-                f.reset();
+            detail::restart(f);
             FUZZ_REQUIRE(same(f.decode(input.subspan(at), l), expected));
         }
     }

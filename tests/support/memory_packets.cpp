@@ -1,24 +1,21 @@
 #include "support/memory_packets.hpp"
 
-#include "support/doorbell.hpp"
+#include "support/memory_queue.hpp"
 
 #include <algorithm>
-#include <boost/system/errc.hpp>
-#include <deque>
-#include <mutex>
 
 namespace ferrule::test {
 namespace {
 
-class packet_queue {
+class packet_queue : public memory_queue<bytes> {
 public:
-    explicit packet_queue(std::size_t capacity) : capacity_(capacity) { ring(); }
+    using memory_queue::memory_queue;
 
     io_result read(std::span<std::byte> in) noexcept
     {
         const std::lock_guard guard(mutex_);
         if (held_.empty())
-            return ended_ ? io_result::end() : io_result::would_block();
+            return nothing_there();
         const std::size_t n = held_.front().size();
         if (n > in.size())
             return io_result::larger(n);
@@ -31,7 +28,7 @@ public:
     {
         const std::lock_guard guard(mutex_);
         if (deaf_)
-            return io_result::failed(boost::system::errc::make_error_code(boost::system::errc::broken_pipe));
+            return nobody_there();
         if (held_.size() == capacity_)
             return io_result::would_block();
         bytes packet;
@@ -42,28 +39,6 @@ public:
         ring();
         return io_result::moved(n);
     }
-    void end(direction d) noexcept
-    {
-        const std::lock_guard guard(mutex_);
-        (d == direction::write ? ended_ : deaf_) = true;
-        ring();
-    }
-    readiness arm(direction d) noexcept { return readiness::readable(d == direction::read ? data_.fd() : room_.fd()); }
-
-private:
-    void ring() noexcept
-    {
-        data_.set(!held_.empty() || ended_);
-        room_.set(held_.size() < capacity_ || deaf_);
-    }
-
-    std::mutex mutex_;
-    std::deque<bytes> held_;
-    std::size_t capacity_;
-    bool ended_ = false;
-    bool deaf_ = false;
-    doorbell data_;
-    doorbell room_;
 };
 
 class packet_end {

@@ -1,23 +1,20 @@
 #include "support/memory_pair.hpp"
 
-#include "support/doorbell.hpp"
+#include "support/memory_queue.hpp"
 
 #include <algorithm>
-#include <boost/system/errc.hpp>
-#include <deque>
-#include <mutex>
 
 namespace ferrule::test {
 
-class memory_stream {
+class memory_stream : public memory_queue<std::byte> {
 public:
-    explicit memory_stream(std::size_t capacity) : capacity_(capacity) { ring(); }
+    using memory_queue::memory_queue;
 
     io_result read(std::span<std::byte> in) noexcept
     {
         const std::lock_guard guard(mutex_);
         if (held_.empty())
-            return ended_ ? io_result::end() : io_result::would_block();
+            return nothing_there();
         const std::size_t n = std::min(in.size(), held_.size());
         std::copy_n(held_.begin(), n, in.begin());
         held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(n));
@@ -28,7 +25,7 @@ public:
     {
         const std::lock_guard guard(mutex_);
         if (deaf_)
-            return io_result::failed(boost::system::errc::make_error_code(boost::system::errc::broken_pipe));
+            return nobody_there();
         std::size_t n = 0;
         for (const byte_view part : out) {
             const std::size_t k = std::min(part.size(), capacity_ - held_.size());
@@ -38,34 +35,6 @@ public:
         ring();
         return n == 0 ? io_result::would_block() : io_result::moved(n);
     }
-    void end_writing() noexcept
-    {
-        const std::lock_guard guard(mutex_);
-        ended_ = true;
-        ring();
-    }
-    void end_reading() noexcept
-    {
-        const std::lock_guard guard(mutex_);
-        deaf_ = true;
-        ring();
-    }
-    readiness arm(direction d) noexcept { return readiness::readable(d == direction::read ? data_.fd() : room_.fd()); }
-
-private:
-    void ring() noexcept
-    {
-        data_.set(!held_.empty() || ended_);
-        room_.set(held_.size() < capacity_ || deaf_);
-    }
-
-    std::mutex mutex_;
-    std::deque<std::byte> held_;
-    std::size_t capacity_;
-    bool ended_ = false;
-    bool deaf_ = false;
-    doorbell data_;
-    doorbell room_;
 };
 
 memory_end::memory_end(std::shared_ptr<memory_stream> in, std::shared_ptr<memory_stream> out) noexcept
@@ -91,14 +60,14 @@ readiness memory_end::arm(direction d) noexcept
 
 error_code memory_end::shutdown_write() noexcept
 {
-    out_->end_writing();
+    out_->end(direction::write);
     return {};
 }
 
 void memory_end::close() noexcept
 {
-    out_->end_writing();
-    in_->end_reading();
+    out_->end(direction::write);
+    in_->end(direction::read);
 }
 
 std::pair<descriptor, descriptor> memory_pair(std::size_t capacity)

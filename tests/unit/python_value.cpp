@@ -68,7 +68,7 @@ TEST_CASE("python value: a part keeps the whole alive")
 {
     value part;
     {
-        const value whole{list{list{"deep"}}, 1};
+        const value whole{list{value(list{"deep"})}, 1};
         part = whole[0][0][0];
     }
     CHECK(part.as<std::string>() == "deep");

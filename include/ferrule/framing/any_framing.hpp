@@ -69,11 +69,7 @@ private:
         {
             return framing_.encode(payload, l, out);
         }
-        void reset() override
-        {
-            if constexpr (requires { framing_.reset(); })
-                framing_.reset();
-        }
+        void reset() override { detail::restart(framing_); }
 
     private:
         Framing framing_;

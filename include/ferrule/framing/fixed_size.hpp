@@ -5,8 +5,6 @@
 
 #include <string>
 
-#include <algorithm>
-
 namespace ferrule {
 
 /// Messages of `Size` bytes each, with nothing between them. Another size is `errc::unencodable`. A size above the limit

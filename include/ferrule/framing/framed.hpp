@@ -40,11 +40,7 @@ public:
         return framing_.encode(std::span(&held, 1), l, out);
     }
     [[nodiscard]] message_type load(bytes payload) const { return codec_.decode(std::move(payload)); }
-    void reset()
-    {
-        if constexpr (requires(Framing& f) { f.reset(); })
-            framing_.reset();
-    }
+    void reset() { detail::restart(framing_); }
 
     [[nodiscard]] const Framing& framing() const noexcept { return framing_; }
     [[nodiscard]] const Codec& codec() const noexcept { return codec_; }

@@ -201,4 +201,16 @@ concept typed_framing =
         { f.load(std::move(payload)) } -> std::same_as<typename F::message_type>;
     };
 
+namespace detail {
+
+/// Lets a framing start anew, if it has anything to forget.
+template <class F>
+void restart(F& f)
+{
+    if constexpr (requires { f.reset(); })
+        f.reset();
+}
+
+} // namespace detail
+
 } // namespace ferrule

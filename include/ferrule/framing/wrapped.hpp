@@ -26,11 +26,7 @@ public:
     {
         return inner_.load(std::move(payload));
     }
-    void reset()
-    {
-        if constexpr (requires(Framing& f) { f.reset(); })
-            inner_.reset();
-    }
+    void reset() { detail::restart(inner_); }
 
 private:
     Framing inner_{};

@@ -104,7 +104,8 @@ private:
 
 } // namespace detail
 
-/// A container under construction, which becomes a `value`.
+/// A container under construction, which becomes a `value`. Write `list{value(list{1})}` for a list whose only element is a
+/// list: some compilers (Clang before 20) take `list{list{1}}` for a copy, as they do with any container.
 template <type Type>
 class items : public std::vector<value> {
 public:

@@ -52,11 +52,7 @@ public:
     }
     std::unique_ptr<framing_subject> copy() const override { return std::make_unique<framing_case>(*this); }
     decode_result decode(byte_view buffered, const limits& l) override { return framing_.decode(buffered, l); }
-    void reset() override
-    {
-        if constexpr (requires { framing_.reset(); })
-            framing_.reset();
-    }
+    void reset() override { ferrule::detail::restart(framing_); }
     std::size_t messages() const override { return messages_->size(); }
     error_code encode(std::size_t message, const limits& l, encoded& out) const override
     {
