@@ -1,10 +1,13 @@
-// Child processes with one chosen descriptor.
+// Child processes, and what they talk to their parents with.
 #pragma once
 
 #include <ferrule/deadline.hpp>
-#include <ferrule/endpoint.hpp>
+#include <ferrule/pair.hpp>
 
+#include <cstddef>
+#include <initializer_list>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace ferrule {
@@ -53,12 +56,83 @@ private:
     exit_status status_{-1, 0};
 };
 
-/// Starts `command` (a program, searched in PATH, and its arguments) with standard input, output and error, and with
-/// `inherited` as its descriptor `number` (at least 3). It inherits nothing else, whatever other threads open or start
-/// meanwhile, even descriptors that are not close-on-exec. Close your copy of `inherited` afterwards, so that the end of
-/// the child is seen as the end of the stream. Blocks until the program has been loaded. Throws `error`: what the system
-/// says of the program, `errc::closed`, `errc::invalid_argument`.
-[[nodiscard]] FERRULE_EXPORT child spawn(const std::vector<std::string>& command, const endpoint& inherited,
-                                         int number = 3);
+/// An end that a child is to have as its descriptor `number`.
+struct inheritance {
+    const endpoint& end;
+    int number;
+};
+
+/// Starts `command` (a program, searched in PATH, and its arguments) with these descriptors. It inherits nothing else but
+/// standard input, output and error, as far as they are not among them, whatever other threads open or start meanwhile,
+/// even descriptors that are not close-on-exec. The child finds the numbers from 3 on in its environment, as
+/// FERRULE_FD=3,4, in the order given; see `inherited`. Close your copies of the ends afterwards, so that the end of the
+/// child is seen as the end of the stream. Blocks until the program has been loaded. Throws `error`: what the system says
+/// of the program, `errc::closed`, `errc::invalid_argument` (no command, a number below zero or twice).
+[[nodiscard]] FERRULE_EXPORT child spawn(const std::vector<std::string>& command,
+                                         std::initializer_list<inheritance> inherited);
+
+/// The same with one descriptor.
+[[nodiscard]] inline child spawn(const std::vector<std::string>& command, const endpoint& inherited, int number = 3)
+{
+    return spawn(command, {inheritance{inherited, number}});
+}
+
+/// A child, and the connection to it. Destroying both closes the connection first, which is how the child learns that it
+/// may end.
+template <class Duplex>
+struct connected_child {
+    child process;
+    Duplex connection;
+};
+
+/// Starts `command` with one end of a socket pair as its descriptor 3, and keeps the other. Throws as `spawn` does.
+/// In a C++ child `inherited()` is the other end; in a Python child `Connection(3)`, for messages framed as
+/// `multiprocessing`.
+[[nodiscard]] inline connected_child<duplex> spawn_connected(const std::vector<std::string>& command)
+{
+    auto [ours, theirs] = socketpair();
+    return {spawn(command, theirs), std::move(ours)};
+}
+template <framing Framing>
+[[nodiscard]] connected_child<message_duplex<Framing>> spawn_connected(const std::vector<std::string>& command,
+                                                                       Framing f, const limits& l = {})
+{
+    auto [ours, theirs] = socketpair(std::move(f), l);
+    return {spawn(command, theirs), std::move(ours)};
+}
+
+/// A child, its standard output to be read and its standard input to be written.
+template <class Reader, class Writer>
+struct piped_child {
+    child process;
+    Reader output;
+    Writer input;
+};
+
+/// Starts `command` with pipes as its standard input and output. Throws as `spawn` does.
+[[nodiscard]] inline piped_child<reader, writer> spawn_piped(const std::vector<std::string>& command)
+{
+    auto in = pipe();
+    auto out = pipe();
+    return {spawn(command, {{in.first, 0}, {out.second, 1}}), std::move(out.first), std::move(in.second)};
+}
+template <framing Framing>
+[[nodiscard]] piped_child<message_reader<Framing>, message_writer<Framing>>
+spawn_piped(const std::vector<std::string>& command, Framing f, const limits& l = {})
+{
+    auto in = pipe(f, l);
+    auto out = pipe(std::move(f), l);
+    return {spawn(command, {{in.first, 0}, {out.second, 1}}), std::move(out.first), std::move(in.second)};
+}
+
+/// In a child: the descriptor that its parent has handed down, the first or another one of those that FERRULE_FD names in
+/// the environment (see `spawn`; a Python parent sets it itself, with `pass_fds`). It becomes close-on-exec, and yours:
+/// take it once. Throws `usage_error`: `errc::bad_descriptor` if there is no such number, or nothing open behind it.
+[[nodiscard]] FERRULE_EXPORT descriptor inherited(std::size_t which = 0);
+
+/// In a child: standard input and standard output as ends of their own, safe from whatever else reads and prints in this
+/// process: from now on standard input is empty, and what is printed goes to standard error. Call it once, before other
+/// threads print. Throws `error`.
+[[nodiscard]] FERRULE_EXPORT std::pair<descriptor, descriptor> standard_streams();
 
 } // namespace ferrule

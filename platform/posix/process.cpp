@@ -4,71 +4,15 @@
 
 #include <cerrno>
 #include <csignal>
-#include <fcntl.h>
 #include <functional>
 #include <optional>
-#include <spawn.h>
 #include <stop_token>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
 
-extern char** environ;
-
 namespace ferrule {
-namespace {
-
-void check(int error_number)
-{
-    if (error_number != 0)
-        throw_error({error_number, boost::system::system_category()});
-}
-
-// posix_spawn and not a library's fork: it does not copy the page tables, and lets no code of ours run in the child of a
-// process that has threads.
-class spawn_actions {
-public:
-    spawn_actions() { check(posix_spawn_file_actions_init(&actions_)); }
-    spawn_actions(const spawn_actions&) = delete;
-    spawn_actions& operator=(const spawn_actions&) = delete;
-    ~spawn_actions() { posix_spawn_file_actions_destroy(&actions_); }
-
-    /// The child has `fd` as `number`, and nothing else but standard input, output and error.
-    void keep_only(int fd, int number)
-    {
-        check(posix_spawn_file_actions_adddup2(&actions_, fd, number)); // clears close-on-exec, even if they are equal
-        for (int below = 3; below < number; ++below)
-            check(posix_spawn_file_actions_addclose(&actions_, below));
-        check(posix_spawn_file_actions_addclosefrom_np(&actions_, number + 1));
-    }
-    [[nodiscard]] const posix_spawn_file_actions_t* get() const noexcept { return &actions_; }
-
-private:
-    posix_spawn_file_actions_t actions_;
-};
-
-} // namespace
-
-child spawn(const std::vector<std::string>& command, const endpoint& inherited, int number)
-{
-    const detail::handle_use use(inherited.channel()); // nobody closes it meanwhile
-    const native_handle_type fd = use.get();
-    if (fd == invalid_handle)
-        throw_error(errc::closed);
-    if (command.empty() || number < 3)
-        throw_error(errc::invalid_argument);
-    std::vector<char*> arguments;
-    for (const std::string& a : command)
-        arguments.push_back(const_cast<char*>(a.c_str()));
-    arguments.push_back(nullptr);
-    spawn_actions actions;
-    actions.keep_only(fd, number);
-    pid_t pid;
-    if (const int e = posix_spawnp(&pid, arguments[0], actions.get(), nullptr, arguments.data(), environ); e != 0)
-        throw error({e, boost::system::system_category()}, "ferrule: cannot start '" + command[0] + "'");
-    return child(pid);
-}
 
 child::child(int pid) : pid_(pid)
 {

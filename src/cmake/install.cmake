@@ -10,6 +10,8 @@ endforeach()
 install(TARGETS ${installed} EXPORT ferruleTargets)
 install(DIRECTORY include/ferrule DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.hpp")
 
+install(FILES framing/python/ferrule_peer.py DESTINATION ${CMAKE_INSTALL_DATADIR}/ferrule)
+
 install(EXPORT ferruleTargets NAMESPACE ferrule:: DESTINATION ${config_dir})
 configure_package_config_file(src/cmake/ferruleConfig.cmake.in ${PROJECT_BINARY_DIR}/ferruleConfig.cmake
     INSTALL_DESTINATION ${config_dir})

@@ -10,6 +10,8 @@ std::span<const contender> contenders(task t)
                                              {"asio blocking", asio_blocking},
                                              {"ferrule blocking", ferrule_blocking},
                                              {"ferrule coroutine", ferrule_coroutine},
+                                             {"ferrule and python", ferrule_and_python, 4},
+                                             {"python and ferrule", python_and_ferrule, 4},
                                              {"python multiprocessing", python, 4}};
     static constexpr contender writers[] = {{"mutex and write", mutex_and_write}, {"ferrule writer", one_writer}};
     static constexpr contender locks[] = {{"std::mutex", standard_mutex}, {"cross_lock", our_lock}};

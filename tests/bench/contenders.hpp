@@ -24,6 +24,9 @@ void asio_blocking(const job& j);
 void ferrule_blocking(const job& j);
 void ferrule_coroutine(const job& j);
 void python(const job& j);
+/// Who is named first is the one that measures.
+void ferrule_and_python(const job& j);
+void python_and_ferrule(const job& j);
 
 void mutex_and_write(const job& j);
 void one_writer(const job& j);
@@ -31,7 +34,13 @@ void one_writer(const job& j);
 void standard_mutex(const job& j);
 void our_lock(const job& j);
 
-/// Why `python` cannot run; empty if it can.
+/// Why no contender with Python can run; empty if it can.
 [[nodiscard]] const std::string& no_python();
+[[nodiscard]] inline bool needs_python(const contender& c)
+{
+    return c.run == python || c.run == ferrule_and_python || c.run == python_and_ferrule;
+}
+/// The newest Python.
+[[nodiscard]] const std::string& python_program();
 
 } // namespace ferrule::bench

@@ -1,4 +1,5 @@
 #include "bench/framings.hpp"
+#include "bench/pickles.hpp"
 #include "bench/results.hpp"
 
 #ifdef FERRULE_BENCH_JSON
@@ -46,7 +47,7 @@ json::object of(const framing_row& r)
 } // namespace
 
 void write_json(const std::string& file, double busy, std::span<const row> rows, std::span<const framing_row> framings,
-                std::span<const verdict> goals)
+                std::span<const pickle_row> pickles, std::span<const verdict> goals)
 {
     json::array cells;
     for (const row& r : rows) {
@@ -58,6 +59,15 @@ void write_json(const std::string& file, double busy, std::span<const row> rows,
     json::array in_memory;
     for (const framing_row& r : framings)
         in_memory.push_back(of(r));
+    json::array pickled;
+    for (const pickle_row& r : pickles) {
+        const json::object o{{"object", r.object},
+                             {"what", r.direction()},
+                             {"us_python", r.median(0)},
+                             {"us_ferrule", r.median(1)},
+                             {"ratio", r.ratio()}};
+        pickled.push_back(o);
+    }
     json::array verdicts;
     for (const verdict& v : goals) {
         const json::object o{{"goal", v.what}, {"cell", v.where}, {"ratio", v.ratio}, {"met", v.met}};
@@ -66,6 +76,7 @@ void write_json(const std::string& file, double busy, std::span<const row> rows,
     const json::object all{{"cores_used_by_others", busy},
                            {"cells", std::move(cells)},
                            {"framings", std::move(in_memory)},
+                           {"pickles", std::move(pickled)},
                            {"goals", std::move(verdicts)}};
     std::ofstream out(file);
     out << json::value(all) << '\n';

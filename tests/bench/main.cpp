@@ -1,8 +1,9 @@
-// Messages between two processes, framings in memory and the costs of a lock, next to what one would write without ferrule.
+// Messages between two processes, framings and pickles in memory and the costs of a lock, next to what one would write without ferrule.
 // Contenders take turns, so that a change of the machine's speed hits all of them; what counts are the ratios.
 #include "bench/framings.hpp"
 #include "bench/load.hpp"
 #include "bench/measure.hpp"
+#include "bench/pickles.hpp"
 #include "bench/results.hpp"
 
 #include <algorithm>
@@ -20,7 +21,7 @@ constexpr const char* usage =
   --quick      fewer rounds and shorter ones: less than two minutes
   --json FILE  writes all results to FILE
   --only TEXT  only what has TEXT in its name, such as "pipe/one core/round trip/8 B/ferrule coroutine" or
-               "framings/varint/8 B/decode"; repeated: what has one of them. What it is compared to runs, too.
+               "framings/varint/8 B/decode" or "pickles/records/loads"; repeated: what has one of them. What it is compared to runs, too.
 )";
 
 struct options {
@@ -83,7 +84,7 @@ std::vector<row> choose(const std::vector<std::string>& only)
             const std::string full = c.full_name(e.who->name);
             e.wanted = only.empty() ||
                        std::ranges::any_of(only, [&](const std::string& s) { return full.find(s) != full.npos; });
-            if (e.wanted && e.who->run == python && !no_python().empty()) {
+            if (e.wanted && needs_python(*e.who) && !no_python().empty()) {
                 e.skipped = true;
                 e.problem = no_python();
             }
@@ -135,6 +136,7 @@ int main(int argc, char** argv)
         const other_load others;
         run(rows, rounds, o.quick ? 18'000 : 60'000);
         measure_framings(framings, rounds, o.quick ? 1'500 : 6'000);
+        const std::vector<pickle_row> pickles = measure_pickles(o.only, rounds, o.quick ? 5'000 : 20'000);
 
         const double busy = others.cores();
         std::printf("pipes hold 256 KiB and socket pairs 1 MiB, for everybody, as ferrule makes them\n");
@@ -144,10 +146,12 @@ int main(int argc, char** argv)
             std::printf("one core only: this process may run on no other\n");
         print_tables(rows);
         print_framings(framings);
-        const std::vector<verdict> goals = check_goals(rows);
+        print_pickles(pickles);
+        std::vector<verdict> goals = check_goals(rows);
+        check_pickles(pickles, goals);
         print_goals(goals);
         if (!o.json.empty())
-            write_json(o.json, busy, rows, framings, goals);
+            write_json(o.json, busy, rows, framings, pickles, goals);
         return 0; // also if a goal was missed: machines are noisy
     } catch (const std::invalid_argument& e) {
         std::fprintf(stderr, "%s\n%s", e.what(), usage);

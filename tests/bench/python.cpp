@@ -53,15 +53,16 @@ if measures:
     os.write(result, b"%d" % (time.perf_counter_ns() - began))
 )";
 
-// The newest.
-const test::python& interpreter()
-{
-    return *std::ranges::max_element(test::pythons(), [](const test::python& a, const test::python& b) {
-        return ::strverscmp(a.version.c_str(), b.version.c_str()) < 0;
-    });
-}
-
 } // namespace
+
+const std::string& python_program()
+{
+    return std::ranges::max_element(test::pythons(),
+                                    [](const test::python& a, const test::python& b) {
+                                        return ::strverscmp(a.version.c_str(), b.version.c_str()) < 0;
+                                    })
+        ->program;
+}
 
 const std::string& no_python()
 {
@@ -76,7 +77,7 @@ void python(const job& j)
             ::fcntl(fd, F_SETFD, 0);
     }
     // -I and -S: nothing of the user's and no site packages, which would make every start slower.
-    std::vector<std::string> words = {interpreter().program, "-I", "-S", "-c", script};
+    std::vector<std::string> words = {python_program(), "-I", "-S", "-c", script};
     for (const long number : {long{j.measures}, long{j.where.what == task::round_trip}, static_cast<long>(j.where.size),
                               long{first_byte}, long{last_byte}, static_cast<long>(j.warm_up()), static_cast<long>(j.n),
                               long{j.in}, long{j.out}, long{j.go}, long{j.result}})
@@ -87,6 +88,16 @@ void python(const job& j)
     arguments.push_back(nullptr);
     ::execv(arguments[0], arguments.data());
     throw std::system_error(errno, std::generic_category(), words[0]);
+}
+
+void ferrule_and_python(const job& j)
+{
+    j.measures ? ferrule_blocking(j) : python(j);
+}
+
+void python_and_ferrule(const job& j)
+{
+    j.measures ? python(j) : ferrule_blocking(j);
 }
 
 } // namespace ferrule::bench

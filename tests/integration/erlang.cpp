@@ -28,7 +28,8 @@ TEST_CASE("length_prefix: a C++ program is a port of Erlang, with {packet, 1}, {
     const watchdog guard("Erlang");
     // Standard error comes with the output: so everything that goes wrong, in Erlang or in our program, is seen, and the
     // end of the output is the end of all processes that Erlang has started.
-    stdio_child erl(erlang(R"(
+    auto [output, theirs] = pipe();
+    child erl = spawn(erlang(R"(
         begin
             [Program] = init:get_plain_arguments(),
             Printable = list_to_binary(lists:seq(32, 126)),
@@ -51,10 +52,11 @@ TEST_CASE("length_prefix: a C++ program is a port of Erlang, with {packet, 1}, {
                 {"u16be", 2, [0, 1, 255, 256, 65535]},
                 {"u32be", 4, [0, 1, 65535, 65536, 1048576]}])
         end)",
-                           {FERRULE_ECHO_PROGRAM}),
-                    stdio_child::standard_error::with_output);
-    CHECK(erl.output.recv_all(in_time).text() == "u8 OK\nu16be OK\nu32be OK\n");
-    expect_success(erl.process);
+                             {FERRULE_ECHO_PROGRAM}),
+                      {{theirs, 1}, {theirs, 2}});
+    theirs.close();
+    CHECK(output.recv_all(in_time).text() == "u8 OK\nu16be OK\nu32be OK\n");
+    expect_success(erl);
 }
 
 namespace {
@@ -65,7 +67,7 @@ void expect_echo(int packet, std::initializer_list<std::size_t> sizes)
 {
     CAPTURE(packet);
     const watchdog guard("Erlang");
-    stdio_child erl(erlang(R"(
+    auto erl = spawn_piped(erlang(R"(
         begin
             [Packet] = init:get_plain_arguments(),
             Port = open_port({fd, 0, 1}, [{packet, list_to_integer(Packet)}, binary, eof]),
@@ -78,7 +80,7 @@ void expect_echo(int packet, std::initializer_list<std::size_t> sizes)
             end,
             Echo(Echo)
         end)",
-                           {std::to_string(packet)}));
+                                  {std::to_string(packet)}));
     message_reader<length_prefix<Integer>> in(erl.output);
     message_writer<length_prefix<Integer>> out(erl.input);
     for (const std::size_t n : sizes) {

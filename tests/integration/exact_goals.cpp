@@ -5,6 +5,7 @@
 
 #include "support/catch.hpp"
 #include "support/framing_bytes.hpp"
+#include "support/sanitizers.hpp"
 #include "support/skip.hpp"
 #include "support/system.hpp"
 #include "support/watchdog.hpp"
@@ -32,19 +33,6 @@
 #include <unistd.h>
 #include <utility>
 #include <vector>
-
-// Sanitizers make system calls, threads and memory of their own; what they leave is tested with them as well.
-#if defined(__SANITIZE_ADDRESS__)
-#define GOALS_ADDRESS_SANITIZER
-#elif defined(__SANITIZE_THREAD__)
-#define GOALS_THREAD_SANITIZER
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define GOALS_ADDRESS_SANITIZER
-#elif __has_feature(thread_sanitizer)
-#define GOALS_THREAD_SANITIZER
-#endif
-#endif
 
 using namespace ferrule;
 using namespace ferrule::test;
@@ -138,7 +126,7 @@ private:
 
 } // namespace
 
-#if !defined(GOALS_THREAD_SANITIZER) // which has a thread of its own
+#if !defined(FERRULE_THREAD_SANITIZER) // which has a thread of its own
 
 TEST_CASE("goals: no thread is created")
 {
@@ -167,13 +155,13 @@ TEST_CASE("goals: an idle endpoint that only blocking calls have used holds 2 Ki
     REQUIRE(numbers >> heap >> descriptors);
     std::printf("%ld bytes of heap, %ld descriptors in %ld endpoints\n", heap, descriptors, endpoints);
     CHECK(descriptors == endpoints);
-#if !defined(GOALS_ADDRESS_SANITIZER) && !defined(GOALS_THREAD_SANITIZER)
+#if !defined(FERRULE_ADDRESS_SANITIZER) && !defined(FERRULE_THREAD_SANITIZER)
     CHECK(heap > 0); // that it was counted
     CHECK(heap <= endpoints * 2048);
 #endif
 }
 
-#if !defined(GOALS_ADDRESS_SANITIZER) && !defined(GOALS_THREAD_SANITIZER)
+#if !defined(FERRULE_ADDRESS_SANITIZER) && !defined(FERRULE_THREAD_SANITIZER)
 
 namespace {
 

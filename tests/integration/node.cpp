@@ -133,7 +133,7 @@ template <class Framing>
 void converse(const std::string& dialect)
 {
     const watchdog guard("Node");
-    stdio_child c(node(dialect));
+    auto c = spawn_piped(node(dialect));
     message_reader<Framing> in(c.output);
     message_writer<Framing> out(c.input);
     expect_answers(in, out);
@@ -161,7 +161,7 @@ TEST_CASE("json_messages: Node speaks first, and is answered in its own dialect"
         // What we would send if nothing had arrived is the other dialect.
         const json_dialect detecting(headers ? dialect::lines : dialect::content_length);
         const json_messages<> framing(detecting);
-        stdio_child c(node(headers ? "headers" : "lines", "first"));
+        auto c = spawn_piped(node(headers ? "headers" : "lines", "first"));
         message_reader<json_messages<>> in(c.output, framing);
         message_writer<json_messages<>> out(c.input, framing);
         CHECK(detecting.detected() == dialect::unknown);
@@ -179,7 +179,7 @@ TEST_CASE("json_messages: who speaks first to Node chooses the dialect")
         CAPTURE(headers);
         const watchdog guard("Node");
         const json_messages<> framing(json_dialect(headers ? dialect::content_length : dialect::lines));
-        stdio_child c(node(headers ? "headers" : "lines"));
+        auto c = spawn_piped(node(headers ? "headers" : "lines"));
         message_reader<json_messages<>> in(c.output, framing);
         message_writer<json_messages<>> out(c.input, framing);
         expect_answers(in, out);

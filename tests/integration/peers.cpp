@@ -4,12 +4,8 @@
 #include "support/skip.hpp"
 
 #include <cstdlib>
-#include <spawn.h>
 #include <sstream>
-#include <system_error>
 #include <unistd.h>
-
-extern char** environ;
 
 namespace ferrule::test {
 
@@ -33,7 +29,7 @@ std::string python_with(const std::string& modules)
         if (std::system(("'" + p.program + "' -c 'import " + modules + "' 2>/dev/null").c_str()) == 0)
             return p.program;
     }
-    skip("no CPython in PATH or ~/.pyenv/versions can import " + modules);
+    skip("no CPython that was found can import " + modules);
 }
 
 std::string program_in_path(const std::string& name)
@@ -63,40 +59,6 @@ void expect_success(child& c)
     const exit_status s = c.wait(in_time);
     CHECK(s.code() == 0);
     CHECK(s.signal() == 0);
-}
-
-namespace {
-
-// Descriptors of ours are close-on-exec, so these are the only ones.
-int start(const std::vector<std::string>& command, int in, int out, bool error_too)
-{
-    std::vector<char*> arguments;
-    for (const std::string& a : command)
-        arguments.push_back(const_cast<char*>(a.c_str()));
-    arguments.push_back(nullptr);
-    posix_spawn_file_actions_t actions;
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_adddup2(&actions, in, 0);
-    ::posix_spawn_file_actions_adddup2(&actions, out, 1);
-    if (error_too)
-        ::posix_spawn_file_actions_adddup2(&actions, out, 2);
-    pid_t pid = -1;
-    const int failed = ::posix_spawnp(&pid, arguments[0], &actions, nullptr, arguments.data(), environ);
-    ::posix_spawn_file_actions_destroy(&actions);
-    if (failed != 0)
-        throw std::system_error(failed, std::generic_category(), command[0]);
-    return pid;
-}
-
-} // namespace
-
-stdio_child::stdio_child(const std::vector<std::string>& command, standard_error e, pipe_ends in, pipe_ends out)
-    : output(out.first),
-      input(in.second),
-      process(start(command, in.first.native_handle(), out.second.native_handle(), e == standard_error::with_output))
-{
-    in.first.close();
-    out.second.close();
 }
 
 } // namespace ferrule::test

@@ -34,28 +34,6 @@ child start_python(const std::string& program, const std::string& script, endpoi
 /// Ends by itself, with exit code 0.
 void expect_success(child& c);
 
-/// A child whose standard input and output are two pipes, as everybody's child is; `spawn` hands over one descriptor.
-class stdio_child {
-public:
-    enum class standard_error : unsigned char { ours, with_output };
-
-    explicit stdio_child(const std::vector<std::string>& command, standard_error e = standard_error::ours)
-        : stdio_child(command, e, pipe(), pipe())
-    {
-    }
-    stdio_child(const stdio_child&) = delete;
-    stdio_child& operator=(const stdio_child&) = delete;
-    ~stdio_child() { process.kill(); } // after a test that failed
-
-    reader output;
-    writer input;
-    child process;
-
-private:
-    using pipe_ends = ends<reader, writer>;
-    stdio_child(const std::vector<std::string>& command, standard_error e, pipe_ends in, pipe_ends out);
-};
-
 /// Every promise holds for threads and for coroutines, so the tests take turns.
 enum class style : unsigned char { blocking, coroutine };
 

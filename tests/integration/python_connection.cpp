@@ -52,7 +52,7 @@ TEST_CASE("any_framing: mp is what CPython's Connection speaks, over a socketpai
             expect_success(c);
         }
         {
-            stdio_child c({p.program, "-c", python_prologue + echo, "pipes"});
+            auto c = spawn_piped({p.program, "-c", python_prologue + echo, "pipes"});
             message_reader<any_framing> in(c.output, framing);
             message_writer<any_framing> out(c.input, framing);
             expect_echo(in, out);

@@ -1,10 +1,8 @@
 // Objects to and from real Python: whatever is sent comes back as it was, and Python finds in our pickles what was in its own.
 #include <ferrule/asio.hpp>
 #include <ferrule/ferrule.hpp>
-#include <ferrule/framing/multiprocessing.hpp>
 
-#include "integration/peers.hpp"
-#include "support/each_python.hpp"
+#include "integration/python_peer.hpp"
 #include "support/framing_bytes.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -12,7 +10,6 @@
 
 #include <fstream>
 #include <iterator>
-#include <optional>
 
 using namespace ferrule;
 using namespace ferrule::test;
@@ -22,36 +19,6 @@ namespace json = boost::json;
 namespace py = ferrule::python;
 
 namespace {
-
-constexpr auto patience = 60s;
-
-// A child that runs `script`, in which `c` is the connection.
-class child_with_connection {
-public:
-    child_with_connection(const test::python& p, const std::string& script, const multiprocessing& f)
-    {
-        auto [mine, theirs] = socketpair(f);
-        connection = mine;
-        const std::string prologue = "from multiprocessing.connection import Connection\nc = Connection(3)\n";
-        child_.emplace(start_python(p.program, prologue + script, theirs));
-    }
-    child_with_connection(const child_with_connection&) = delete;
-    child_with_connection& operator=(const child_with_connection&) = delete;
-
-    // Closes the connection; the child ends in order.
-    void expect_success()
-    {
-        connection.close();
-        test::expect_success(*child_);
-    }
-
-    message_duplex<multiprocessing> connection;
-
-private:
-    std::optional<child> child_;
-};
-
-const multiprocessing anything(multiprocessing_bytes(), py::pickle_codec({}, py::globals::any()));
 
 const std::string echo = R"(
 while True:

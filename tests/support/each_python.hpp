@@ -6,6 +6,8 @@
 #include "support/skip.hpp"
 #include "support/watchdog.hpp"
 
+#include <cstdio>
+
 namespace ferrule::test {
 
 /// Calls `f(python)` in a section of its own for each; skips the test if there is none.
@@ -13,10 +15,11 @@ template <class F>
 void for_each_python(F f)
 {
     if (pythons().empty())
-        skip("no CPython 3.6 or later in PATH or ~/.pyenv/versions");
+        skip("no CPython 3.6 or later in PATH, FERRULE_PYTHONS or ~/.pyenv/versions");
     for (const python& p : pythons()) {
         DYNAMIC_SECTION("CPython " << p.version)
         {
+            std::printf("CPython %s: %s\n", p.version.c_str(), p.program.c_str());
             const watchdog guard("a python test");
             f(p);
         }

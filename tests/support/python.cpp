@@ -40,8 +40,9 @@ bool is_python(const std::string& name)
 std::vector<python> find()
 {
     std::vector<fs::path> folders;
-    if (const char* path = std::getenv("PATH")) {
-        std::istringstream parts(path);
+    for (const char* variable : {"PATH", "FERRULE_PYTHONS"}) {
+        const char* const path = std::getenv(variable);
+        std::istringstream parts(path == nullptr ? "" : path);
         for (std::string folder; std::getline(parts, folder, ':');) {
             if (fs::path(folder).filename() != "shims") // scripts that start one of those found below
                 folders.emplace_back(folder);

@@ -10,7 +10,8 @@ struct python {
     std::string version; // such as 3.11.7
 };
 
-// Every CPython from 3.6 on in PATH and in ~/.pyenv/versions, each once, one per version.
+// Every CPython from 3.6 on in PATH, in the folders of FERRULE_PYTHONS (separated by colons) and in ~/.pyenv/versions, each once,
+// one per version.
 const std::vector<python>& pythons();
 
 } // namespace ferrule::test

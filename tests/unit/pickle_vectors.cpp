@@ -3,6 +3,7 @@
 
 #include "support/catch.hpp"
 #include "support/framing_bytes.hpp"
+#include "support/sanitizers.hpp"
 
 #include <boost/json.hpp>
 
@@ -10,6 +11,8 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <sys/resource.h>
+#include <unistd.h>
 
 using namespace ferrule;
 using namespace ferrule::test;
@@ -143,6 +146,29 @@ bytes dumped(const py::value& v)
     return out;
 }
 
+// From now on this process may have so much more memory than it has. Sanitizers have terabytes, and are not held to it.
+class memory_cap {
+public:
+    explicit memory_cap(std::size_t more)
+    {
+        ::getrlimit(RLIMIT_AS, &before_);
+        std::ifstream pages("/proc/self/statm");
+        std::size_t has = 0;
+        pages >> has;
+        rlimit capped = before_;
+        capped.rlim_cur = has * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) + more;
+#if !defined(FERRULE_ADDRESS_SANITIZER) && !defined(FERRULE_THREAD_SANITIZER)
+        ::setrlimit(RLIMIT_AS, &capped);
+#endif
+    }
+    memory_cap(const memory_cap&) = delete;
+    memory_cap& operator=(const memory_cap&) = delete;
+    ~memory_cap() { ::setrlimit(RLIMIT_AS, &before_); }
+
+private:
+    rlimit before_{};
+};
+
 } // namespace
 
 TEST_CASE("pickle: what CPython writes, in every protocol, is what it was")
@@ -208,6 +234,7 @@ TEST_CASE("pickle: attacks get their verdict")
         const std::string text = hex != nullptr && !hex->as_string().empty() ? from_hex(text_of(*hex)) : made.at(name);
         const std::string_view verdict = r.at("must").as_string();
         error_code ec;
+        const memory_cap cap(64 << 20);
         try {
             const py::value v = py::loads(bytes(byte_view(text)));
             // Nothing that is done with it explodes, either.

@@ -228,8 +228,8 @@ TEST_CASE("process: bad arguments are refused before anything is started")
     auto ends = pipe();
     const writer& w = ends.second;
     CHECK(code_of([&] { (void)spawn({}, w); }) == errc::invalid_argument);
-    for (const int number : {2, 1, 0, -1})
-        CHECK(code_of([&] { (void)spawn({"/bin/true"}, w, number); }) == errc::invalid_argument);
+    CHECK(code_of([&] { (void)spawn({"/bin/true"}, w, -1); }) == errc::invalid_argument);
+    CHECK(code_of([&] { (void)spawn({"/bin/true"}, {{w, 3}, {ends.first, 3}}); }) == errc::invalid_argument);
     CHECK(code_of([&] { (void)spawn({"/bin/true"}, reader()); }) == errc::closed);
     ends.second.close();
     CHECK(code_of([&] { (void)spawn({"/bin/true"}, w); }) == errc::closed);

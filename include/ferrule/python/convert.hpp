@@ -15,7 +15,20 @@
 
 namespace ferrule::python {
 
+/// How a type of yours becomes a Python value, and comes back. Specialise it with
+///
+///     static value from(const T& x);  // throws as the constructors of `value` do
+///     static T to(const value& v);    // throws `frame_error` (`errc::invalid_value`)
+///
+/// <ferrule/python/classes.hpp> has it ready-made for instances of Python classes; <ferrule/python/time.hpp>,
+/// <ferrule/python/standard.hpp>, <ferrule/python/exception.hpp> and <ferrule/python/numpy.hpp> for Python's own.
+template <class T>
+struct converter;
+
 namespace detail {
+
+template <class T>
+concept converted = requires { sizeof(converter<T>); };
 
 template <class T>
 concept optional_like = requires(const T& t) {
@@ -34,20 +47,35 @@ concept byte_array = std::same_as<T, ferrule::bytes> || std::same_as<T, std::vec
 template <class T>
 concept scalar = std::same_as<T, value> || std::integral<T> || std::floating_point<T> || std::same_as<T, std::string>;
 
-[[noreturn]] inline void mismatch(const value& v, const char* wanted)
+/// Throws that `v` is not `wanted`.
+[[noreturn]] FERRULE_FRAMING_EXPORT void mismatch(const value& v, std::string_view wanted);
+
+/// What a dict, or an object of any class, has as attributes: a dict; or a sequence, where fields have no names (named tuples,
+/// frozen dataclasses with slots).
+[[nodiscard]] FERRULE_FRAMING_EXPORT value fields_of(const value& v);
+
+/// Of a numpy scalar: the number; else `v`.
+[[nodiscard]] FERRULE_FRAMING_EXPORT value number_of(const value& v);
+
+[[nodiscard]] inline bool is_sequence(const value& v) noexcept
 {
-    throw frame_error(errc::invalid_value, v.repr(60) + " is not " + wanted);
+    return v.type() == type::list || v.type() == type::tuple || v.type() == type::set || v.type() == type::frozenset;
 }
+
+template <class T>
+T to_aggregate(const value& v);
 
 } // namespace detail
 
 /// A C++ value as a Python one: numbers, strings, `ferrule::bytes` and `std::vector<std::byte>` (bytes), optionals (None if
 /// empty), pairs, tuples and arrays (tuples), maps (dicts), sets (sets), other ranges (lists), and plain aggregates
-/// (dicts from field names), within each other. Throws as the constructors of `value` do.
+/// (dicts from field names), within each other, and whatever has a `converter`. Throws as the constructors of `value` do.
 template <class T>
 [[nodiscard]] value from(const T& x)
 {
-    if constexpr (detail::byte_array<T>)
+    if constexpr (detail::converted<T>)
+        return converter<T>::from(x);
+    else if constexpr (detail::byte_array<T>)
         return value(type::bytes, byte_view(x));
     else if constexpr (std::convertible_to<const T&, value>)
         return value(x);
@@ -80,15 +108,18 @@ template <class T>
     }
 }
 
-/// A Python value as a C++ one, the reverse of `from`. Sequences are made of lists, tuples and sets alike; aggregates of dicts, and
-/// of objects by their attributes: fields that are missing keep their defaults, names that are no fields are ignored.
-/// Throws `frame_error` (`errc::invalid_value`) if `v` is of another type, a number out of range, or of another size.
+/// A Python value as a C++ one, the reverse of `from`. Sequences are made of lists, tuples and sets alike; numbers also of numpy
+/// scalars; aggregates of dicts, and of objects by their attributes (plain objects, dataclasses, named tuples, with slots or
+/// without): fields that are missing keep their defaults, names that are no fields are ignored. Throws `frame_error`
+/// (`errc::invalid_value`) if `v` is of another type, a number out of range, or of another size.
 template <class T>
 [[nodiscard]] T to(const value& v)
 {
-    const bool is_sequence =
-        v.type() == type::list || v.type() == type::tuple || v.type() == type::set || v.type() == type::frozenset;
-    if constexpr (detail::scalar<T>)
+    if constexpr (detail::converted<T>)
+        return converter<T>::to(v);
+    else if constexpr (std::integral<T> || std::floating_point<T>)
+        return v.type() == type::object ? detail::number_of(v).template as<T>() : v.as<T>();
+    else if constexpr (detail::scalar<T>)
         return v.as<T>();
     else if constexpr (detail::byte_array<T>) {
         const byte_view b = v.as<byte_view>();
@@ -99,10 +130,11 @@ template <class T>
     } else if constexpr (detail::optional_like<T>)
         return v.is_none() ? T() : T(to<typename T::value_type>(v));
     else if constexpr (detail::tuple_like<T>) {
-        if (!is_sequence || v.size() != std::tuple_size_v<T>)
+        const value elements = v.type() == type::object ? detail::fields_of(v) : v;
+        if (!detail::is_sequence(elements) || elements.size() != std::tuple_size_v<T>)
             detail::mismatch(v, "as many values as wanted");
         return [&]<std::size_t... I>(std::index_sequence<I...>) {
-            return T{to<std::tuple_element_t<I, T>>(v[I])...};
+            return T{to<std::tuple_element_t<I, T>>(elements[I])...};
         }(std::make_index_sequence<std::tuple_size_v<T>>());
     } else if constexpr (detail::map_like<T>) {
         if (v.type() != type::dict)
@@ -114,7 +146,7 @@ template <class T>
         }
         return map;
     } else if constexpr (std::ranges::range<T>) {
-        if (!is_sequence)
+        if (!detail::is_sequence(v))
             detail::mismatch(v, "a sequence");
         T range;
         for (std::size_t i = 0; i < v.size(); ++i)
@@ -122,16 +154,25 @@ template <class T>
         return range;
     } else {
         static_assert(ferrule::detail::plain_aggregate<T>, "there is no such conversion");
-        const value fields = v.type() == type::object ? v.state() : v;
-        if (fields.type() != type::dict)
-            detail::mismatch(v, "a dict or an object with attributes");
-        T x{};
-        boost::pfr::for_each_field(x, [&](auto& field, std::size_t i) {
-            if (const auto found = fields.find(value(ferrule::detail::field_names<T>[i])))
-                field = to<std::remove_cvref_t<decltype(field)>>(*found);
-        });
-        return x;
+        return detail::to_aggregate<T>(v);
     }
+}
+
+template <class T>
+T detail::to_aggregate(const value& v)
+{
+    const value fields = fields_of(v);
+    const bool named = fields.type() == type::dict;
+    if (!named && fields.size() != boost::pfr::tuple_size_v<T>)
+        mismatch(v, "as many fields as wanted");
+    T x{};
+    boost::pfr::for_each_field(x, [&](auto& field, std::size_t i) {
+        if (!named)
+            field = python::to<std::remove_cvref_t<decltype(field)>>(fields[i]);
+        else if (const auto found = fields.find(value(ferrule::detail::field_names<T>[i])))
+            field = python::to<std::remove_cvref_t<decltype(field)>>(*found);
+    });
+    return x;
 }
 
 } // namespace ferrule::python

@@ -37,7 +37,7 @@ FERRULE_FRAMING_EXPORT value loads(bytes pickle, const pickle_limits& l = {});
 class globals {
 public:
     /// Those that make plain data of Python's own types: of `builtins`, `datetime`, `decimal`, `fractions`, `uuid`,
-    /// `pathlib`, `ipaddress`, `collections` and the like, and the built-in exceptions.
+    /// `pathlib`, `ipaddress`, `collections` and the like, the built-in exceptions, and numpy's arrays.
     globals() = default;
     /// Anything, such as what some other Python has sent.
     static globals any()

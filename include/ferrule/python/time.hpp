@@ -1,0 +1,97 @@
+// Python's datetime as C++ time.
+#pragma once
+
+#include <ferrule/python/convert.hpp>
+
+#include <chrono>
+#include <ratio>
+
+namespace ferrule::python {
+
+using microseconds = std::chrono::duration<std::int64_t, std::micro>;
+
+/// `datetime.time`: a time of day.
+struct time {
+    microseconds since_midnight{}; // 0 to 24 h, exclusive
+    bool fold = false;             // the second of two equal times when clocks are turned back (PEP 495)
+    value tzinfo;                  // None if naive
+
+    friend bool operator==(const time&, const time&) = default;
+};
+
+/// `datetime.datetime`: what a calendar and a clock show somewhere.
+struct datetime {
+    std::chrono::year_month_day date{}; // of the years 1 to 9999
+    python::time time;
+
+    friend bool operator==(const datetime&, const datetime&) = default;
+};
+
+/// `datetime.timezone`: what is to be added to UTC.
+struct timezone {
+    microseconds offset{}; // less than 24 h, either way
+    std::string name;      // empty: Python names it after the offset
+
+    friend bool operator==(const timezone&, const timezone&) = default;
+};
+
+/// What a `tzinfo` adds to UTC. Known of `datetime.timezone`, and of UTC by any name; of other zones it is up to the rules
+/// and the date, and the pickle has only their name: throws `frame_error` (`errc::invalid_value`), also for None.
+[[nodiscard]] FERRULE_FRAMING_EXPORT microseconds utc_offset(const value& tzinfo);
+
+/// All of these throw `frame_error` (`errc::invalid_value`) for values of other types and what Python does not have, such as
+/// February 30, and `usage_error` (`errc::invalid_argument`) for what Python cannot take.
+template <>
+struct FERRULE_FRAMING_EXPORT converter<microseconds> { // timedelta, of at most 292,000 years
+    static value from(microseconds d);
+    static microseconds to(const value& v);
+};
+template <>
+struct FERRULE_FRAMING_EXPORT converter<std::chrono::year_month_day> { // date
+    static value from(std::chrono::year_month_day d);
+    static std::chrono::year_month_day to(const value& v);
+};
+template <>
+struct FERRULE_FRAMING_EXPORT converter<time> {
+    static value from(const time& t);
+    static time to(const value& v);
+};
+template <>
+struct FERRULE_FRAMING_EXPORT converter<datetime> {
+    static value from(const datetime& t);
+    static datetime to(const value& v);
+};
+template <>
+struct FERRULE_FRAMING_EXPORT converter<timezone> {
+    static value from(const timezone& z);
+    static timezone to(const value& v);
+};
+
+/// A timedelta in another unit; what does not fit it is cut off towards zero.
+template <class Rep, class Period>
+struct converter<std::chrono::duration<Rep, Period>> {
+    using duration = std::chrono::duration<Rep, Period>;
+    static value from(duration d) { return converter<microseconds>::from(std::chrono::duration_cast<microseconds>(d)); }
+    static duration to(const value& v) { return std::chrono::duration_cast<duration>(converter<microseconds>::to(v)); }
+};
+
+/// A point in time: sent as a datetime in UTC, with microseconds; of a datetime with a `tzinfo`, see `utc_offset`.
+template <class Duration>
+struct converter<std::chrono::sys_time<Duration>> {
+    static value from(std::chrono::sys_time<Duration> t)
+    {
+        const auto since = std::chrono::floor<microseconds>(t);
+        const auto day = std::chrono::floor<std::chrono::days>(since);
+        return converter<datetime>::from(
+            {std::chrono::year_month_day(day), {since - day, false, converter<timezone>::from({})}});
+    }
+    static std::chrono::sys_time<Duration> to(const value& v)
+    {
+        const datetime t = converter<datetime>::to(v);
+        const std::chrono::sys_time<microseconds> since =
+            std::chrono::sys_days(t.date) + t.time.since_midnight - utc_offset(t.time.tzinfo);
+        return std::chrono::floor<Duration>(since);
+    }
+};
+
+} // namespace ferrule::python

@@ -1,0 +1,14 @@
+// Which sanitizer this is built with: they make system calls, threads and memory of their own.
+#pragma once
+
+#if defined(__SANITIZE_ADDRESS__)
+#define FERRULE_ADDRESS_SANITIZER
+#elif defined(__SANITIZE_THREAD__)
+#define FERRULE_THREAD_SANITIZER
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define FERRULE_ADDRESS_SANITIZER
+#elif __has_feature(thread_sanitizer)
+#define FERRULE_THREAD_SANITIZER
+#endif
+#endif
