@@ -89,7 +89,7 @@ public:
             return errc::unencodable;
         put("\x80\x04");
         write(c);
-        put(".");
+        put('.');
         return {};
     }
 
@@ -120,13 +120,29 @@ private:
 
     // ---- then: the opcodes ----
 
-    void put(std::string_view s) { out_.append(s); }
+    static constexpr std::size_t large = 64 * 1024;
+
+    /// Room for any opcode with a number; most of a pickle are such, so they are written in place.
+    [[nodiscard]] std::byte* room()
+    {
+        constexpr std::size_t most = 9;
+        if (out_.capacity() - out_.size() < most)
+            out_.reserve(out_.size() + out_.size() / 2 + 64);
+        return out_.data() + out_.size();
+    }
+    void put(char code)
+    {
+        *room() = static_cast<std::byte>(code);
+        out_.commit(1);
+    }
+    void put(std::string_view codes) { out_.append(codes); }
     void put(char code, std::uint64_t n, std::size_t size)
     {
-        std::byte b[9] = {static_cast<std::byte>(code)};
-        for (std::size_t i = 0; i < size; ++i)
+        std::byte* const b = room();
+        b[0] = static_cast<std::byte>(code);
+        for (std::size_t i = 0; i < 8; ++i) // what is not meant is written over
             b[1 + i] = static_cast<std::byte>(n >> (8 * i));
-        out_.append(byte_view(b, 1 + size));
+        out_.commit(1 + size);
     }
     /// One of three opcodes, after how many bytes a size takes; '\0' for one that there is not.
     void put_sized(char one, char four, char eight, byte_view data)
@@ -137,6 +153,8 @@ private:
             put(four, data.size(), 4);
         else
             put(eight, data.size(), 8);
+        if (data.size() >= large)
+            out_.reserve(out_.size() + data.size() + large); // what follows shall not move it
         out_.append(data);
     }
     void put_text(byte_view utf8) { put_sized('\x8c', 'X', '\x8d', utf8); }
@@ -145,7 +163,7 @@ private:
     {
         put_text(module);
         put_text(name);
-        put("\x93");
+        put('\x93');
     }
     void put_integer(std::int64_t i)
     {
@@ -184,7 +202,7 @@ private:
         auto& s = shared_.find(c.contents());
         if (!s.is_shared)
             return;
-        put("\x94");
+        put('\x94');
         s.place = ++memoized_;
     }
     void write_all(std::span<const cell> cells)
@@ -192,11 +210,11 @@ private:
         for (const cell& c : cells)
             write(c);
     }
-    void write_marked(std::span<const cell> cells, std::string_view code)
+    void write_marked(std::span<const cell> cells, char code)
     {
         if (cells.empty())
             return;
-        put("(");
+        put('(');
         write_all(cells);
         put(code);
     }
@@ -204,15 +222,15 @@ private:
     void write(const cell& c)
     {
         switch (c.kind()) {
-        case type::none: return put("N");
-        case type::boolean: return put(c.integer() != 0 ? "\x88" : "\x89");
+        case type::none: return put('N');
+        case type::boolean: return put(c.integer() != 0 ? '\x88' : '\x89');
         case type::integer: return c.is_large() ? put_large(c.data()) : put_integer(c.integer());
         case type::floating: {
-            std::byte b[9] = {std::byte{'G'}};
-            auto bits = std::bit_cast<std::uint64_t>(c.floating());
-            for (std::size_t i = 8; i > 0; --i, bits >>= 8)
-                b[i] = static_cast<std::byte>(bits);
-            return out_.append(byte_view(b, sizeof b));
+            const auto bits = std::bit_cast<std::uint64_t>(c.floating());
+            std::uint64_t reversed = 0; // big-endian, other than the rest
+            for (int i = 0; i < 8; ++i)
+                reversed = reversed << 8 | (bits >> (8 * i) & 0xff);
+            return put('G', reversed, 8);
         }
         case type::string: return put_text(c.data());
         case type::bytes: return put_bytes(c.data());
@@ -231,24 +249,24 @@ private:
         const std::span<const cell> items = c.contents()->all();
         switch (c.kind()) {
         case type::list:
-            put("]");
+            put(']');
             memoize(c);
-            return write_marked(items, "e");
+            return write_marked(items, 'e');
         case type::dict:
-            put("}");
+            put('}');
             memoize(c);
-            return write_marked(items, "u");
+            return write_marked(items, 'u');
         case type::set:
-            put("\x8f");
+            put('\x8f');
             memoize(c);
-            return write_marked(items, "\x90");
+            return write_marked(items, '\x90');
         case type::tuple: return write_tuple(c, items);
         case type::frozenset:
-            put("(");
+            put('(');
             write_all(items);
             if (drop_if_written(c, items.size(), true))
                 return;
-            put("\x91");
+            put('\x91');
             return memoize(c);
         default: return write_object(c);
         }
@@ -256,14 +274,13 @@ private:
     void write_tuple(const cell& c, std::span<const cell> items)
     {
         if (items.empty())
-            return put(")");
+            return put(')');
         if (items.size() > 3)
-            put("(");
+            put('(');
         write_all(items);
         if (drop_if_written(c, items.size(), items.size() > 3))
             return;
-        static constexpr std::string_view codes[] = {"\x85", "\x86", "\x87"};
-        put(items.size() > 3 ? "t" : codes[items.size() - 1]);
+        put(items.size() > 3 ? 't' : "\x85\x86\x87"[items.size() - 1]);
         memoize(c);
     }
     /// What contains itself through something else has been written within its own parts: those are of no use then.
@@ -272,10 +289,10 @@ private:
         if (!has_identity(c) || shared_.find(c.contents()).place == 0)
             return false;
         if (marked)
-            put("1");
+            put('1');
         else
             for (std::size_t i = 0; i < parts; ++i)
-                put("0");
+                put('0');
         return again(c);
     }
     void write_object(const cell& c)
@@ -286,28 +303,28 @@ private:
         write(part[detail::in_args]);
         if (part[detail::in_kwargs].has_body()) {
             write(part[detail::in_kwargs]);
-            put("\x92");
+            put('\x92');
         } else
-            put(by_call ? "R" : "\x81");
+            put(by_call ? 'R' : '\x81');
         if (shared_.find(c.contents()).place != 0) { // written within its own arguments
-            put("0");
+            put('0');
             (void)again(c);
             return;
         }
         memoize(c);
         if (const cell& list = part[detail::in_list]; list.has_body())
-            write_marked(list.contents()->all(), "e");
+            write_marked(list.contents()->all(), 'e');
         if (const cell& dict = part[detail::in_dict]; dict.has_body())
-            write_marked(dict.contents()->all(), "u");
+            write_marked(dict.contents()->all(), 'u');
         if (part[detail::in_state].kind() != type::none) {
             write(part[detail::in_state]);
-            put("b");
+            put('b');
         }
         if (const cell& calls = part[detail::in_calls]; calls.has_body())
             for (const cell& effect : calls.contents()->all()) {
                 write(effect);
                 const bool is_call = effect.kind() == type::object;
-                put(is_call ? "0" : "b");
+                put(is_call ? '0' : 'b');
             }
     }
 

@@ -36,7 +36,7 @@ const goal all_goals[] = {
     {task::stream, false, large, SIZE_MAX, both, bound::throughput, 1.00, every_asio},
     {task::stream, false, large, SIZE_MAX, both, bound::throughput, 0.95, {"raw"}},
     {task::stream, false, 0, large - 1, both, bound::throughput, 0.90, {"raw"}},
-    {task::round_trip, false, 0, SIZE_MAX, one_of_two, bound::time, 1.00, {"python multiprocessing"}},
+    {task::round_trip, true, 0, SIZE_MAX, one_of_two, bound::time, 1.00, {"python multiprocessing"}},
     {task::stream, false, 0, SIZE_MAX, one_of_two, bound::throughput, 1.00, {"python multiprocessing"}},
     {task::lock, false, 0, SIZE_MAX, {"cross_lock"}, bound::time, 1.50, {"std::mutex"}},
     {task::eight_writers, false, 0, SIZE_MAX, {"ferrule writer"}, bound::throughput, 0.70, {"mutex and write"}},

@@ -24,7 +24,7 @@ objects = {
     "strings": {"key %d" % i: "value %d" % i for i in range(20000)},
     "records": [{"id": i, "name": "record %d" % i, "position": (i * 0.5, -i * 0.25), "tags": ["a", "b", i],
                  "nested": {"ok": True, "none": None, "data": b"0123456789"}} for i in range(10000)],
-    "bytes": bytes(16 << 20),
+    "bytes": bytes(range(256)) * (1 << 16),
 }
 pickles = {name: pickle.dumps(o, 4) for name, o in objects.items()}
 def loads(p, n):
