@@ -35,6 +35,7 @@ public:
         case errc::invalid_value: return "the payload is no value of the type wanted";
         case errc::unencodable: return "this framing cannot express the message";
         case errc::framing_failed: return "the framing threw an exception";
+        case errc::unauthenticated: return "the ends do not trust each other";
         }
         return "unknown error";
     }

@@ -66,6 +66,9 @@ enum class errc {
     /// A framing threw an exception. Calls that throw rethrow it unchanged; the others report this code. If finding the
     /// frame failed (`decode`), it is still in the stream; if making a value of it did (`load`), it has been taken off.
     framing_failed,
+    /// The ends do not trust each other: one of them does not know the key, or has none where the other wants one. The
+    /// message says which. Cure: give both the same key.
+    unauthenticated,
 };
 
 /// Groups of errors, to compare an `error_code` with: `if (ec == condition::broken)`.

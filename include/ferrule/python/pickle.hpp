@@ -28,7 +28,8 @@ public:
 ///
 /// Refused, with `frame_error` (`errc::invalid_value`, or `errc::too_large` for limits): what CPython refuses, persistent ids,
 /// the extension registry, buffers outside the pickle, text that is not UTF-8 (surrogates may be in it), and keys that Python
-/// cannot hash. What follows the end of the pickle is ignored.
+/// cannot hash. What follows the end of the pickle is ignored. `errc::unauthenticated`: it is the challenge of a listener that
+/// wants a key, which this end was not given.
 ///
 /// Source: Lib/pickletools.py, PEP 307, PEP 3154, PEP 574.
 FERRULE_FRAMING_EXPORT value loads(bytes pickle, const pickle_limits& l = {});
