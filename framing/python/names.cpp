@@ -121,12 +121,14 @@ constexpr std::string_view addresses[] = {"IPv4Address", "IPv4Interface", "IPv4N
                                           "IPv6Address", "IPv6Interface", "IPv6Network"};
 constexpr std::string_view types[] = {"SimpleNamespace"};
 constexpr std::string_view arrays[] = {"_array_reconstructor", "array"};
+constexpr std::string_view managers[] = {"RemoteError", "Token"};
 constexpr std::string_view numpy[] = {"dtype", "ndarray"};
 
-constexpr listed standard[] = {{"builtins", builtins}, {"datetime", datetimes},  {"collections", collections},
-                               {"decimal", decimals},  {"fractions", fractions}, {"uuid", uuids},
-                               {"pathlib", paths},     {"ipaddress", addresses}, {"types", types},
-                               {"array", arrays},      {"numpy", numpy}};
+constexpr listed standard[] = {
+    {"builtins", builtins}, {"datetime", datetimes},  {"collections", collections},
+    {"decimal", decimals},  {"fractions", fractions}, {"uuid", uuids},
+    {"pathlib", paths},     {"ipaddress", addresses}, {"types", types},
+    {"array", arrays},      {"numpy", numpy},         {"multiprocessing.managers", managers}};
 
 } // namespace
 

@@ -135,14 +135,30 @@ value value::global(std::string_view module, std::string_view name)
     return {std::move(d), c};
 }
 
-value value::object(std::string_view module, std::string_view name, const tuple& args)
+namespace {
+
+value make_object(std::string_view module, std::string_view name, const tuple& args, const value& state, call c)
 {
     auto d = std::make_shared<document>();
     keeper keep(*d);
-    detail::cell parts[detail::object_parts] = {global_cell(*d, module, name), keep(value(args))};
+    cell parts[detail::object_parts] = {global_cell(*d, module, name), keep(value(args))};
+    parts[detail::in_state] = keep(state);
     body* const b = d->make_body(parts);
     b->depth = keep.depth();
-    return {std::move(d), detail::cell::of(python::type::object, b)};
+    b->call = c;
+    return {std::move(d), cell::of(type::object, b)};
+}
+
+} // namespace
+
+value value::object(std::string_view module, std::string_view name, const tuple& args)
+{
+    return make_object(module, name, args, {}, call::function);
+}
+
+value value::instance(std::string_view module, std::string_view name, const value& state)
+{
+    return make_object(module, name, {}, state, call::constructor);
 }
 
 void value::wrong(const char* wanted) const

@@ -169,6 +169,8 @@ public:
     static value global(std::string_view module, std::string_view name);
     /// What `module.name(*args)` makes.
     static value object(std::string_view module, std::string_view name, const tuple& args);
+    /// An instance of a class with such a state, most often a dict of attributes. Its `__init__` is not called.
+    static value instance(std::string_view module, std::string_view name, const value& state);
 
     [[nodiscard]] python::type type() const noexcept { return cell_.kind(); }
     [[nodiscard]] bool is_none() const noexcept { return type() == python::type::none; }

@@ -1,0 +1,115 @@
+// Objects that live in a Python manager, or in a C++ program that is one.
+#pragma once
+
+#include <ferrule/cross_lock.hpp>
+#include <ferrule/python/convert.hpp>
+#include <ferrule/python/exception.hpp>
+#include <ferrule/python/listener.hpp>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ferrule::python {
+
+namespace detail {
+
+struct manager_address {
+    address at;
+    connect_options options;
+    multiprocessing framing;
+};
+
+/// What a manager has answered. Throws `exception` for what it has raised.
+[[nodiscard]] FERRULE_MULTIPROCESSING_EXPORT value result_of(const value& reply);
+[[nodiscard]] FERRULE_MULTIPROCESSING_EXPORT value request_of(const value& ident, std::string_view method,
+                                                              const tuple& args, const dict& kwargs);
+
+/// An object as managers and their clients name it.
+[[nodiscard]] FERRULE_MULTIPROCESSING_EXPORT value token_of(std::string_view type, const address& at,
+                                                            std::string_view ident);
+
+/// A connection on which calls take turns. A call that is given up leaves its answer to be skipped by the next one.
+struct manager_session {
+    message_duplex<multiprocessing> connection;
+    cross_lock turn;
+    std::size_t owed = 0; // answers that are to come: the last one is that of the call under way, if there is one
+
+    /// What is to be done when a request could not be sent whole.
+    void gave_up_sending(const error& e)
+    {
+        if (e.in_flight()) // the rest leaves with the next request, and it will be answered
+            ++owed;
+    }
+    /// One of the answers has come. True if it is that of the call under way.
+    bool arrived() { return --owed == 0; }
+};
+
+} // namespace detail
+
+/// An object in a manager, by its methods. Copies are the same object. Every member may be called by any thread or coroutine at
+/// any time; calls take turns.
+///
+/// The manager keeps the object until `release` is called as often as there are remotes that were created or received.
+/// Destructors do not, since that would block.
+class FERRULE_MULTIPROCESSING_EXPORT remote {
+public:
+    /// Calls a method and blocks until its result is here. Throws `exception` for what the method has raised, and what
+    /// `send` and `recv` throw; after a timeout or a cancel the call may be under way there, and its result will be skipped.
+    value call(std::string_view method, const tuple& args = {}, const dict& kwargs = {}, const until& limit = {});
+    /// The same as a coroutine. Defined in <ferrule/python/async_manager.hpp>.
+    auto async_call(std::string method, tuple args = {}, dict kwargs = {}, until limit = {});
+    /// A call with C++ types: `remote.get<double>("mean", std::vector{1.0, 2.0})`.
+    template <class Result, class... Arguments>
+    Result get(std::string_view method, const Arguments&... arguments)
+    {
+        return python::to<Result>(call(method, tuple{python::from(arguments)...}));
+    }
+    /// The manager need not keep the object for this one any longer.
+    void release(const until& limit = {});
+
+    /// The names of its methods, as far as the manager has told them.
+    [[nodiscard]] const std::vector<std::string>& methods() const noexcept { return methods_; }
+    /// The object as Python programs send it to each other.
+    [[nodiscard]] value token() const;
+
+private:
+    friend class manager;
+
+    remote(std::shared_ptr<const detail::manager_address> m, std::string type, std::string ident,
+           std::vector<std::string> methods, const until& limit);
+
+    std::shared_ptr<const detail::manager_address> manager_;
+    std::shared_ptr<detail::manager_session> session_;
+    std::string type_;
+    std::string ident_;
+    std::vector<std::string> methods_;
+};
+
+/// A client of a `multiprocessing.managers.BaseManager` that serves somewhere, in Python or in C++ (`manager_server`). Every member
+/// may be called by any thread at any time. Blocking calls connect anew, as Python's do.
+///
+/// Source: Lib/multiprocessing/managers.py.
+class FERRULE_MULTIPROCESSING_EXPORT manager {
+public:
+    /// Blocks until the manager has answered once. Throws as `connect` does. `f`: which names may be in what is sent.
+    explicit manager(const address& at, const connect_options& o = {}, const multiprocessing& f = {},
+                     const until& limit = {});
+
+    /// Makes an object of a registered type.
+    [[nodiscard]] remote create(std::string_view type, const tuple& args = {}, const dict& kwargs = {},
+                                const until& limit = {}) const;
+    /// An object of which the token was received, such as the result of a method. What a method returns as a proxy counts as
+    /// created for whoever called it.
+    [[nodiscard]] remote take(const value& token, const until& limit = {}) const;
+    /// How many objects it keeps.
+    [[nodiscard]] std::size_t size(const until& limit = {}) const;
+    /// Asks the manager to end.
+    void shutdown(const until& limit = {}) const;
+
+private:
+    std::shared_ptr<const detail::manager_address> address_;
+};
+
+} // namespace ferrule::python

@@ -1,0 +1,149 @@
+#include <ferrule/python/manager.hpp>
+
+#include <ferrule/python/visit.hpp>
+
+#include <mutex>
+
+namespace ferrule::python {
+namespace {
+
+using connection = message_duplex<multiprocessing>;
+
+connection open(const detail::manager_address& m, const until& limit)
+{
+    return connect(m.at, m.options, limit, m.framing);
+}
+
+/// One request that has a connection of its own.
+value control(const detail::manager_address& m, std::string_view function, const tuple& args, const dict& kwargs,
+              const until& limit)
+{
+    connection c = open(m, limit);
+    c.send(detail::request_of({}, function, args, kwargs), limit);
+    return detail::result_of(c.recv(limit));
+}
+
+std::vector<std::string> names_in(const value& sequence)
+{
+    return python::to<std::vector<std::string>>(sequence);
+}
+
+[[noreturn]] void refuse(const value& v, const char* wanted)
+{
+    detail::mismatch(v, wanted);
+}
+
+} // namespace
+
+value detail::token_of(std::string_view type, const address& at, std::string_view ident)
+{
+    return value::instance("multiprocessing.managers", "Token", {type, from_address(at), ident});
+}
+
+value detail::request_of(const value& ident, std::string_view method, const tuple& args, const dict& kwargs)
+{
+    return {ident, method, args, kwargs};
+}
+
+value detail::result_of(const value& reply)
+{
+    if (reply.type() != type::tuple || reply.size() != 2 || reply[0].type() != type::string)
+        refuse(reply, "a manager's answer");
+    const auto kind = reply[0].as<std::string_view>();
+    const value what = reply[1];
+    if (kind == "#RETURN")
+        return what;
+    if (kind == "#ERROR")
+        throw exception(what);
+    if (kind == "#PROXY" && what.type() == type::tuple && what.size() == 2)
+        return what[1];                                    // the token; which methods it has can be asked for
+    if (kind == "#TRACEBACK" || kind == "#UNSERIALIZABLE") // as Python's own clients report it
+        throw exception(value::object("multiprocessing.managers", "RemoteError", {what}));
+    refuse(reply, "a manager's answer");
+}
+
+remote::remote(std::shared_ptr<const detail::manager_address> m, std::string type, std::string ident,
+               std::vector<std::string> methods, const until& limit)
+    : manager_(std::move(m)),
+      session_(std::make_shared<detail::manager_session>()),
+      type_(std::move(type)),
+      ident_(std::move(ident)),
+      methods_(std::move(methods))
+{
+    session_->connection = open(*manager_, limit);
+    session_->connection.send(detail::request_of({}, "accept_connection", {"ferrule"}, {}), limit);
+    (void)detail::result_of(session_->connection.recv(limit));
+}
+
+value remote::call(std::string_view method, const tuple& args, const dict& kwargs, const until& limit)
+{
+    detail::manager_session& s = *session_;
+    if (const error_code ec = s.turn.acquire(limit))
+        throw_error(ec);
+    const std::lock_guard turn(s.turn, std::adopt_lock);
+    try {
+        s.connection.send(detail::request_of(ident_, method, args, kwargs), limit);
+    } catch (const error& e) {
+        s.gave_up_sending(e);
+        throw;
+    }
+    ++s.owed;
+    for (;;) {
+        error_code ec;
+        const value reply = s.connection.recv(limit, ec);
+        if (ec && ec != errc::invalid_value) // of which the frame has been taken off
+            throw_error(ec);
+        if (!s.arrived())
+            continue;
+        if (ec)
+            throw_error(ec);
+        return detail::result_of(reply);
+    }
+}
+
+void remote::release(const until& limit)
+{
+    (void)control(*manager_, "decref", {ident_}, {}, limit);
+}
+
+value remote::token() const
+{
+    return detail::token_of(type_, manager_->at, ident_);
+}
+
+manager::manager(const address& at, const connect_options& o, const multiprocessing& f, const until& limit)
+    : address_(std::make_shared<const detail::manager_address>(detail::manager_address{at, o, f}))
+{
+    (void)control(*address_, "dummy", {}, {}, limit);
+}
+
+remote manager::create(std::string_view type, const tuple& args, const dict& kwargs, const until& limit) const
+{
+    tuple all{value(type)};
+    all.insert(all.end(), args.begin(), args.end());
+    const value made = control(*address_, "create", all, kwargs, limit); // (ident, names)
+    if (made.type() != python::type::tuple || made.size() != 2)
+        refuse(made, "a new object");
+    return {address_, std::string(type), made[0].as<std::string>(), names_in(made[1]), limit};
+}
+
+remote manager::take(const value& token, const until& limit) const
+{
+    const value state = token.type() == type::object ? token.state() : value();
+    if (!token.is("multiprocessing.managers", "Token") || state.type() != type::tuple || state.size() != 3)
+        refuse(token, "a token");
+    return {address_, state[0].as<std::string>(), state[2].as<std::string>(),
+            names_in(control(*address_, "get_methods", {token}, {}, limit)), limit};
+}
+
+std::size_t manager::size(const until& limit) const
+{
+    return control(*address_, "number_of_objects", {}, {}, limit).as<std::size_t>();
+}
+
+void manager::shutdown(const until& limit) const
+{
+    (void)control(*address_, "shutdown", {}, {}, limit);
+}
+
+} // namespace ferrule::python

@@ -1,0 +1,249 @@
+// Managers: Python programs use C++ objects, C++ programs use Python's, and each other's.
+#include <ferrule/python/async_manager.hpp>
+#include <ferrule/python/manager_server.hpp>
+
+#include "integration/python_peer.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <latch>
+#include <stdexcept>
+#include <thread>
+
+using namespace ferrule;
+using namespace ferrule::test;
+using namespace std::chrono_literals;
+namespace py = ferrule::python;
+
+namespace {
+
+const std::string key = "a key that both know";
+
+class engine {
+public:
+    explicit engine(std::string fuel) : fuel_(std::move(fuel)) {}
+
+    std::string fuel() const { return fuel_; }
+    double run(int hours, const std::vector<double>& load)
+    {
+        double sum = 0;
+        for (const double l : load)
+            sum += l;
+        hours_ += hours;
+        return sum * hours;
+    }
+    int hours() const noexcept { return hours_; }
+    void stall() { throw std::runtime_error("out of " + fuel_); }
+    void overheat() { throw py::exception("ValueError", {"too hot", 90}); }
+
+private:
+    std::string fuel_;
+    int hours_ = 0;
+};
+
+// Serves as long as it lives.
+class service {
+public:
+    service() : server({.authkey = key})
+    {
+        server.add<engine, std::string>("Engine")
+            .method("fuel", &engine::fuel)
+            .method("run", &engine::run)
+            .method("hours", &engine::hours)
+            .method("stall", &engine::stall)
+            .method("overheat", &engine::overheat)
+            .method("twice", [](engine&, const std::string& s) { return s + s; })
+            .method("everything",
+                    [](engine&, const py::value& args, const py::value& kwargs) { return py::value(args, kwargs); })
+            .method("function", [](engine&) { return py::value::global("os", "system"); })
+            .method("wait_for", [this](engine&, int) { held.wait(); });
+        for (int i = 0; i < 2; ++i)
+            threads_.emplace_back([this](const std::stop_token& stop) { server.serve(stop); });
+    }
+
+    std::latch held{1};
+    py::manager_server server;
+
+private:
+    std::vector<std::jthread> threads_;
+};
+
+py::manager client_of(const service& s)
+{
+    return py::manager(s.server.address(), {.authkey = key}, {}, patience);
+}
+
+std::string problem(const std::function<void()>& f)
+{
+    try {
+        f();
+    } catch (const py::exception& e) {
+        return e.what();
+    }
+    return "none";
+}
+
+} // namespace
+
+TEST_CASE("python manager: a Python program uses C++ objects as if they were Python's")
+{
+    for_each_python([](const test::python& p) {
+        service s;
+        child_with_connection child(p, R"(
+from multiprocessing.managers import BaseManager, RemoteError
+class Engines(BaseManager):
+    pass
+Engines.register("Engine")
+Engines.register("Unknown")
+address, key = c.recv()
+m = Engines(address, authkey=key)
+m.connect()
+e = m.Engine("diesel")
+other = m.Engine("steam")
+assert e.fuel() == "diesel" and other.fuel() == "steam"
+assert e.run(5, [1, 2.5]) == 17.5
+assert e.run(2, []) == 0
+assert e.hours() == 7 and other.hours() == 0
+assert e.twice("ab") == "abab"
+assert e.everything(1, "two", three=3.0) == ((1, "two"), {"three": 3.0})
+def raised(f, *args):
+    try:
+        f(*args)
+    except Exception as x:
+        return x
+assert str(raised(e.stall)) == "out of diesel" and type(raised(e.stall)) is RuntimeError
+assert raised(e.overheat).args == ("too hot", 90) and type(raised(e.overheat)) is ValueError
+assert type(raised(e.run, "not", "numbers")) is TypeError
+assert type(raised(e.run, 1)) is TypeError
+assert type(raised(e.function)) is RemoteError # its name is not allowed
+assert type(raised(m.Unknown)) is RemoteError
+assert type(raised(m.Engine)) is RemoteError
+assert e.hours() == 7 # and it still answers
+assert "C++ object" in str(e)
+assert m._number_of_objects() == 2
+del other
+assert m._number_of_objects() == 1
+c.send("done")
+)",
+                                    anything);
+        child.connection.send({py::from_address(s.server.address()), py::value(py::type::bytes, key)}, patience);
+        CHECK(child.connection.recv(patience) == py::value("done"));
+        child.expect_success();
+    });
+}
+
+TEST_CASE("python manager: C++ uses the objects of a Python program")
+{
+    for_each_python([](const test::python& p) {
+        child_with_connection child(p, R"(
+from multiprocessing.managers import BaseManager
+import os, threading
+class Stack:
+    def __init__(self, *items, limit=10):
+        self.items, self.limit = list(items), limit
+    def push(self, item):
+        if len(self.items) == self.limit:
+            raise OverflowError("full", self.limit)
+        self.items.append(item)
+        return len(self.items)
+    def all(self):
+        return self.items
+    def lambda_(self):
+        return lambda: 0
+    def child(self):
+        return Stack("of a child")
+class Stacks(BaseManager):
+    pass
+Stacks.register("Inner", None)
+Stacks.register("Stack", Stack, method_to_typeid={"child": "Inner"})
+server = Stacks(None, authkey=c.recv()).get_server()
+c.send(server.address)
+def end_with_parent():
+    try:
+        c.recv()
+    except EOFError:
+        os._exit(0)
+threading.Thread(target=end_with_parent, daemon=True).start()
+try:
+    server.serve_forever()
+except SystemExit:
+    pass
+)",
+                                    anything);
+        child.connection.send(py::value(py::type::bytes, key), patience);
+        const address a = py::to_address(child.connection.recv(patience));
+        const py::manager m(a, {.authkey = key}, {}, patience);
+        py::remote stack = m.create("Stack", {1, "two"}, {{"limit", 4}}, patience);
+        CHECK(std::ranges::count(stack.methods(), "push") == 1);
+        CHECK(stack.call("push", {3.0}, {}, patience) == py::value(3));
+        CHECK(run(stack.async_call("push", {4}, {}, patience)) == py::value(4));
+        CHECK(stack.call("all", {}, {}, patience).repr() == "[1, 'two', 3.0, 4]");
+        CHECK(problem([&] { stack.call("push", {5}, {}, patience); }) == "OverflowError: ('full', 4)");
+        CHECK(problem([&] { stack.call("lambda_", {}, {}, patience); }).find("RemoteError") != std::string::npos);
+        CHECK(problem([&] { stack.call("nothing_like_it", {}, {}, patience); }).find("RemoteError") !=
+              std::string::npos);
+        // A method that returns an object by reference.
+        py::remote inner = m.take(stack.call("child", {}, {}, patience), patience);
+        CHECK(inner.call("all", {}, {}, patience).repr() == "['of a child']");
+        CHECK(m.size(patience) == 2);
+        inner.release(patience);
+        CHECK(m.size(patience) == 1);
+        CHECK(m.take(stack.token(), patience).call("all", {}, {}, patience).size() == 4);
+        CHECK(problem([&] { (void)m.create("Nothing", {}, {}, patience); }).find("RemoteError") != std::string::npos);
+        CHECK(code_of([&] { py::manager(a, {.authkey = "wrong"}, {}, patience); }) == errc::unauthenticated);
+        m.shutdown(patience);
+        child.expect_success();
+    });
+}
+
+TEST_CASE("python manager: a call that is given up is skipped, and takes nothing from the next one")
+{
+    const watchdog guard("a manager");
+    service s;
+    const py::manager m = client_of(s);
+    py::remote e = m.create("Engine", {"wood"});
+    CHECK(code_of([&] { e.call("wait_for", {1}, {}, 5ms); }) == condition::timeout);
+    CHECK(code_of([&] { run(e.async_call("fuel", {}, {}, 5ms)); }) == condition::timeout);
+    s.held.count_down();
+    CHECK(e.call("twice", {"x"}, {}, patience) == py::value("xx"));
+    CHECK(run(e.async_call("fuel", {}, {}, patience)) == py::value("wood"));
+    CHECK(e.get<double>("run", 3, std::vector<double>{1, 2}) == 9);
+}
+
+TEST_CASE("python manager: threads and coroutines call one object, and each gets its own answer")
+{
+    const watchdog guard("a manager");
+    service s;
+    py::remote e = client_of(s).create("Engine", {"coal"});
+    std::vector<std::jthread> callers;
+    for (int t = 0; t < 4; ++t)
+        callers.emplace_back([e, t]() mutable {
+            for (int i = 0; i < 50; ++i) {
+                const std::string text = std::to_string(t) + "," + std::to_string(i);
+                const py::value answer = t % 2 == 0 ? e.call("twice", {text}, {}, patience)
+                                                    : run(e.async_call("twice", {text}, {}, patience));
+                CHECK(answer == py::value(text + text));
+            }
+        });
+}
+
+TEST_CASE("python manager: what clients release is freed, and shutdown ends the service")
+{
+    const watchdog guard("a manager");
+    py::manager_server server({.authkey = key});
+    const auto shared = std::make_shared<engine>("sun");
+    server.add<engine>("TheEngine", [&](const py::value&, const py::value&) { return shared; })
+        .method("fuel", &engine::fuel);
+    std::jthread serving([&] { server.serve(); });
+    const py::manager m(server.address(), {.authkey = key}, {}, patience);
+    py::remote one = m.create("TheEngine", {}, {}, patience);
+    py::remote two = m.create("TheEngine", {}, {}, patience);
+    CHECK(shared.use_count() == 3);
+    one.release(patience);
+    CHECK(shared.use_count() == 2);
+    CHECK(server.size() == 1);
+    CHECK(two.call("fuel", {}, {}, patience) == py::value("sun"));
+    CHECK(problem([&] { one.call("fuel", {}, {}, patience); }).find("RemoteError") != std::string::npos);
+    m.shutdown(patience);
+    serving.join();
+}
