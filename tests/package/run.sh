@@ -49,6 +49,7 @@ echo "== find_package"
 configure_and_build "$here/find_package" "$work/consumer" "-DCMAKE_PREFIX_PATH=$work/prefix;$root/.deps/usr"
 "$work/consumer/consumer"
 "$work/consumer/values"
+"$work/consumer/managers"
 "$work/consumer/own_type"
 
 echo "== pkg-config"
@@ -66,3 +67,4 @@ with_pkg_config() {
 }
 with_pkg_config main ferrule
 with_pkg_config values ferrule ferrule-json ferrule-msgpack
+with_pkg_config managers ferrule-multiprocessing ferrule-json
