@@ -24,8 +24,9 @@ step write_operation::advance(bool)
 
 step write_operation::send_bytes()
 {
-    // Copying a few bytes costs less than telling the system where the pieces are.
-    if (frame_ != nullptr && channel_.tail.empty() && total_ - sent_ <= joined_at_most) {
+    // Copying a few bytes costs less than telling the system where the pieces are. One piece needs neither, and must not: what
+    // leaves beside a byte is found by where the byte is (see handle_link).
+    if (frame_ != nullptr && channel_.tail.empty() && total_ - sent_ <= joined_at_most && frame_->parts() != 1) {
         std::array<std::byte, joined_at_most> joined;
         std::size_t n = 0;
         std::size_t skip = offset_;

@@ -1,4 +1,5 @@
-// Everything. Programs that only block compile faster with the headers that they need.
+// What most programs use; other framings, Python and handles have headers of their own. Programs that only block compile
+// faster with just those that they need.
 #pragma once
 
 #include <ferrule/asio.hpp>

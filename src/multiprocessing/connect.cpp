@@ -47,8 +47,6 @@ private:
 
         io_result read(std::span<std::byte> in)
         {
-            std::array<native_handle_type, 2> ready;
-            (void)events.ready(ready); // which of them does not matter: there is one thing to go on with
             while (!done) {
                 if (last.expired())
                     return io_result::failed(errc::timed_out);
@@ -67,7 +65,7 @@ private:
             if (meets)
                 return shake_hands();
             if (connecting.is_open()) {
-                // It is the only one that is watched; not yet writable says getsockopt nothing of.
+                // Until it polls writable, SO_ERROR says nothing; it may be the timer that woke us.
                 std::array<native_handle_type, 2> ready;
                 const std::size_t n = events.ready(ready);
                 if (std::find(ready.begin(), ready.begin() + n, connecting.get()) == ready.begin() + n)

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <string>
+#include <vector>
 
 using namespace ferrule;
 using namespace ferrule::test;
@@ -35,10 +36,15 @@ bytes frame_of(const py::value& v)
     return frame;
 }
 
+std::vector<py::value> objects()
+{
+    return {py::value(1, "two", py::list{3.0}), py::value(), py::value(std::string(100'000, 'x'))};
+}
+
 template <class In, class Out>
 void expect_echo_of_objects(In& in, Out& out)
 {
-    for (const py::value& v : {py::value(1, "two", py::list{3.0}), py::value(), py::value(std::string(100'000, 'x'))}) {
+    for (const py::value& v : objects()) {
         out.send(v, patience);
         CHECK(in.recv(patience) == v);
     }

@@ -12,3 +12,13 @@
 #define FERRULE_THREAD_SANITIZER
 #endif
 #endif
+
+namespace ferrule::test {
+
+#if defined(FERRULE_ADDRESS_SANITIZER) || defined(FERRULE_THREAD_SANITIZER)
+inline constexpr bool sanitized = true;
+#else
+inline constexpr bool sanitized = false;
+#endif
+
+} // namespace ferrule::test

@@ -157,9 +157,8 @@ public:
         pages >> has;
         rlimit capped = before_;
         capped.rlim_cur = has * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) + more;
-#if !defined(FERRULE_ADDRESS_SANITIZER) && !defined(FERRULE_THREAD_SANITIZER)
-        ::setrlimit(RLIMIT_AS, &capped);
-#endif
+        if (!sanitized)
+            ::setrlimit(RLIMIT_AS, &capped);
     }
     memory_cap(const memory_cap&) = delete;
     memory_cap& operator=(const memory_cap&) = delete;

@@ -1,0 +1,233 @@
+// Handles that travel between processes, beside messages, in C++ and with Python's reduction.send_handle and recv_handle.
+#include <ferrule/handle_link.hpp>
+
+#include "integration/python_peer.hpp"
+#include "support/system.hpp"
+
+#include <ferrule/asio.hpp>
+
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <thread>
+#include <unistd.h>
+
+using namespace ferrule;
+using namespace ferrule::test;
+using namespace std::chrono_literals;
+namespace py = ferrule::python;
+
+namespace {
+
+template <class Link>
+passed_handle recv_handle(Link& messages, const handles& h, style s)
+{
+    return s == style::blocking ? messages.with(h).recv(in_time) : run(messages.with(h).async_recv(in_time));
+}
+
+// Several descriptors beside one byte, as a peer that is none of ours may send them.
+void send_raw(int socket, char byte, const std::vector<int>& fds)
+{
+    iovec part{&byte, 1};
+    std::vector<std::byte> beside(CMSG_SPACE(fds.size() * sizeof(int)));
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = beside.data();
+    message.msg_controllen = beside.size();
+    cmsghdr* const c = CMSG_FIRSTHDR(&message);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
+    std::memcpy(CMSG_DATA(c), fds.data(), fds.size() * sizeof(int));
+    REQUIRE(::sendmsg(socket, &message, 0) == 1);
+}
+
+// How many are open, with what waiting takes of them once.
+std::size_t settled_descriptors()
+{
+    auto [r, w] = pipe();
+    (void)code_of([&, &in = r] { (void)in.recv(1, 1ms); });
+    r.close();
+    w.close();
+    return open_descriptors().size();
+}
+
+} // namespace
+
+TEST_CASE("handles: every kind of endpoint arrives as what it is, between messages, and none is lost by reading ahead")
+{
+    const watchdog guard("handles");
+    const std::size_t before = settled_descriptors();
+    for (const style s : {style::blocking, style::coroutine}) {
+        auto [a, b] = handle_link_pair();
+        message_duplex<> ours(a.socket);
+        message_duplex<> theirs(b.socket);
+        auto pipes = pipe();
+        auto sockets = socketpair();
+        const std::string path =
+            std::filesystem::temp_directory_path() / ("ferrule-handles-" + std::to_string(::getpid()));
+        std::ofstream(path) << "in a file";
+        reader file(adopt(::open(path.c_str(), O_RDONLY | O_CLOEXEC)));
+        std::filesystem::remove(path);
+
+        const auto pass = [&, &l = a](const endpoint& e) {
+            auto link = ours.with(l.handles);
+            send(link, passed_handle(e), s);
+        };
+        // All of it before anything is read: what is read of the first message are bytes of all of them.
+        ours.send("first", in_time);
+        pass(pipes.first);
+        ours.send("second", in_time);
+        pass(sockets.first);
+        pass(file);
+        ours.send("last", in_time);
+        pipes.first.close(); // what has left is not ours any more
+        sockets.first.close();
+        file.close();
+
+        CHECK(theirs.recv(in_time).text() == "first");
+        reader received_pipe(recv_handle(theirs, b.handles, s).open());
+        CHECK(theirs.recv(in_time).text() == "second");
+        passed_handle h = recv_handle(theirs, b.handles, s);
+        CHECK((::fcntl(h.native_handle(), F_GETFD) & FD_CLOEXEC) != 0);
+        duplex received_socket(h.open());
+        reader received_file(recv_handle(theirs, b.handles, s).open());
+        CHECK(theirs.recv(in_time).text() == "last");
+
+        pipes.second.send("through the pipe", in_time);
+        pipes.second.close();
+        CHECK(received_pipe.recv_all(in_time).text() == "through the pipe");
+        sockets.second.send("to", in_time);
+        CHECK(received_socket.recv(2, in_time).text() == "to");
+        received_socket.send("fro", in_time);
+        CHECK(sockets.second.recv(3, in_time).text() == "fro");
+        CHECK(received_file.recv_all(in_time).text() == "in a file");
+    }
+    CHECK(open_descriptors().size() == before);
+}
+
+TEST_CASE("handles: one that cannot leave stays, and an interrupted receive loses none")
+{
+    const watchdog guard("handles");
+    const std::size_t before = settled_descriptors();
+    {
+        auto [a, b] = handle_link_pair();
+        auto pipes = pipe();
+        CHECK(code_of([&, &l = b] { (void)message_duplex<>(l.socket).with(l.handles).recv(1ms); }) == errc::timed_out);
+        CHECK(code_of([&, &l = a] { message_duplex<>(l.socket).with(l.handles).send(passed_handle(), in_time); }) ==
+              errc::bad_descriptor);
+        // A full socket: the byte with the handle waits with all others, and then is given up.
+        const std::string large(4 << 20, 'x');
+        message_duplex<> ours(a.socket);
+        CHECK(code_of([&] { ours.send(large, 1ms); }) == errc::timed_out);
+        CHECK(code_of([&, &l = a] { ours.with(l.handles).send(passed_handle(pipes.first), 1ms); }) == errc::timed_out);
+        message_duplex<> theirs(b.socket);
+        std::jthread flushing([&] { ours.flush(in_time); });
+        CHECK(theirs.recv(in_time).size() == large.size());
+        flushing.join();
+        ours.with(a.handles).send(passed_handle(pipes.second), in_time);
+        writer received(theirs.with(b.handles).recv(in_time).open());
+        received.send("w", in_time);
+        CHECK(pipes.first.recv(1, in_time).text() == "w");
+        // What was not asked for goes with the link.
+        ours.with(a.handles).send(passed_handle(pipes.second), in_time);
+        ours.send("behind it", in_time);
+        CHECK(code_of([&] { (void)theirs.with(none()).recv(in_time); }) == error_code()); // with what is behind it
+    }
+    CHECK(open_descriptors().size() == before);
+}
+
+TEST_CASE("handles: what is none, or too many, or more than there is room for, is reported and closed")
+{
+    const watchdog guard("handles");
+    const std::size_t before = settled_descriptors();
+    {
+        int fds[2];
+        REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
+        handle_link link = open_handle_link(fds[0]);
+        duplex peer(adopt(fds[1]));
+        message_duplex<> messages(link.socket);
+        const auto code = [&] { return code_of([&] { (void)messages.with(link.handles).recv(in_time); }); };
+        peer.send("\1", in_time); // a byte and nothing beside it
+        CHECK(code() == errc::malformed);
+        send_raw(fds[1], '\2', {0, 1});
+        CHECK(code() == errc::malformed);
+        send_raw(fds[1], '\5', {0});
+        CHECK(code() == errc::malformed);
+        send_raw(fds[1], '\1', {0});
+        CHECK(messages.with(link.handles).recv(in_time).native_handle() >= 0);
+        send_raw(fds[1], '\1', std::vector<int>(253, 0));
+        CHECK(code() == errc::malformed);
+
+        // No descriptor is left: the system drops what it cannot install, and says so.
+        rlimit old{};
+        ::getrlimit(RLIMIT_NOFILE, &old);
+        (void)code_of([&] { (void)messages.recv(1ms); }); // what waiting takes of them, it has now
+        rlimit small = old;
+        small.rlim_cur = static_cast<rlim_t>(::dup(0));
+        ::close(static_cast<int>(small.rlim_cur));
+        send_raw(fds[1], '\1', {0});
+        ::setrlimit(RLIMIT_NOFILE, &small);
+        const error_code cut = code();
+        ::setrlimit(RLIMIT_NOFILE, &old);
+        CHECK(cut == errc::packet_truncated);
+        send_raw(fds[1], '\1', {0});
+        CHECK(messages.with(link.handles).recv(in_time).native_handle() >= 0);
+
+        // Nobody asks for them.
+        for (int i = 0; i < 20; ++i)
+            send_raw(fds[1], 'x', std::vector<int>(100, 0));
+        CHECK(link.socket.recv(20, in_time).size() == 20);
+        CHECK(open_descriptors().size() < before + 1100);
+    }
+    CHECK(open_descriptors().size() == before);
+    auto pipes = pipe();
+    CHECK(code_of([&] { (void)open_handle_link(pipes.first.native_handle()); }) == errc::bad_descriptor);
+    CHECK(code_of([] { (void)open_handle_link(-1); }) == errc::bad_descriptor);
+}
+
+TEST_CASE("python: handles go to Python and come from it, and Connections go on with them")
+{
+    for_each_python([](const test::python& p) {
+        int fds[2];
+        REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
+        handle_link link = open_handle_link(fds[0]);
+        duplex theirs(adopt(fds[1]));
+        child c = start_python(p.program, R"(
+import os
+from multiprocessing import Pipe, reduction
+from multiprocessing.connection import Connection
+c = Connection(3)
+assert c.recv() == "take this"
+received = Connection(reduction.recv_handle(c))
+received.send(("thank you", received.recv()))
+assert c.recv() == "and give me one"
+mine, yours = Pipe()
+c.send("here")
+reduction.send_handle(c, yours.fileno(), os.getppid())
+yours.close()
+assert mine.recv() == "hello"
+mine.send("goodbye")
+assert c.recv() == "end"
+)",
+                               theirs);
+        message_duplex<multiprocessing> messages(link.socket);
+        auto [mine, passed] = socketpair(multiprocessing());
+        messages.send("take this", patience);
+        messages.with(link.handles).send(passed_handle(passed), patience);
+        passed.close();
+        mine.send(py::value(1, 2), patience);
+        CHECK(mine.recv(patience) == py::value("thank you", py::value(1, 2)));
+        messages.send("and give me one", patience);
+        CHECK(messages.recv(patience) == py::value("here"));
+        message_duplex<multiprocessing> received(recv_handle(messages, link.handles, style::coroutine).open());
+        received.send("hello", patience);
+        CHECK(received.recv(patience) == py::value("goodbye"));
+        messages.send("end", patience);
+        expect_success(c);
+    });
+}
