@@ -1,5 +1,6 @@
 // Handles that travel between processes, beside messages, in C++ and with Python's reduction.send_handle and recv_handle.
 #include <ferrule/handle_link.hpp>
+#include <ferrule/python/shared_handle.hpp>
 
 #include "integration/python_peer.hpp"
 #include "support/system.hpp"
@@ -229,5 +230,48 @@ assert c.recv() == "end"
         CHECK(received.recv(patience) == py::value("goodbye"));
         messages.send("end", patience);
         expect_success(c);
+    });
+}
+
+TEST_CASE("python: Connections and sockets that Python sends arrive as such, and Python receives ours")
+{
+    for_each_python([](const test::python& p) {
+        const multiprocessing offering({}, py::pickle_codec({}, py::offered_handle::allow()));
+        child_with_connection child(p, R"(
+import multiprocessing, socket
+multiprocessing.current_process().authkey = c.recv()
+mine, yours = multiprocessing.Pipe()
+c.send(yours)
+assert mine.recv() == "hello"
+mine.send("goodbye")
+a, b = socket.socketpair()
+c.send(b)
+assert a.recv(5) == b"hello"
+received = c.recv()
+received.send(("thank you", received.recv()))
+c.send("end")
+)",
+                                    offering);
+        const std::string key = "a key that both know";
+        auto& c = child.connection;
+        c.send(py::value(py::type::bytes, key), patience);
+        const py::value sent = c.recv(patience);
+        message_duplex<multiprocessing> pipe_end(py::fetch_handle(sent, key, patience).open());
+        pipe_end.send("hello", patience);
+        CHECK(pipe_end.recv(patience) == py::value("goodbye"));
+        duplex socket(py::fetch_handle(c.recv(patience), key, patience).open());
+        socket.send("hello", patience);
+
+        auto [ours, theirs] = socketpair(multiprocessing());
+        py::offered_handle offer(theirs, key);
+        theirs.close();
+        c.send(offer.as_connection(), patience);
+        offer.hand_over(patience);
+        ours.send(py::value(1, 2), patience);
+        CHECK(ours.recv(patience) == py::value("thank you", py::value(1, 2)));
+        CHECK(c.recv(patience) == py::value("end"));
+        CHECK(code_of([&] { (void)py::fetch_handle(sent, key, 5s); })); // each can be fetched once
+        CHECK(code_of([&] { (void)py::fetch_handle(py::value(1), key, 5s); }) == errc::invalid_value);
+        child.expect_success();
     });
 }

@@ -303,7 +303,7 @@ TEST_CASE("python listener: peers that mean no good are dropped, others are serv
     {
         std::vector<error_code> refused;
         py::listener<> listener(
-            {.authkey = key, .patience = 200ms, .on_refused = [&](const error& e) { refused.push_back(e.code()); }});
+            {.authkey = key, .patience = 1s, .on_refused = [&](const error& e) { refused.push_back(e.code()); }});
         std::vector<duplex> bad;
         const auto says = [&](const std::string& bytes, bool hangs_up) {
             bad.push_back(raw_peer(listener.address()));

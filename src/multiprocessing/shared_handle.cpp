@@ -1,0 +1,71 @@
+#include <ferrule/python/shared_handle.hpp>
+
+#include <ferrule/python/convert.hpp>
+
+namespace ferrule::python {
+namespace {
+
+constexpr int number = 1; // of the only handle that an offer has
+
+// What has come over it so far was the handshake, which reads nothing ahead.
+handle_link as_link(message_duplex<multiprocessing> c)
+{
+    return open_handle_link(c.release().first);
+}
+
+value argument(const value& v, std::size_t i)
+{
+    return v.type() == type::object && v.args().size() > i ? v.args()[i] : value();
+}
+
+} // namespace
+
+passed_handle fetch_handle(const value& sent, const std::string& authkey, const until& limit)
+{
+    // rebuild_connection(DupFd, readable, writable), _rebuild_socket(DupFd, family, type, protocol)
+    const value source = argument(sent, 0);
+    if (!source.is("multiprocessing.resource_sharer", "DupFd") || source.state().type() != type::dict)
+        detail::mismatch(sent, "a Connection or a socket that was sent");
+    const value id = source.state().at("_id");
+    if (id.type() != type::tuple || id.size() != 2)
+        detail::mismatch(sent, "a Connection or a socket that was sent");
+    const handle_link link = as_link(connect(to_address(id[0]), {.authkey = authkey}, limit));
+    message_duplex<multiprocessing> messages(link.socket);
+    messages.send({id[1], 0}, limit); // and the process, which counts only on Windows
+    return messages.with(link.handles).recv(limit);
+}
+
+offered_handle::offered_handle(const endpoint& e, const std::string& authkey)
+    : handle_(e),
+      listener_({.authkey = authkey})
+{
+}
+
+value offered_handle::as_connection(bool readable, bool writable) const
+{
+    const value source = value::instance("multiprocessing.resource_sharer", "DupFd",
+                                         dict{{"_id", {from_address(listener_.address()), number}}});
+    return value::object("multiprocessing.connection", "rebuild_connection", {source, readable, writable});
+}
+
+void offered_handle::hand_over(const until& limit)
+{
+    for (;;) {
+        const handle_link link = as_link(listener_.accept(limit));
+        message_duplex<multiprocessing> messages(link.socket);
+        const value asked = messages.recv(limit);
+        if (asked.type() != type::tuple || asked.size() != 2 || !(asked[0] == value(number)))
+            continue;
+        messages.with(link.handles).send(handle_, limit);
+        listener_.close();
+        return;
+    }
+}
+
+globals offered_handle::allow(globals g)
+{
+    return g.allow("multiprocessing.connection", "rebuild_connection")
+        .allow("multiprocessing.resource_sharer", "DupFd");
+}
+
+} // namespace ferrule::python
