@@ -28,6 +28,20 @@ cpp_int number(byte_view integer)
     return n;
 }
 
+/// The nearest double, even if halfway, as Python's; infinite beyond the largest.
+double to_double(const cpp_int& n)
+{
+    const cpp_int magnitude = abs(n);
+    const std::size_t top = msb(magnitude);
+    if (top < 64)
+        return n.convert_to<double>();
+    // 64 bits, of which the last one stands for all that follow: enough to round them as if all were there.
+    const std::size_t shift = top - 63;
+    const auto high = static_cast<std::uint64_t>(magnitude >> shift) | (lsb(magnitude) < shift ? 1u : 0u);
+    const double d = std::ldexp(static_cast<double>(high), static_cast<int>(std::min<std::size_t>(shift, 2000)));
+    return n < 0 ? -d : d;
+}
+
 } // namespace
 
 namespace detail {
@@ -103,10 +117,15 @@ double value::as_floating() const
     switch (type()) {
     case python::type::floating: return cell_.floating();
     case python::type::boolean:
-    case python::type::integer:
-        return cell_.is_large() ? number(cell_.data()).convert_to<double>() : static_cast<double>(cell_.integer());
+    case python::type::integer: break;
     default: wrong("a float");
     }
+    if (!cell_.is_large())
+        return static_cast<double>(cell_.integer());
+    const double d = to_double(number(cell_.data()));
+    if (!std::isfinite(d)) // where Python raises OverflowError
+        wrong("one that a float can be");
+    return d;
 }
 
 } // namespace ferrule::python

@@ -216,3 +216,25 @@ TEST_CASE("multiprocessing: values keep the contract of framings, and what is no
     a.send("still usable");
     CHECK(b.recv() == value("still usable"));
 }
+
+TEST_CASE("python value: integers of any size are the nearest float, or none")
+{
+    const auto power = [](int n, const char* add) { // 2 to the n, and something; as LONG1, little-endian
+        std::string bits(static_cast<std::size_t>(n) / 8 + 2, '\0');
+        bits[static_cast<std::size_t>(n) / 8] = static_cast<char>(1 << n % 8);
+        bits[0] = static_cast<char>(bits[0] | add[0]);
+        bits[1] = static_cast<char>(bits[1] | add[1]);
+        return loads(bytes(byte_view("\x80\x02\x8a" + std::string(1, static_cast<char>(bits.size())) + bits + ".")));
+    };
+    CHECK(power(64, "\1\0").as<double>() == 0x1p64);
+    CHECK(power(64, "\0\x08").as<double>() == 0x1p64);        // halfway: to even
+    CHECK(power(64, "\1\x08").as<double>() == 0x1p64 + 4096); // beyond
+    CHECK(power(1023, "\1\0").as<double>() == 0x1p1023);
+    CHECK(value::integer("-36893488147419103232").as<double>() == -0x1p65);
+    CHECK_THROWS_AS(power(1024, "\0\0").as<double>(), frame_error);
+    CHECK_THROWS_AS(power(1025, "\1\1").as<double>(), frame_error);
+    // What is below 2 to the 1024 by so little that it would be rounded up to it.
+    const std::string all_set(128, '\xff');
+    const value most = loads(bytes(byte_view("\x80\x02\x8a\x81" + all_set + std::string(1, '\0') + ".")));
+    CHECK_THROWS_AS(most.as<double>(), frame_error);
+}
