@@ -87,7 +87,7 @@ class AsyncConnection:
         """The next message. Raises EOFError when the other end has closed between messages, or asyncio.IncompleteReadError,
         which is an EOFError, when it has within one."""
         if self._size is None:
-            # The length is taken off together with its extension, so that a cancelled call has taken neither.
+            # What has been taken off is remembered, so that a cancelled call can be followed by another one.
             self._size = self._short.unpack(await self._reader.readexactly(4))[0]
         if self._size == -1:
             self._size = self._long.unpack(await self._reader.readexactly(8))[0]

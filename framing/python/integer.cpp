@@ -28,15 +28,12 @@ cpp_int number(byte_view integer)
     return n;
 }
 
-/// The nearest double, even if halfway, as Python's; infinite beyond the largest.
+/// Of a number that does not fit 64 bits: the nearest double, even if halfway, as Python's; infinite beyond the largest.
 double to_double(const cpp_int& n)
 {
     const cpp_int magnitude = abs(n);
-    const std::size_t top = msb(magnitude);
-    if (top < 64)
-        return n.convert_to<double>();
     // 64 bits, of which the last one stands for all that follow: enough to round them as if all were there.
-    const std::size_t shift = top - 63;
+    const std::size_t shift = msb(magnitude) - 63;
     const auto high = static_cast<std::uint64_t>(magnitude >> shift) | (lsb(magnitude) < shift ? 1u : 0u);
     const double d = std::ldexp(static_cast<double>(high), static_cast<int>(std::min<std::size_t>(shift, 2000)));
     return n < 0 ? -d : d;

@@ -1,6 +1,6 @@
 #include <ferrule/process.hpp>
 
-#include "platform/os.hpp"
+#include "platform/net.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -25,26 +25,12 @@ void check(int error_number)
         throw_error({error_number, boost::system::system_category()});
 }
 
-class owned_handle {
-public:
-    explicit owned_handle(int fd) : fd_(fd)
-    {
-        if (fd < 0)
-            check(errno);
-    }
-    owned_handle(owned_handle&& other) noexcept : fd_(std::exchange(other.fd_, invalid_handle)) {}
-    owned_handle& operator=(owned_handle&&) = delete;
-    ~owned_handle()
-    {
-        if (fd_ != invalid_handle)
-            ::close(fd_);
-    }
-
-    [[nodiscard]] int get() const noexcept { return fd_; }
-
-private:
-    int fd_;
-};
+os::socket_handle checked(int fd)
+{
+    if (fd < 0)
+        check(errno);
+    return os::socket_handle(fd);
+}
 
 // posix_spawn and not a library's fork: it does not copy the page tables, and lets no code of ours run in the child of a
 // process that has threads.
@@ -104,13 +90,13 @@ child spawn(const std::vector<std::string>& command, std::initializer_list<inher
     const int above = numbers.empty() ? STDERR_FILENO + 1 : std::max(numbers.back(), STDERR_FILENO) + 1;
 
     // Duplicates above all numbers: the numbers that the ends have here may be those that other ends are to have there.
-    std::vector<owned_handle> copies;
+    std::vector<os::socket_handle> copies;
     spawn_actions actions;
     for (const inheritance& i : inherited) {
         const detail::handle_use use(i.end.channel()); // nobody closes it meanwhile
         if (use.get() == invalid_handle)
             throw_error(errc::closed);
-        copies.emplace_back(::fcntl(use.get(), F_DUPFD_CLOEXEC, above));
+        copies.push_back(checked(::fcntl(use.get(), F_DUPFD_CLOEXEC, above)));
         actions.duplicate(copies.back().get(), i.number);
     }
     for (int n = STDERR_FILENO + 1; n < above; ++n) {
@@ -147,7 +133,7 @@ descriptor inherited(std::size_t which)
 
 std::pair<descriptor, descriptor> standard_streams()
 {
-    const owned_handle nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    const os::socket_handle nothing = checked(::open("/dev/null", O_RDWR | O_CLOEXEC));
     std::pair<descriptor, descriptor> ends(duplicate(STDIN_FILENO), duplicate(STDOUT_FILENO));
     if (::dup2(nothing.get(), STDIN_FILENO) < 0)
         check(errno);

@@ -10,159 +10,133 @@ namespace ferrule::python::detail {
 namespace {
 
 /// Connects to the first of several addresses that answers, and leads the handshake.
-class connector {
-public:
-    connector(std::vector<os::resolved_address> to, const connect_options& o, digest least, std::shared_ptr<arrivals> a)
-        : state_(std::make_unique<state>(std::move(to), o, least, std::move(a)))
+struct connector {
+    connector(std::vector<os::resolved_address> all, const connect_options& o, digest d, std::shared_ptr<arrivals> a)
+        : to(std::move(all)),
+          options(o),
+          least(d),
+          arrived(std::move(a)),
+          last(o.patience),
+          last_refusal(o.wait_for_listener)
     {
+        events.set_time(last);
     }
 
-    io_result try_read(std::span<std::byte> in) noexcept
+    io_result read(std::span<std::byte> in)
     {
-        try {
-            return state_->read(in);
-        } catch (const error& e) {
-            return io_result::failed(e.code());
-        } catch (const std::bad_alloc&) {
-            return io_result::failed(boost::system::errc::make_error_code(boost::system::errc::not_enough_memory));
+        while (!done) {
+            if (last.expired())
+                return io_result::failed(errc::timed_out);
+            if (!go_on())
+                return io_result::would_block();
         }
+        if (std::exchange(told, true))
+            return io_result::end();
+        in[0] = {};
+        return io_result::moved(1);
     }
-    io_result try_write(std::span<const byte_view>) noexcept { return io_result::failed(errc::wrong_direction); }
-    [[nodiscard]] readiness arm(direction) noexcept { return readiness::readable(state_->events.handle()); }
-    [[nodiscard]] bool can(direction d) const noexcept { return d == direction::read; }
-    void close() noexcept { state_.reset(); }
 
-private:
-    struct state {
-        state(std::vector<os::resolved_address> all, const connect_options& o, digest d, std::shared_ptr<arrivals> a)
-            : to(std::move(all)),
-              options(o),
-              least(d),
-              arrived(std::move(a)),
-              last(o.patience),
-              last_refusal(o.wait_for_listener)
-        {
-            events.set_time(last);
-        }
-
-        io_result read(std::span<std::byte> in)
-        {
-            while (!done) {
-                if (last.expired())
-                    return io_result::failed(errc::timed_out);
-                if (!go_on())
-                    return io_result::would_block();
-            }
-            if (std::exchange(told, true))
-                return io_result::end();
-            in[0] = {};
-            return io_result::moved(1);
-        }
-
-        /// False if there is something to wait for.
-        bool go_on()
-        {
-            if (meets)
-                return shake_hands();
-            if (connecting.is_open()) {
-                // Until it polls writable, SO_ERROR says nothing; it may be the timer that woke us.
-                std::array<native_handle_type, 2> ready;
-                const std::size_t n = events.ready(ready);
-                if (std::find(ready.begin(), ready.begin() + n, connecting.get()) == ready.begin() + n)
-                    return false;
-                const error_code ec = os::finish_connect(connecting.get());
-                events.remove(connecting.get());
-                if (ec) {
-                    connecting = {};
-                    return next(ec);
-                }
-                return connected();
-            }
-            if (!pause.expired() && !pause.is_never())
+    /// False if there is something to wait for.
+    bool go_on()
+    {
+        if (meets)
+            return shake_hands();
+        if (connecting.is_open()) {
+            // Until it polls writable, SO_ERROR says nothing; it may be the timer that woke us.
+            std::array<native_handle_type, 2> ready;
+            const std::size_t n = events.ready(ready);
+            if (std::find(ready.begin(), ready.begin() + n, connecting.get()) == ready.begin() + n)
                 return false;
-            if (!pause.is_never())
-                events.set_time(last);
-            pause = deadline::never();
-            error_code ec;
-            bool finished = false;
-            connecting = os::start_connect(to[at], finished, ec);
+            const error_code ec = os::finish_connect(connecting.get());
+            events.remove(connecting.get());
             if (ec) {
                 connecting = {};
                 return next(ec);
             }
-            if (finished)
-                return connected();
-            if (const error_code failed = events.add(connecting.get(), direction::write))
-                throw_error(failed);
-            return true;
+            return connected();
         }
-
-        /// After a failure: the next address, or the same ones later, if it is worth it.
-        bool next(error_code ec)
-        {
-            if (++at < to.size())
-                return true;
-            at = 0;
-            // A full queue of a unix socket is no refusal: it says to try again, in which Python does not succeed.
-            const bool nobody_yet =
-                ec == boost::system::errc::connection_refused || ec == boost::system::errc::no_such_file_or_directory;
-            if (!os::is_would_block(ec) && !(nobody_yet && !last_refusal.expired()))
-                throw_error(ec);
-            delay = std::min(2 * delay, std::chrono::milliseconds(100));
-            pause = delay;
-            events.set_time(std::min(pause, last));
-            return true;
-        }
-
-        bool connected()
-        {
-            events.set_time(last);
-            if (options.authkey.empty())
-                finish(std::move(connecting));
-            else {
-                if (const error_code ec = events.add(connecting.get(), direction::read))
-                    throw_error(ec);
-                meets.emplace(std::move(connecting), handshake(handshake::role::client, options.authkey, least));
-            }
-            return true;
-        }
-
-        bool shake_hands()
-        {
-            const meeting::state wants = meets->advance();
-            if (wants == meeting::state::done) {
-                events.remove(meets->socket().get());
-                finish(std::move(meets->socket()));
-                meets.reset();
-                return true;
-            }
-            events.change(meets->socket().get(), wants == meeting::state::reading ? direction::read : direction::write);
+        if (!pause.expired() && !pause.is_never())
             return false;
+        if (!pause.is_never())
+            events.set_time(last);
+        pause = deadline::never();
+        error_code ec;
+        bool finished = false;
+        connecting = os::start_connect(to[at], finished, ec);
+        if (ec) {
+            connecting = {};
+            return next(ec);
         }
+        if (finished)
+            return connected();
+        if (const error_code failed = events.add(connecting.get(), direction::write))
+            throw_error(failed);
+        return true;
+    }
 
-        void finish(os::socket_handle s)
-        {
-            arrived->put(std::move(s));
-            done = true;
+    /// After a failure: the next address, or the same ones later, if it is worth it.
+    bool next(error_code ec)
+    {
+        if (++at < to.size())
+            return true;
+        at = 0;
+        // A full queue of a unix socket is no refusal: it says to try again, in which Python does not succeed.
+        const bool nobody_yet =
+            ec == boost::system::errc::connection_refused || ec == boost::system::errc::no_such_file_or_directory;
+        if (!os::is_would_block(ec) && !(nobody_yet && !last_refusal.expired()))
+            throw_error(ec);
+        delay = std::min(2 * delay, std::chrono::milliseconds(100));
+        pause = delay;
+        events.set_time(std::min(pause, last));
+        return true;
+    }
+
+    bool connected()
+    {
+        events.set_time(last);
+        if (options.authkey.empty())
+            finish(std::move(connecting));
+        else {
+            if (const error_code ec = events.add(connecting.get(), direction::read))
+                throw_error(ec);
+            meets.emplace(std::move(connecting), handshake(handshake::role::client, options.authkey, least));
         }
+        return true;
+    }
 
-        std::vector<os::resolved_address> to;
-        connect_options options;
-        digest least;
-        std::shared_ptr<arrivals> arrived;
-        os::poll_set events;
-        deadline last;
-        deadline last_refusal;
-        deadline pause;
-        std::chrono::milliseconds delay{1};
-        std::size_t at = 0; // of `to`
-        os::socket_handle connecting;
-        std::optional<meeting> meets;
-        bool done = false;
-        bool told = false;
-    };
+    bool shake_hands()
+    {
+        const meeting::state wants = meets->advance();
+        if (wants == meeting::state::done) {
+            events.remove(meets->socket().get());
+            finish(std::move(meets->socket()));
+            meets.reset();
+            return true;
+        }
+        events.change(meets->socket().get(), wants == meeting::state::reading ? direction::read : direction::write);
+        return false;
+    }
 
-    std::unique_ptr<state> state_;
+    void finish(os::socket_handle s)
+    {
+        arrived->put(std::move(s));
+        done = true;
+    }
+
+    std::vector<os::resolved_address> to;
+    connect_options options;
+    digest least;
+    std::shared_ptr<arrivals> arrived;
+    os::poll_set events;
+    deadline last;
+    deadline last_refusal;
+    deadline pause;
+    std::chrono::milliseconds delay{1};
+    std::size_t at = 0; // of `to`
+    os::socket_handle connecting;
+    std::optional<meeting> meets;
+    bool done = false;
+    bool told = false;
 };
 
 } // namespace
@@ -170,7 +144,8 @@ private:
 descriptor start_connecting(const address& to, const connect_options& o, std::shared_ptr<arrivals>& a)
 {
     a = std::make_shared<arrivals>();
-    return connector(os::resolve(to), o, o.least_digest.value_or(to.is_local() ? digest::md5 : digest::sha256), a);
+    return arriving_stream(std::make_unique<connector>(
+        os::resolve(to), o, o.least_digest.value_or(to.is_local() ? digest::md5 : digest::sha256), a));
 }
 
 } // namespace ferrule::python::detail

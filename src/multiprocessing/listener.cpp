@@ -10,205 +10,175 @@ namespace detail {
 namespace {
 
 /// Accepts, and leads the handshakes of those who have connected.
-class acceptor {
-public:
-    acceptor(const address& at, std::string folder, const listener_options& o, digest least,
-             std::shared_ptr<arrivals> a)
-        : state_(std::make_unique<state>(at, std::move(folder), o, least, std::move(a)))
-    {
-    }
-
-    [[nodiscard]] address where() const { return os::local_address(state_->listening.get(), state_->at.kind()); }
-
-    io_result try_read(std::span<std::byte> in) noexcept
-    {
-        try {
-            return state_->read(in);
-        } catch (const error& e) {
-            return io_result::failed(e.code());
-        } catch (const std::bad_alloc&) {
-            return io_result::failed(boost::system::errc::make_error_code(boost::system::errc::not_enough_memory));
-        }
-    }
-    io_result try_write(std::span<const byte_view>) noexcept { return io_result::failed(errc::wrong_direction); }
-    [[nodiscard]] readiness arm(direction) noexcept { return readiness::readable(state_->events.handle()); }
-    [[nodiscard]] bool can(direction d) const noexcept { return d == direction::read; }
-    [[nodiscard]] native_handle_type native_handle() const noexcept { return state_->listening.get(); }
-    void close() noexcept { state_.reset(); }
-
-private:
+struct acceptor {
     struct peer {
         meeting m;
         deadline last;
         meeting::state wants = meeting::state::writing;
     };
 
-    struct state {
-        state(const address& where, std::string own_folder, const listener_options& o, digest d,
-              std::shared_ptr<arrivals> a)
-            : at(where),
-              folder(std::move(own_folder)),
-              options(o),
-              least(d),
-              arrived(std::move(a)),
-              listening(os::listen_at(at, options.backlog))
-        {
+    acceptor(const address& where, std::string own_folder, const listener_options& o, digest d,
+             std::shared_ptr<arrivals> a)
+        : at(where),
+          folder(std::move(own_folder)),
+          options(o),
+          least(d),
+          arrived(std::move(a)),
+          listening(os::listen_at(at, options.backlog))
+    {
+        listen(true);
+    }
+    ~acceptor()
+    {
+        os::remove_socket_file(at);
+        if (!folder.empty())
+            os::remove_folder(folder);
+    }
+
+    // Whoever accepts looks at its deadline after so many peers, however many more there are.
+    static constexpr int rounds_at_most = 64;
+
+    io_result read(std::span<std::byte> in)
+    {
+        for (int round = 0; round < rounds_at_most && finished == 0; ++round) {
+            std::array<native_handle_type, 64> ready;
+            const std::size_t n = events.ready(ready);
+            if (n == 0)
+                break;
+            for (std::size_t i = 0; i < n; ++i) {
+                if (ready[i] == listening.get())
+                    accept();
+                else if (ready[i] == invalid_handle)
+                    drop_overdue();
+                else
+                    advance(ready[i]);
+            }
+            set_time();
+        }
+        if (finished == 0)
+            return io_result::would_block();
+        --finished;
+        in[0] = {};
+        return io_result::moved(1);
+    }
+
+    void listen(bool on)
+    {
+        if (on == listens)
+            return;
+        if (on) {
+            if (const error_code ec = events.add(listening.get(), direction::read))
+                throw_error(ec);
+        } else
+            events.remove(listening.get());
+        listens = on;
+    }
+
+    void accept()
+    {
+        error_code ec;
+        os::socket_handle s = os::accept_from(listening.get(), ec);
+        if (ec) {
+            if (os::is_exhausted(ec)) { // it stays ready: look again later
+                listen(false);
+                resume = std::chrono::milliseconds(100);
+                refuse(ec);
+            } else if (!os::is_would_block(ec))
+                refuse(ec); // of that peer, whatever it was: see accept(2)
+            return;
+        }
+        if (options.authkey.empty())
+            return finish(std::move(s));
+        if (peers.size() >= std::max<std::size_t>(options.unauthenticated_at_most, 1)) {
+            refuse(errc::timed_out);
+            drop(peers.begin());
+        }
+        const native_handle_type h = s.get();
+        peers.push_back({meeting(std::move(s), handshake(handshake::role::listener, options.authkey, least)),
+                         deadline(options.patience)});
+        if (const error_code failed = events.add(h, direction::write)) {
+            refuse(failed);
+            peers.pop_back();
+            return;
+        }
+        advance(std::prev(peers.end()));
+    }
+
+    void advance(native_handle_type h)
+    {
+        // Few enough to look through, and those that have just come are the ones that move.
+        for (auto p = peers.end(); p != peers.begin();) {
+            if ((--p)->m.socket().get() == h)
+                return advance(p);
+        }
+    }
+    void advance(std::list<peer>::iterator p)
+    {
+        try {
+            const meeting::state wants = p->m.advance();
+            if (wants == meeting::state::done) {
+                events.remove(p->m.socket().get());
+                finish(std::move(p->m.socket()));
+                peers.erase(p);
+            } else if (wants != p->wants) {
+                p->wants = wants;
+                events.change(p->m.socket().get(),
+                              wants == meeting::state::reading ? direction::read : direction::write);
+            }
+        } catch (const error& e) {
+            refuse(e);
+            drop(p);
+        }
+    }
+
+    void finish(os::socket_handle s)
+    {
+        arrived->put(std::move(s));
+        ++finished;
+    }
+    void drop(std::list<peer>::iterator p)
+    {
+        events.remove(p->m.socket().get());
+        peers.erase(p);
+    }
+    void drop_overdue()
+    {
+        while (!peers.empty() && peers.front().last.expired()) {
+            refuse(errc::timed_out);
+            drop(peers.begin());
+        }
+        if (resume.expired()) {
+            resume = deadline::never();
             listen(true);
         }
-        ~state()
-        {
-            os::remove_socket_file(at);
-            if (!folder.empty())
-                os::remove_folder(folder);
-        }
+    }
+    void set_time()
+    {
+        // In the order of their coming, and they all have the same patience.
+        const deadline next = peers.empty() ? resume : std::min(resume, peers.front().last);
+        if (next != timer)
+            events.set_time(timer = next);
+    }
 
-        // Whoever accepts looks at its deadline after so many peers, however many more there are.
-        static constexpr int rounds_at_most = 64;
+    void refuse(const error& e) const
+    {
+        if (options.on_refused)
+            options.on_refused(e);
+    }
+    void refuse(error_code ec) const { refuse(error(ec)); }
 
-        io_result read(std::span<std::byte> in)
-        {
-            for (int round = 0; round < rounds_at_most && finished == 0; ++round) {
-                std::array<native_handle_type, 64> ready;
-                const std::size_t n = events.ready(ready);
-                if (n == 0)
-                    break;
-                for (std::size_t i = 0; i < n; ++i) {
-                    if (ready[i] == listening.get())
-                        accept();
-                    else if (ready[i] == invalid_handle)
-                        drop_overdue();
-                    else
-                        advance(ready[i]);
-                }
-                set_time();
-            }
-            if (finished == 0)
-                return io_result::would_block();
-            --finished;
-            in[0] = {};
-            return io_result::moved(1);
-        }
-
-        void listen(bool on)
-        {
-            if (on == listens)
-                return;
-            if (on) {
-                if (const error_code ec = events.add(listening.get(), direction::read))
-                    throw_error(ec);
-            } else
-                events.remove(listening.get());
-            listens = on;
-        }
-
-        void accept()
-        {
-            error_code ec;
-            os::socket_handle s = os::accept_from(listening.get(), ec);
-            if (ec) {
-                if (os::is_exhausted(ec)) { // it stays ready: look again later
-                    listen(false);
-                    resume = std::chrono::milliseconds(100);
-                    refuse(ec);
-                } else if (!os::is_would_block(ec))
-                    refuse(ec); // of that peer, whatever it was: see accept(2)
-                return;
-            }
-            if (options.authkey.empty())
-                return finish(std::move(s));
-            if (peers.size() >= std::max<std::size_t>(options.unauthenticated_at_most, 1)) {
-                refuse(errc::timed_out);
-                drop(peers.begin());
-            }
-            const native_handle_type h = s.get();
-            peers.push_back({meeting(std::move(s), handshake(handshake::role::listener, options.authkey, least)),
-                             deadline(options.patience)});
-            if (const error_code failed = events.add(h, direction::write)) {
-                refuse(failed);
-                peers.pop_back();
-                return;
-            }
-            advance(std::prev(peers.end()));
-        }
-
-        void advance(native_handle_type h)
-        {
-            // Few enough to look through, and those that have just come are the ones that move.
-            for (auto p = peers.end(); p != peers.begin();) {
-                if ((--p)->m.socket().get() == h)
-                    return advance(p);
-            }
-        }
-        void advance(std::list<peer>::iterator p)
-        {
-            try {
-                const meeting::state wants = p->m.advance();
-                if (wants == meeting::state::done) {
-                    events.remove(p->m.socket().get());
-                    finish(std::move(p->m.socket()));
-                    peers.erase(p);
-                } else if (wants != p->wants) {
-                    p->wants = wants;
-                    events.change(p->m.socket().get(),
-                                  wants == meeting::state::reading ? direction::read : direction::write);
-                }
-            } catch (const error& e) {
-                refuse(e);
-                drop(p);
-            }
-        }
-
-        void finish(os::socket_handle s)
-        {
-            arrived->put(std::move(s));
-            ++finished;
-        }
-        void drop(std::list<peer>::iterator p)
-        {
-            events.remove(p->m.socket().get());
-            peers.erase(p);
-        }
-        void drop_overdue()
-        {
-            while (!peers.empty() && peers.front().last.expired()) {
-                refuse(errc::timed_out);
-                drop(peers.begin());
-            }
-            if (resume.expired()) {
-                resume = deadline::never();
-                listen(true);
-            }
-        }
-        void set_time()
-        {
-            // In the order of their coming, and they all have the same patience.
-            const deadline next = peers.empty() ? resume : std::min(resume, peers.front().last);
-            if (next != timer)
-                events.set_time(timer = next);
-        }
-
-        void refuse(const error& e) const
-        {
-            if (options.on_refused)
-                options.on_refused(e);
-        }
-        void refuse(error_code ec) const { refuse(error(ec)); }
-
-        address at;
-        std::string folder;
-        listener_options options;
-        digest least;
-        std::shared_ptr<arrivals> arrived;
-        os::socket_handle listening;
-        os::poll_set events;
-        std::list<peer> peers; // the oldest first
-        std::size_t finished = 0;
-        bool listens = false;
-        deadline resume; // listening, which is suspended until then
-        deadline timer;
-    };
-
-    std::unique_ptr<state> state_;
+    address at;
+    std::string folder;
+    listener_options options;
+    digest least;
+    std::shared_ptr<arrivals> arrived;
+    os::socket_handle listening;
+    os::poll_set events;
+    std::list<peer> peers; // the oldest first
+    std::size_t finished = 0;
+    bool listens = false;
+    deadline resume; // listening, which is suspended until then
+    deadline timer;
 };
 
 } // namespace
@@ -227,9 +197,10 @@ descriptor listen(address& at, bool any, const listener_options& o, std::shared_
         at = address::unix_path(folder + "/listener");
     }
     a = std::make_shared<arrivals>();
-    acceptor made(at, folder, o, o.least_digest.value_or(at.is_local() ? digest::md5 : digest::sha256), a);
-    at = made.where();
-    return made;
+    auto made = std::make_unique<acceptor>(at, folder, o,
+                                           o.least_digest.value_or(at.is_local() ? digest::md5 : digest::sha256), a);
+    at = os::local_address(made->listening.get(), at.kind());
+    return arriving_stream(std::move(made));
 }
 
 } // namespace detail

@@ -1,7 +1,5 @@
 #include <ferrule/python/manager.hpp>
 
-#include <ferrule/python/visit.hpp>
-
 #include <mutex>
 
 namespace ferrule::python {
@@ -23,16 +21,6 @@ value control(const detail::manager_address& m, std::string_view function, const
     return detail::result_of(c.recv(limit));
 }
 
-std::vector<std::string> names_in(const value& sequence)
-{
-    return python::to<std::vector<std::string>>(sequence);
-}
-
-[[noreturn]] void refuse(const value& v, const char* wanted)
-{
-    detail::mismatch(v, wanted);
-}
-
 } // namespace
 
 value detail::token_of(std::string_view type, const address& at, std::string_view ident)
@@ -48,7 +36,7 @@ value detail::request_of(const value& ident, std::string_view method, const tupl
 value detail::result_of(const value& reply)
 {
     if (reply.type() != type::tuple || reply.size() != 2 || reply[0].type() != type::string)
-        refuse(reply, "a manager's answer");
+        detail::mismatch(reply, "a manager's answer");
     const auto kind = reply[0].as<std::string_view>();
     const value what = reply[1];
     if (kind == "#RETURN")
@@ -59,7 +47,7 @@ value detail::result_of(const value& reply)
         return what[1];                                    // the token; which methods it has can be asked for
     if (kind == "#TRACEBACK" || kind == "#UNSERIALIZABLE") // as Python's own clients report it
         throw exception(value::object("multiprocessing.managers", "RemoteError", {what}));
-    refuse(reply, "a manager's answer");
+    detail::mismatch(reply, "a manager's answer");
 }
 
 remote::remote(std::shared_ptr<const detail::manager_address> m, std::string type, std::string ident,
@@ -123,17 +111,18 @@ remote manager::create(std::string_view type, const tuple& args, const dict& kwa
     all.insert(all.end(), args.begin(), args.end());
     const value made = control(*address_, "create", all, kwargs, limit); // (ident, names)
     if (made.type() != python::type::tuple || made.size() != 2)
-        refuse(made, "a new object");
-    return {address_, std::string(type), made[0].as<std::string>(), names_in(made[1]), limit};
+        detail::mismatch(made, "a new object");
+    return {address_, std::string(type), made[0].as<std::string>(), python::to<std::vector<std::string>>(made[1]),
+            limit};
 }
 
 remote manager::take(const value& token, const until& limit) const
 {
     const value state = token.type() == type::object ? token.state() : value();
     if (!token.is("multiprocessing.managers", "Token") || state.type() != type::tuple || state.size() != 3)
-        refuse(token, "a token");
+        detail::mismatch(token, "a token");
     return {address_, state[0].as<std::string>(), state[2].as<std::string>(),
-            names_in(control(*address_, "get_methods", {token}, {}, limit)), limit};
+            python::to<std::vector<std::string>>(control(*address_, "get_methods", {token}, {}, limit)), limit};
 }
 
 std::size_t manager::size(const until& limit) const

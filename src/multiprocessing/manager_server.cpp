@@ -1,15 +1,12 @@
 #include <ferrule/python/manager_server.hpp>
 
 #include <ferrule/asio.hpp>
-#include <ferrule/python/manager.hpp>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
 
-#include <functional>
 #include <mutex>
 #include <optional>
 #include <stop_token>

@@ -6,7 +6,10 @@
 #include "platform/net.hpp"
 
 #include <deque>
+#include <memory>
 #include <mutex>
+#include <new>
+#include <span>
 
 namespace ferrule::python::detail {
 
@@ -48,6 +51,32 @@ private:
     handshake handshake_;
     bytes in_;  // of one frame, never more: what follows the handshake is not ours
     bytes out_; // what has not left yet
+};
+
+/// A stream of which each byte is a connection in `arrivals`. `State` makes them in `read`, as far as that goes now, and has
+/// `events` that tell when it goes on.
+template <class State>
+class arriving_stream {
+public:
+    explicit arriving_stream(std::unique_ptr<State> s) noexcept : state_(std::move(s)) {}
+
+    io_result try_read(std::span<std::byte> in) noexcept
+    {
+        try {
+            return state_->read(in);
+        } catch (const error& e) {
+            return io_result::failed(e.code());
+        } catch (const std::bad_alloc&) {
+            return io_result::failed(boost::system::errc::make_error_code(boost::system::errc::not_enough_memory));
+        }
+    }
+    io_result try_write(std::span<const byte_view>) noexcept { return io_result::failed(errc::wrong_direction); }
+    [[nodiscard]] readiness arm(direction) noexcept { return readiness::readable(state_->events.handle()); }
+    [[nodiscard]] bool can(direction d) const noexcept { return d == direction::read; }
+    void close() noexcept { state_.reset(); }
+
+private:
+    std::unique_ptr<State> state_;
 };
 
 } // namespace ferrule::python::detail

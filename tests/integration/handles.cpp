@@ -47,16 +47,6 @@ void send_raw(int socket, char byte, const std::vector<int>& fds)
     REQUIRE(::sendmsg(socket, &message, 0) == 1);
 }
 
-// How many are open, with what waiting takes of them once.
-std::size_t settled_descriptors()
-{
-    auto [r, w] = pipe();
-    (void)code_of([&, &in = r] { (void)in.recv(1, 1ms); });
-    r.close();
-    w.close();
-    return open_descriptors().size();
-}
-
 } // namespace
 
 TEST_CASE("handles: every kind of endpoint arrives as what it is, between messages, and none is lost by reading ahead")

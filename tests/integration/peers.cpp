@@ -2,6 +2,7 @@
 #include "support/catch.hpp"
 #include "support/python.hpp"
 #include "support/skip.hpp"
+#include "support/system.hpp"
 
 #include <cstdlib>
 #include <sstream>
@@ -59,6 +60,15 @@ void expect_success(child& c)
     const exit_status s = c.wait(in_time);
     CHECK(s.code() == 0);
     CHECK(s.signal() == 0);
+}
+
+std::size_t settled_descriptors()
+{
+    auto [r, w] = pipe();
+    (void)code_of([&, &in = r] { (void)in.recv(1, std::chrono::milliseconds(1)); });
+    r.close();
+    w.close();
+    return open_descriptors().size();
 }
 
 } // namespace ferrule::test

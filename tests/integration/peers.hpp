@@ -7,6 +7,7 @@
 #include <ferrule/ferrule.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,9 @@ std::string program_in_path(const std::string& name);
 /// Starts Python with `theirs` as its descriptor 3, which is closed here.
 child start_python(const std::string& program, const std::string& script, endpoint& theirs,
                    const std::vector<std::string>& arguments = {});
+
+/// How many descriptors are open, with those that waiting takes once.
+std::size_t settled_descriptors();
 
 /// Ends by itself, with exit code 0.
 void expect_success(child& c);

@@ -27,10 +27,19 @@ namespace {
 
 const std::string key = "a key that both know";
 
-// Both scripts find their orders in `c`.
-const std::string client_script = R"(
-from multiprocessing.connection import Client
+const std::string conversation = R"(
 from multiprocessing import AuthenticationError
+def converse(other):
+    other.send(("hello", other.recv()))
+    try:
+        other.recv()
+    except EOFError:
+        pass
+)";
+
+// Both scripts find their orders in `c`.
+const std::string client_script = conversation + R"(
+from multiprocessing.connection import Client
 while True:
     try:
         address, key = c.recv()
@@ -38,20 +47,14 @@ while True:
         break
     try:
         with Client(address, authkey=key) as other:
-            other.send(("hello", other.recv()))
-            try:
-                other.recv()
-            except EOFError:
-                pass
+            converse(other)
         c.send("done")
     except (AuthenticationError, EOFError, OSError) as e:
         c.send(type(e).__name__)
 )";
 
-const std::string listener_script = R"(
+const std::string listener_script = conversation + R"(
 from multiprocessing.connection import Listener
-from multiprocessing import AuthenticationError
-import os, socket
 while True:
     try:
         address, family, key = c.recv()
@@ -61,11 +64,7 @@ while True:
     c.send(listener.address)
     try:
         with listener.accept() as other:
-            other.send(("hello", other.recv()))
-            try:
-                other.recv()
-            except EOFError:
-                pass
+            converse(other)
         c.send("done")
     except (AuthenticationError, EOFError, OSError) as e:
         c.send(type(e).__name__)
@@ -120,16 +119,6 @@ duplex raw_peer(const address& a)
 std::string frame(const std::string& message)
 {
     return std::string(3, '\0') + static_cast<char>(message.size()) + message;
-}
-
-// How many are open, with what waiting takes of them once.
-std::size_t settled_descriptors()
-{
-    auto [r, w] = pipe();
-    (void)code_of([&, &in = r] { (void)in.recv(1, 1ms); });
-    r.close();
-    w.close();
-    return open_descriptors().size();
 }
 
 } // namespace

@@ -8,6 +8,7 @@
 #include <ferrule/python/time.hpp>
 #include <ferrule/python/visit.hpp>
 
+#include "support/calls.hpp"
 #include "support/catch.hpp"
 
 #include <boost/json/serialize.hpp>
@@ -15,26 +16,16 @@
 #include <limits>
 
 using namespace ferrule;
+using ferrule::test::code_of;
 using namespace std::chrono_literals;
 namespace py = ferrule::python;
 
 namespace {
 
-template <class F>
-error_code reason(F f)
-{
-    try {
-        (void)f();
-    } catch (const error& e) {
-        return e.code();
-    }
-    return {};
-}
-
 template <class T>
 error_code refusal(const py::value& v)
 {
-    return reason([&] { return py::to<T>(v); });
+    return code_of([&] { return py::to<T>(v); });
 }
 
 py::value raw(std::string_view s)
@@ -86,16 +77,16 @@ TEST_CASE("python types: times that Python does not have are refused, in both di
     CHECK(refusal<year_month_day>(date("abc")) == errc::invalid_value);
     CHECK(refusal<year_month_day>(5) == errc::invalid_value);
     CHECK(refusal<year_month_day>(py::value::object("datetime", "date", {2024, 2, 29})) == errc::invalid_value);
-    CHECK(reason([] { return py::from(2023y / 2 / 29); }) == errc::invalid_argument);
-    CHECK(reason([] { return py::from(year(10000) / 1 / 1); }) == errc::invalid_argument);
+    CHECK(code_of([] { return py::from(2023y / 2 / 29); }) == errc::invalid_argument);
+    CHECK(code_of([] { return py::from(year(10000) / 1 / 1); }) == errc::invalid_argument);
 
     const auto time = [](std::string_view s) { return py::value::object("datetime", "time", {raw(s)}); };
     CHECK(py::to<py::time>(time({"\x97\x00\x00\x00\x00\x01", 6})) == py::time{23h + 1us, true, {}});
     CHECK(refusal<py::time>(time({"\x18\x00\x00\x00\x00\x00", 6})) == errc::invalid_value);
     CHECK(refusal<py::time>(time({"\x00\x3c\x00\x00\x00\x00", 6})) == errc::invalid_value);
     CHECK(refusal<py::time>(time({"\x00\x00\x00\x0f\x42\x40", 6})) == errc::invalid_value);
-    CHECK(reason([] { return py::from(py::time{24h, false, {}}); }) == errc::invalid_argument);
-    CHECK(reason([] { return py::from(py::time{-1us, false, {}}); }) == errc::invalid_argument);
+    CHECK(code_of([] { return py::from(py::time{24h, false, {}}); }) == errc::invalid_argument);
+    CHECK(code_of([] { return py::from(py::time{-1us, false, {}}); }) == errc::invalid_argument);
 
     const auto delta = [](std::int64_t d, int s, int us) {
         return py::value::object("datetime", "timedelta", {d, s, us});
@@ -114,7 +105,7 @@ TEST_CASE("python types: times that Python does not have are refused, in both di
     CHECK(py::to<sys_seconds>(py::from(zoned)) == sys_days(2024y / 1 / 1));
     zoned.time.tzinfo = py::value::object("zoneinfo", "ZoneInfo", {"Europe/Berlin"});
     CHECK(refusal<sys_seconds>(py::from(zoned)) == errc::invalid_value);
-    CHECK(reason([] { return py::from(py::timezone{24h, {}}); }) == errc::invalid_argument);
+    CHECK(code_of([] { return py::from(py::timezone{24h, {}}); }) == errc::invalid_argument);
     CHECK(refusal<py::timezone>(py::value::object("datetime", "timezone", {delta(1, 0, 0)})) == errc::invalid_value);
 }
 
@@ -122,7 +113,7 @@ TEST_CASE("python types: numbers, identifiers and paths that are none are refuse
 {
     for (const char* text : {"", ".", "1.2.3", "e5", "1e", "1_000", " 1", "nan1x", "infinite", "+-1", "0x10"}) {
         INFO(text);
-        CHECK(reason([&] { return py::from(py::decimal{text}); }) == errc::invalid_argument);
+        CHECK(code_of([&] { return py::from(py::decimal{text}); }) == errc::invalid_argument);
         CHECK(refusal<py::decimal>(py::value::object("decimal", "Decimal", {text})) == errc::invalid_value);
     }
     CHECK(py::to<py::decimal>(py::value::object("decimal", "Decimal", {"-.5E-10"})).text == "-.5E-10");
@@ -157,7 +148,7 @@ TEST_CASE("python types: an instance of another class is refused")
     CHECK(py::dumps(py::from(point{1, 2}), out) == errc::unencodable);
     CHECK(!py::dumps(py::from(point{1, 2}), out, py::globals().allow("m", "Point")));
     CHECK(refusal<py::enum_member>(py::value::global("m", "Small.ONE")) == errc::invalid_value);
-    CHECK(reason([] { return py::exception(py::value(5)); }) == errc::invalid_value);
+    CHECK(code_of([] { return py::exception(py::value(5)); }) == errc::invalid_value);
 }
 
 TEST_CASE("python types: arrays that are not what they say are refused")
@@ -182,7 +173,7 @@ TEST_CASE("python types: arrays that are not what they say are refused")
     CHECK(refusal<py::ndarray>(made(py::value(half, 2), "<i2", "abcd")) == errc::invalid_value);
     CHECK(refusal<py::ndarray>(made(py::value(1, 2), "i2", "abcd")) == errc::invalid_value);
     CHECK(refusal<py::ndarray>(made(py::value(1, 2), "<M8[", "abcd")) == errc::invalid_value);
-    CHECK(reason([] { return py::ndarray({'i', 2, false, {}}, {3}, bytes(byte_view("abcd"))); }) ==
+    CHECK(code_of([] { return py::ndarray({'i', 2, false, {}}, {3}, bytes(byte_view("abcd"))); }) ==
           errc::invalid_argument);
     // The sender decides where in the message the elements are; here they are aligned wherever that was.
     for (std::size_t i = 0; i < 9; ++i) {
@@ -223,10 +214,10 @@ TEST_CASE("python types: a visitor is called with what is there")
     for (const auto& [k, v] : py::pairs(py::dict{{"a", 1}, {"b", 2}}))
         keys += k.as<std::string>();
     CHECK(keys == "ab");
-    CHECK(reason([] { return py::elements("text"); }) == errc::invalid_value);
-    CHECK(reason([] { return py::elements(py::dict{}); }) == errc::invalid_value);
-    CHECK(reason([] { return py::elements(py::value::global("m", "n")); }) == errc::invalid_value);
-    CHECK(reason([] { return py::pairs(py::list{}); }) == errc::invalid_value);
+    CHECK(code_of([] { return py::elements("text"); }) == errc::invalid_value);
+    CHECK(code_of([] { return py::elements(py::dict{}); }) == errc::invalid_value);
+    CHECK(code_of([] { return py::elements(py::value::global("m", "n")); }) == errc::invalid_value);
+    CHECK(code_of([] { return py::pairs(py::list{}); }) == errc::invalid_value);
 }
 
 TEST_CASE("python types: as JSON, all of a value is shown")
@@ -251,11 +242,11 @@ TEST_CASE("python types: as JSON, all of a value is shown")
     py::value shared = py::list{1};
     for (int i = 0; i < 40; ++i)
         shared = py::list{shared, shared};
-    CHECK(reason([&] { return py::to_json(shared); }) == errc::too_large);
+    CHECK(code_of([&] { return py::to_json(shared); }) == errc::too_large);
     py::value deep;
     for (int i = 0; i < 1100; ++i)
         deep = py::list{deep};
-    CHECK(reason([&] { return py::to_json(deep); }) == errc::too_large);
+    CHECK(code_of([&] { return py::to_json(deep); }) == errc::too_large);
 
     const boost::json::value plain = {{"a", {1, -2, 2.5, nullptr, true}}, {"b", "text"}};
     CHECK(py::from_json(plain).repr() == "{'a': [1, -2, 2.5, None, True], 'b': 'text'}");

@@ -3,6 +3,7 @@
 #include <ferrule/pair.hpp>
 #include <ferrule/testing/framing_contract.hpp>
 
+#include "support/calls.hpp"
 #include "support/catch.hpp"
 #include "support/framing_bytes.hpp"
 
@@ -27,17 +28,6 @@ std::string pickled(const value& v)
 value there_and_back(const value& v)
 {
     return loads(bytes(byte_view(pickled(v))));
-}
-
-template <class F>
-error_code reason(F f)
-{
-    try {
-        (void)f();
-    } catch (const error& e) {
-        return e.code();
-    }
-    return {};
 }
 
 } // namespace
@@ -114,13 +104,13 @@ TEST_CASE("python value: integers of any size keep their value")
     CHECK(value(UINT64_MAX).digits() == "18446744073709551615");
     CHECK(value(UINT64_MAX).as<std::uint64_t>() == UINT64_MAX);
     CHECK(value(INT64_MIN).as<std::int64_t>() == INT64_MIN);
-    CHECK(reason([] { return value(300).as<std::uint8_t>(); }) == errc::invalid_value);
-    CHECK(reason([] { return value(-1).as<unsigned>(); }) == errc::invalid_value);
-    CHECK(reason([] { return value(UINT64_MAX).as<std::int64_t>(); }) == errc::invalid_value);
+    CHECK(code_of([] { return value(300).as<std::uint8_t>(); }) == errc::invalid_value);
+    CHECK(code_of([] { return value(-1).as<unsigned>(); }) == errc::invalid_value);
+    CHECK(code_of([] { return value(UINT64_MAX).as<std::int64_t>(); }) == errc::invalid_value);
     CHECK(value::integer("36893488147419103232").as<double>() == 36893488147419103232.0);
     CHECK(value::integer("36893488147419103232") == value(36893488147419103232.0));
     for (const char* text : {"", "-", "+", "1x", "0x1", " 1", "1.0"})
-        CHECK(reason([&] { return value::integer(text); }) == errc::invalid_argument);
+        CHECK(code_of([&] { return value::integer(text); }) == errc::invalid_argument);
 }
 
 TEST_CASE("python value: repr is Python's")
@@ -170,9 +160,9 @@ TEST_CASE("python value: equal is what Python says")
 
 TEST_CASE("python value: what Python could not load is not sent")
 {
-    CHECK(reason([] { return value(dict{{list{}, 1}}); }) == errc::unencodable);
-    CHECK(reason([] { return value(set{tuple{1, set{}}}); }) == errc::unencodable);
-    CHECK(reason([] { return value("\xff"); }) == errc::invalid_argument);
+    CHECK(code_of([] { return value(dict{{list{}, 1}}); }) == errc::unencodable);
+    CHECK(code_of([] { return value(set{tuple{1, set{}}}); }) == errc::unencodable);
+    CHECK(code_of([] { return value("\xff"); }) == errc::invalid_argument);
     bytes out(byte_view("before"));
     CHECK(dumps(value::global("os", "system"), out) == errc::unencodable);
     CHECK(dumps(list{value::object("os", "system", {"true"})}, out) == errc::unencodable);
