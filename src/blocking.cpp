@@ -11,9 +11,15 @@
 #include <new>
 #include <optional>
 #include <stop_token>
+#include <thread>
 
 namespace ferrule::detail {
 namespace {
+
+using clock = deadline::clock;
+
+// Whether this thread has sent since it last received: what it waits for then is an answer.
+thread_local bool has_asked = false;
 
 class blocked_thread final : public waiter {
 public:
@@ -45,9 +51,13 @@ public:
         if (!use)
             return errc::closed;
         for (;;) {
-            const step s = op_.advance(limit_.deadline().is_now());
+            step s = op_.advance(limit_.deadline().is_now());
             if (s == step::done)
                 return op_.result;
+            if (s == step::wait && spins()) {
+                op_.resumed();
+                s = step::again;
+            }
             if (limit_.stop().stop_requested())
                 return errc::cancelled;
             // "Only if possible now" ends when it would have to wait, not while there is something to do.
@@ -62,6 +72,19 @@ public:
     }
 
 private:
+    /// Gives the core away for a moment, if it is likely that there is something to read afterwards.
+    [[nodiscard]] bool spins() noexcept
+    {
+        if (op_.side != direction::read || !channel_.spinning.pays() || channel_.has_tail())
+            return false;
+        const bool one_core = os::cores_of_this_thread() == 1;
+        // A peer that has just been asked is on its way as soon as this thread sleeps.
+        if ((one_core && has_asked) || !channel_.spinning.look_again(clock::now(), channel_.received(), one_core))
+            return false;
+        std::this_thread::yield();
+        return true;
+    }
+
     error_code wait()
     {
         const wait_targets targets = channel_.arm(op_.side, tail_moves_);
@@ -86,7 +109,11 @@ private:
         std::optional<std::stop_callback<kick_on_stop>> on_stop;
         if (limit_.stop().stop_possible())
             on_stop.emplace(limit_.stop(), kick_on_stop{&point, &me});
+        if (op_.side == direction::read)
+            channel_.spinning.sleeps(clock::now());
         const os::wait_result r = os::wait(targets.list(), wakeup, limit_.deadline());
+        if (op_.side == direction::read)
+            channel_.spinning.woke(clock::now());
         on_stop.reset();
         {
             const auto held = point.guard();
@@ -145,6 +172,8 @@ public:
             op_.report();
         if (kept)
             return;
+        if (op_.side == direction::read)
+            channel_.spinning.ended(channel_.received());
         channel_.of(op_.side).lock.unlock();
         if (op_.side == direction::write)
             channel_.sender_left();
@@ -176,7 +205,9 @@ error_code run(const channel_ptr& c, const read_request& request, const until& l
     if (!c)
         return errc::closed;
     read_operation op(*c, request, result);
-    return run(*c, op, limit);
+    const error_code ec = run(*c, op, limit);
+    has_asked = false;
+    return ec;
 }
 
 error_code run(const channel_ptr& c, write_request& request, const until& limit, std::size_t& transferred)
@@ -188,6 +219,7 @@ error_code run(const channel_ptr& c, write_request& request, const until& limit,
         return errc::closed;
     write_operation op(*c, request);
     const error_code ec = run(*c, op, limit);
+    has_asked = true;
     transferred = op.sent();
     return ec;
 }

@@ -1,6 +1,7 @@
 // A descriptor and its two directions. Private.
 #pragma once
 
+#include "src/spin.hpp"
 #include "src/wait_point.hpp"
 
 #include <ferrule/bytes.hpp>
@@ -91,6 +92,9 @@ public:
     bool drained = false;       // the last read was short: wait before the next
     bool packet_held = false;   // `buffered` is a packet, perhaps an empty one
     error_code read_refused;    // sticky
+    spin spinning;
+    /// Bytes that have come from the descriptor.
+    [[nodiscard]] std::uint64_t received() const noexcept { return position + buffered.size(); }
 
     // Held by `writing.lock`:
     bytes tail; // the rest of a frame whose send was given up

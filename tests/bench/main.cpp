@@ -18,7 +18,7 @@ using namespace ferrule::bench;
 
 constexpr const char* usage =
     R"(ferrule_bench [--quick] [--json FILE] [--only TEXT]...
-  --quick      fewer rounds and shorter ones: less than two minutes
+  --quick      fewer rounds and shorter ones: about three minutes
   --json FILE  writes all results to FILE
   --only TEXT  only what has TEXT in its name, such as "pipe/one core/round trip/8 B/ferrule coroutine" or
                "framings/varint/8 B/decode" or "pickles/records/loads"; repeated: what has one of them. What it is compared to runs, too.
@@ -59,8 +59,8 @@ std::vector<cell> all_cells()
 {
     std::vector<cell> all;
     for (const transport over : {transport::pipe, transport::socketpair, transport::tcp}) {
-        for (const cores on : {cores::one, cores::two}) {
-            if (on == cores::two && cpus().size() < 2)
+        for (const cores on : {cores::one, cores::two, cores::all}) {
+            if (on != cores::one && cpus().size() < 2)
                 continue;
             for (const std::size_t size : {8u, 1024u, 65536u})
                 all.push_back({over, on, task::round_trip, size});
