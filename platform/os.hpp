@@ -12,9 +12,6 @@ namespace ferrule::os {
 /// Whether the process certainly has no other thread. False when unknown.
 [[nodiscard]] bool single_threaded() noexcept;
 
-/// How many cores this thread may run on; asked of the system every now and then.
-[[nodiscard]] unsigned cores_of_this_thread() noexcept;
-
 /// Wakes a thread that waits in `wait`. Each thread has one, made when it first waits, so objects need none.
 class wakeup {
 public:

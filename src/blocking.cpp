@@ -75,13 +75,14 @@ private:
     /// Gives the core away for a moment, if it is likely that there is something to read afterwards.
     [[nodiscard]] bool spins() noexcept
     {
-        if (op_.side != direction::read || !channel_.spinning.pays() || channel_.has_tail())
+        spin& spinning = channel_.spinning;
+        if (op_.side != direction::read || channel_.has_tail() || !spinning.pays(has_asked))
             return false;
-        const bool one_core = os::cores_of_this_thread() == 1;
-        // A peer that has just been asked is on its way as soon as this thread sleeps.
-        if ((one_core && has_asked) || !channel_.spinning.look_again(clock::now(), channel_.received(), one_core))
+        const auto now = clock::now();
+        if (!spinning.look_again(now, channel_.received()))
             return false;
         std::this_thread::yield();
+        spinning.gave_way(clock::now() - now);
         return true;
     }
 

@@ -5,10 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <poll.h>
-#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <thread>
 #include <unistd.h>
 #include <utility>
 
@@ -31,18 +29,6 @@ int milliseconds_until(const deadline& d) noexcept
 }
 
 } // namespace
-
-unsigned cores_of_this_thread() noexcept
-{
-    thread_local unsigned known = 0;
-    thread_local unsigned char calls = 0;
-    if (calls++ == 0) {
-        cpu_set_t cores;
-        known = ::sched_getaffinity(0, sizeof cores, &cores) == 0 ? static_cast<unsigned>(CPU_COUNT(&cores))
-                                                                  : std::thread::hardware_concurrency();
-    }
-    return known;
-}
 
 wakeup& wakeup::of_this_thread()
 {
