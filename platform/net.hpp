@@ -46,6 +46,8 @@ FERRULE_EXPORT void remove_folder(const std::string& path) noexcept;
 
 /// The next connection, blocking and close-on-exec; without one, `ec` says why: `would_block` and what the system says.
 [[nodiscard]] FERRULE_EXPORT socket_handle accept_from(native_handle_type listening, error_code& ec) noexcept;
+/// Whether who is at the other end of a connected unix socket is this process's user; false for other sockets.
+[[nodiscard]] FERRULE_EXPORT bool is_this_user(native_handle_type connected) noexcept;
 /// Whether it was this that `accept_from` or `start_connect` said: come back later.
 [[nodiscard]] FERRULE_EXPORT bool is_would_block(const error_code& ec) noexcept;
 /// Whether the process or the system has no descriptor left.

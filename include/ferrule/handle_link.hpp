@@ -6,6 +6,7 @@
 #include <ferrule/socket_like.hpp>
 
 #include <memory>
+#include <string>
 #include <utility>
 
 namespace ferrule {
@@ -14,34 +15,45 @@ namespace detail {
 class handle_traffic;
 }
 
-/// A handle of this process on its way to or from another one. Owns it. Move-only.
+/// A handle of this process on its way to or from another one, and the name of the framing that is spoken there, if the sender
+/// says so. Owns the handle. Move-only.
 class FERRULE_EXPORT passed_handle {
 public:
     passed_handle() noexcept = default;
     /// A duplicate of the endpoint's handle: the endpoint stays as it is. What it has read ahead does not travel. Throws
     /// `error` (`errc::closed`; what the system says).
-    explicit passed_handle(const endpoint& e);
+    explicit passed_handle(const endpoint& e, std::string framing = {});
     /// Takes a handle over.
-    explicit passed_handle(native_handle_type h) noexcept : handle_(h) {}
-    passed_handle(passed_handle&& other) noexcept : handle_(other.release()) {}
+    explicit passed_handle(native_handle_type h, std::string framing = {}) noexcept
+        : handle_(h),
+          framing_(std::move(framing))
+    {
+    }
+    passed_handle(passed_handle&& other) noexcept : handle_(other.release()), framing_(std::move(other.framing_)) {}
     passed_handle& operator=(passed_handle&& other) noexcept
     {
         std::swap(handle_, other.handle_);
+        framing_.swap(other.framing_);
         return *this;
     }
     ~passed_handle();
 
     [[nodiscard]] native_handle_type native_handle() const noexcept { return handle_; }
     [[nodiscard]] native_handle_type release() noexcept { return std::exchange(handle_, invalid_handle); }
+    /// A name, such as those of `any_framing`; empty if the sender did not say.
+    [[nodiscard]] const std::string& framing() const noexcept { return framing_; }
     /// For an endpoint of the kind that it is; see `adopt`.
     [[nodiscard]] descriptor open() { return adopt(release()); }
 
 private:
     native_handle_type handle_ = invalid_handle;
+    std::string framing_;
 };
 
 /// The framing of handles, between messages of another framing on the same link: one byte, 1, with the handle beside it, as Python's
-/// `multiprocessing.reduction.send_handle` and `recv_handle` do on Linux. Both ends have to know when a handle comes.
+/// `multiprocessing.reduction.send_handle` and `recv_handle` do on Linux. With the name of a framing, which Python does not
+/// expect, it is 2 instead, and the length of the name (one byte) and the name follow. Both ends have to know when a handle
+/// comes. `errc::too_large`: a name of more than 255 bytes.
 ///
 /// Receiving throws `frame_error`: `errc::malformed` if the next byte does not bring exactly one handle,
 /// `errc::packet_truncated` if the system could not take over all that came, for lack of descriptors. Either way what came is
@@ -52,10 +64,7 @@ public:
 
     explicit handles(std::shared_ptr<detail::handle_traffic> t) noexcept : traffic_(std::move(t)) {}
 
-    decode_result decode(byte_view buffered, const limits&) const noexcept
-    {
-        return buffered.empty() ? decode_result::need_more(1) : decode_result::frame(0, 1);
-    }
+    decode_result decode(byte_view buffered, const limits&) const noexcept;
     error_code encode(const passed_handle& h, const limits& l, encoded& out) const;
     [[nodiscard]] passed_handle load(const bytes& payload) const;
 
@@ -73,12 +82,29 @@ private:
 ///     passed_handle h = messages.with(handles).recv();
 ///     duplex received(h.open());
 ///
+/// With its framing, an endpoint arrives as what it was:
+///
+///     messages.with(handles).send(passed_handle(some_endpoint, "lines"));
+///     passed_handle h = messages.with(handles).recv();
+///     message_duplex received(h.open(), any_framing(h.framing()));
+///
 /// Handles that arrive while messages are read are kept until they are asked for, at most 1024, and closed with the link. They are
 /// close-on-exec.
 struct handle_link {
     duplex socket;
     ferrule::handles handles;
 };
+
+namespace detail {
+
+/// The parts of a link.
+struct link_parts {
+    descriptor socket;
+    ferrule::handles handles;
+};
+[[nodiscard]] FERRULE_EXPORT link_parts open_link(native_handle_type socket);
+
+} // namespace detail
 
 /// Takes ownership of a connected unix stream socket, as `adopt` does. Throws `usage_error`: `errc::bad_descriptor`,
 /// `errc::unsupported` for anything else.

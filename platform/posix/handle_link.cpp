@@ -46,7 +46,7 @@ public:
         return a;
     }
 
-    /// The byte at `place` is to bring this handle.
+    /// The bytes at `place` are to bring this handle.
     void leave_with(const std::byte* place, passed_handle h)
     {
         const std::lock_guard guard(mutex_);
@@ -79,6 +79,11 @@ namespace {
 
 using detail::handle_traffic;
 
+constexpr std::byte bare{1};
+constexpr std::byte with_framing{2};
+constexpr std::size_t longest_name = 255;
+constexpr std::size_t longest_frame = 2 + longest_name;
+
 constexpr std::size_t handles_at_most = 253; // in one message, for Linux (SCM_MAX_FD)
 
 class link_socket {
@@ -106,11 +111,11 @@ public:
 
     io_result try_write(std::span<const byte_view> out) noexcept
     {
-        // A byte that brings a handle leaves alone, so that the handle is beside it and not beside what comes before.
+        // What brings a handle leaves alone, so that the handle is beside it and not beside what comes before.
         std::size_t plain = 0;
         int handle = invalid_handle;
         for (; plain < out.size(); ++plain) {
-            handle = out[plain].size() == 1 ? traffic_->leaving_with(out[plain].data()) : invalid_handle;
+            handle = out[plain].size() <= longest_frame ? traffic_->leaving_with(out[plain].data()) : invalid_handle;
             if (handle != invalid_handle)
                 break;
         }
@@ -190,7 +195,7 @@ private:
 
 } // namespace
 
-passed_handle::passed_handle(const endpoint& e)
+passed_handle::passed_handle(const endpoint& e, std::string framing) : framing_(std::move(framing))
 {
     const detail::handle_use use(e.channel()); // nobody closes it meanwhile
     if (use.get() == invalid_handle)
@@ -206,16 +211,36 @@ passed_handle::~passed_handle()
         ::close(handle_);
 }
 
+decode_result handles::decode(byte_view buffered, const limits&) const noexcept
+{
+    if (buffered.empty())
+        return decode_result::need_more(1);
+    if (buffered.front() != with_framing)
+        return decode_result::frame(0, 1);
+    if (buffered.size() < 2)
+        return decode_result::need_more(1);
+    const std::size_t size = 2 + std::to_integer<std::size_t>(buffered[1]);
+    return buffered.size() < size ? decode_result::need_more(size - buffered.size()) : decode_result::frame(0, size);
+}
+
 error_code handles::encode(const passed_handle& h, const limits&, encoded& out) const
 {
     if (h.native_handle() == invalid_handle)
         return errc::bad_descriptor;
+    if (h.framing().size() > longest_name)
+        return errc::too_large;
     passed_handle own(::fcntl(h.native_handle(), F_DUPFD_CLOEXEC, 3)); // the caller's may be closed before it has left
     if (own.native_handle() == invalid_handle)
         return posix::last_error();
-    bytes one;
-    one.append("\1");
-    const byte_view place = out.hold(std::move(one));
+    bytes frame;
+    if (h.framing().empty())
+        frame.append(byte_view(&bare, 1));
+    else {
+        const std::byte head[] = {with_framing, static_cast<std::byte>(h.framing().size())};
+        frame.append(head);
+        frame.append(h.framing());
+    }
+    const byte_view place = out.hold(std::move(frame));
     traffic_->leave_with(place.data(), std::move(own));
     out.gather(place);
     // As long as the frame, in all its copies.
@@ -232,12 +257,13 @@ passed_handle handles::load(const bytes& payload) const
     handle_traffic::arrival a = traffic_->take();
     if (a.is_cut)
         throw_error(errc::packet_truncated);
-    if (a.handles.size() != 1 || payload != byte_view("\1"))
+    const bool named = payload.size() > 1;
+    if (a.handles.size() != 1 || (!named && payload.data()[0] != bare))
         throw_error(errc::malformed);
-    return std::move(a.handles.front());
+    return passed_handle(a.handles.front().release(), std::string(named ? payload.text().substr(2) : ""));
 }
 
-handle_link open_handle_link(native_handle_type socket)
+detail::link_parts detail::open_link(native_handle_type socket)
 {
     int domain = 0;
     int type = 0;
@@ -249,7 +275,13 @@ handle_link open_handle_link(native_handle_type socket)
         throw_error(errc::unsupported);
     ::fcntl(socket, F_SETFD, FD_CLOEXEC);
     auto traffic = std::make_shared<handle_traffic>();
-    return {duplex(link_socket(socket, traffic)), handles(traffic)};
+    return {link_socket(socket, traffic), handles(traffic)};
+}
+
+handle_link open_handle_link(native_handle_type socket)
+{
+    detail::link_parts parts = detail::open_link(socket);
+    return {duplex(std::move(parts.socket)), std::move(parts.handles)};
 }
 
 std::pair<handle_link, handle_link> handle_link_pair()

@@ -170,6 +170,14 @@ socket_handle accept_from(native_handle_type listening, error_code& ec) noexcept
     return socket_handle(fd < 0 ? invalid_handle : fd);
 }
 
+bool is_this_user(native_handle_type connected) noexcept
+{
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    return ::getsockopt(connected, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && size == sizeof peer &&
+           peer.pid != 0 && peer.uid == ::geteuid();
+}
+
 bool is_would_block(const error_code& ec) noexcept
 {
     return ec.category() == boost::system::system_category() && (ec.value() == EAGAIN || ec.value() == EWOULDBLOCK);

@@ -94,6 +94,8 @@ struct connector {
     bool connected()
     {
         events.set_time(last);
+        if (options.same_user && !os::is_this_user(connecting.get()))
+            throw_error(errc::unauthenticated);
         if (options.authkey.empty())
             finish(std::move(connecting));
         else {
@@ -143,6 +145,8 @@ struct connector {
 
 descriptor start_connecting(const address& to, const connect_options& o, std::shared_ptr<arrivals>& a)
 {
+    if (o.same_user && to.kind() == address::family::tcp)
+        throw_error(errc::unsupported);
     a = std::make_shared<arrivals>();
     return arriving_stream(std::make_unique<connector>(
         os::resolve(to), o, o.least_digest.value_or(to.is_local() ? digest::md5 : digest::sha256), a));

@@ -87,6 +87,8 @@ struct acceptor {
                 refuse(ec); // of that peer, whatever it was: see accept(2)
             return;
         }
+        if (options.same_user && !os::is_this_user(s.get()))
+            return refuse(errc::unauthenticated);
         if (options.authkey.empty())
             return finish(std::move(s));
         if (peers.size() >= std::max<std::size_t>(options.unauthenticated_at_most, 1)) {
@@ -191,6 +193,8 @@ descriptor take(arrivals& a)
 
 descriptor listen(address& at, bool any, const listener_options& o, std::shared_ptr<arrivals>& a)
 {
+    if (o.same_user && at.kind() == address::family::tcp)
+        throw_error(errc::unsupported);
     std::string folder;
     if (any) {
         folder = os::make_private_folder();

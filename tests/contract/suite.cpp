@@ -72,3 +72,7 @@ TEST_CASE("contract: UDP")
 {
     keeps_the_contract("UDP");
 }
+TEST_CASE("contract: handle link")
+{
+    keeps_the_contract("handle link");
+}

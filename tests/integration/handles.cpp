@@ -1,4 +1,5 @@
 // Handles that travel between processes, beside messages, in C++ and with Python's reduction.send_handle and recv_handle.
+#include <ferrule/framing/any_framing.hpp>
 #include <ferrule/handle_link.hpp>
 #include <ferrule/python/shared_handle.hpp>
 
@@ -11,7 +12,6 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
@@ -101,6 +101,47 @@ TEST_CASE("handles: every kind of endpoint arrives as what it is, between messag
     CHECK(open_descriptors().size() == before);
 }
 
+TEST_CASE("handles: an endpoint arrives with its framing, in one piece or byte by byte")
+{
+    const watchdog guard("handles");
+    const std::size_t before = settled_descriptors();
+    for (const style s : {style::blocking, style::coroutine}) {
+        auto [a, b] = handle_link_pair();
+        message_duplex<> ours(a.socket);
+        message_duplex<> theirs(b.socket);
+        auto sockets = socketpair(any_framing("lines:\\r\\n"));
+        ours.send("first", in_time);
+        auto link = ours.with(a.handles);
+        send(link, passed_handle(sockets.first, any_framing("lines:\\r\\n").name()), s);
+        send(link, passed_handle(sockets.first), s);
+        ours.send("last", in_time);
+        CHECK(theirs.recv(in_time).text() == "first");
+        passed_handle h = recv_handle(theirs, b.handles, s);
+        CHECK(h.framing() == "lines:\\r\\n");
+        message_duplex received(h.open(), any_framing(h.framing()));
+        CHECK(recv_handle(theirs, b.handles, s).framing().empty());
+        CHECK(theirs.recv(in_time).text() == "last");
+        sockets.second.send("a line", in_time);
+        CHECK(received.recv(in_time).text() == "a line");
+
+        CHECK(code_of([&, &l = a] {
+                  ours.with(l.handles).send(passed_handle(sockets.first, std::string(256, 'x')), in_time);
+              }) == errc::too_large);
+        const std::string longest(255, 'x');
+        send(link, passed_handle(sockets.first, longest), s);
+        CHECK(recv_handle(theirs, b.handles, s).framing() == longest);
+        // A peer whose bytes come one by one.
+        send_raw(a.socket.native_handle(), '\2', {0});
+        for (const char* part : {"\3", "n", "u"}) {
+            CHECK(code_of([&, &l = b] { (void)theirs.with(l.handles).recv(1ms); }) == errc::timed_out);
+            a.socket.send(part, in_time);
+        }
+        a.socket.send("l", in_time);
+        CHECK(recv_handle(theirs, b.handles, s).framing() == "nul");
+    }
+    CHECK(open_descriptors().size() == before);
+}
+
 TEST_CASE("handles: one that cannot leave stays, and an interrupted receive loses none")
 {
     const watchdog guard("handles");
@@ -145,7 +186,7 @@ TEST_CASE("handles: what is none, or too many, or more than there is room for, i
         const auto code = [&] { return code_of([&] { (void)messages.with(link.handles).recv(in_time); }); };
         peer.send("\1", in_time); // a byte and nothing beside it
         CHECK(code() == errc::malformed);
-        send_raw(fds[1], '\2', {0, 1});
+        send_raw(fds[1], '\3', {0, 1});
         CHECK(code() == errc::malformed);
         send_raw(fds[1], '\5', {0});
         CHECK(code() == errc::malformed);
@@ -155,16 +196,13 @@ TEST_CASE("handles: what is none, or too many, or more than there is room for, i
         CHECK(code() == errc::malformed);
 
         // No descriptor is left: the system drops what it cannot install, and says so.
-        rlimit old{};
-        ::getrlimit(RLIMIT_NOFILE, &old);
         (void)code_of([&] { (void)messages.recv(1ms); }); // what waiting takes of them, it has now
-        rlimit small = old;
-        small.rlim_cur = static_cast<rlim_t>(::dup(0));
-        ::close(static_cast<int>(small.rlim_cur));
         send_raw(fds[1], '\1', {0});
-        ::setrlimit(RLIMIT_NOFILE, &small);
-        const error_code cut = code();
-        ::setrlimit(RLIMIT_NOFILE, &old);
+        error_code cut;
+        {
+            const no_more_descriptors none;
+            cut = code();
+        }
         CHECK(cut == errc::packet_truncated);
         send_raw(fds[1], '\1', {0});
         CHECK(messages.with(link.handles).recv(in_time).native_handle() >= 0);

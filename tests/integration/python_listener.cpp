@@ -231,6 +231,31 @@ TEST_CASE("python listener: C++ to C++, in all styles, with what is larger than 
     CHECK(accepted.recv(patience).text() == "raw");
 }
 
+TEST_CASE("python listener: what comes with the end of the handshake is the first message")
+{
+    const watchdog guard("a listener");
+    py::listener<multiprocessing_bytes> listener({.authkey = key});
+    std::jthread client([&] {
+        duplex raw = raw_peer(listener.address());
+        message_duplex<multiprocessing_bytes> messages(raw);
+        py::handshake h(py::handshake::role::client, key, py::digest::sha256);
+        while (!h.is_done()) {
+            if (!h.sends()) {
+                h.take(messages.recv(patience));
+                continue;
+            }
+            const bytes next = h.next();
+            std::string out = frame(std::string(next.text()));
+            if (h.is_done())
+                out += frame("first") + frame("second");
+            raw.send(out, patience);
+        }
+    });
+    auto peer = listener.accept(patience);
+    CHECK(peer.recv(patience).text() == "first");
+    CHECK(peer.recv(patience).text() == "second");
+}
+
 TEST_CASE("python listener: where nobody listens, connecting fails at once or waits, as told")
 {
     const watchdog guard("a listener");
@@ -364,6 +389,87 @@ TEST_CASE("python listener: a thousand clients that say nothing keep nobody out"
         CHECK(refused > 900);
     }
     CHECK(open_descriptors().size() == before);
+}
+
+TEST_CASE("python listener: without descriptors nobody is accepted, and then everybody is")
+{
+    const watchdog guard("a listener");
+    std::vector<error_code> refused;
+    py::listener<> listener({.on_refused = [&](const error& e) { refused.push_back(e.code()); }});
+    error_code ec;
+    (void)listener.accept(1ms, ec); // what waiting takes of them, it has now
+    auto first = py::connect(listener.address(), {}, patience);
+    auto second = py::connect(listener.address(), {}, patience);
+    first.send("first", patience);
+    second.send("second", patience);
+    {
+        const no_more_descriptors none;
+        (void)listener.accept(250ms, ec);
+        CHECK(ec == errc::timed_out);
+    }
+    REQUIRE(!refused.empty());
+    CHECK(refused.size() < 10); // it looks again now and then, not all the time
+    for (const error_code& r : refused)
+        CHECK(r == boost::system::errc::too_many_files_open);
+    CHECK(listener.accept(patience).recv(patience) == py::value("first"));
+    CHECK(listener.accept(patience).recv(patience) == py::value("second"));
+}
+
+TEST_CASE("python listener: where only this user is welcome, others are refused, in both roles")
+{
+    const watchdog guard("a listener");
+    const py::listener_options options{.authkey = key, .same_user = true};
+    CHECK(code_of([&] { py::listener<>(address::tcp("127.0.0.1", 0), options); }) == errc::unsupported);
+    CHECK(code_of([] { (void)py::connect(address::tcp("127.0.0.1", 1), {.same_user = true}); }) == errc::unsupported);
+    std::vector<error_code> refused;
+    py::listener_options telling = options;
+    telling.on_refused = [&](const error& e) { refused.push_back(e.code()); };
+    py::listener<> listener(address::unix_abstract(fresh_name()), telling);
+    {
+        std::jthread client(
+            [a = listener.address()] { converse(py::connect(a, {.authkey = key, .same_user = true}, patience)); });
+        auto other = listener.accept(patience);
+        CHECK(other.recv(patience) == py::value(1, 2));
+        other.send({"hello", py::value(1, 2)}, patience);
+    }
+    CHECK(refused.empty());
+    if (::geteuid() != 0)
+        skip("only the superuser can start programs of other users");
+    for_each_python([&](const test::python& p) {
+        child_with_connection child(p, R"(
+import hashlib, hmac, os # before nothing can be read any more
+from multiprocessing.connection import Client, Listener
+os.setuid(65534)
+address, key, ours = c.recv()
+try:
+    Client(address, authkey=key)
+    c.send("welcome")
+except (EOFError, OSError):
+    c.send("refused")
+listener = Listener(ours, "AF_UNIX", authkey=key)
+c.send("listening")
+try:
+    listener.accept()
+except (EOFError, OSError):
+    c.send("refused us")
+)",
+                                    anything);
+        const address theirs = address::unix_abstract(fresh_name());
+        child.connection.send({py::from_address(listener.address()), key_or_none(key), py::from_address(theirs)},
+                              patience);
+        refused.clear();
+        error_code ec;
+        while (refused.empty()) {
+            (void)listener.accept(10ms, ec);
+            REQUIRE(ec == errc::timed_out);
+        }
+        CHECK(refused.front() == errc::unauthenticated);
+        CHECK(child.connection.recv(patience) == py::value("refused"));
+        CHECK(child.connection.recv(patience) == py::value("listening"));
+        CHECK(code_of([&] { (void)py::connect(theirs, {.authkey = key, .same_user = true}, patience); }) ==
+              errc::unauthenticated);
+        CHECK(child.connection.recv(patience) == py::value("refused us"));
+    });
 }
 
 TEST_CASE("python listener: addresses are Python's, and back")

@@ -4,6 +4,7 @@
 #include "support/memory_pair.hpp"
 #include "support/system.hpp"
 
+#include <ferrule/handle_link.hpp>
 #include <ferrule/platform/pair.hpp>
 
 #include <cerrno>
@@ -155,6 +156,14 @@ std::vector<connection_kind> make()
         k.drops = true;
         k.room = 60 * 1024;
     }
+    add([] {
+        auto fds = raw_socketpair(SOCK_STREAM);
+        descriptor first = detail::open_link(fds.first.get()).socket;
+        (void)fds.first.release();
+        descriptor second = detail::open_link(fds.second.get()).socket;
+        (void)fds.second.release();
+        return ends(std::move(first), std::move(second));
+    });
     return all;
 }
 

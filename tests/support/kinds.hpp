@@ -9,7 +9,7 @@ namespace ferrule::test {
 
 inline constexpr std::string_view kind_names[] = {
     "memory stream",    "pipe",           "FIFO",          "socketpair", "TCP", "pty",
-    "pty master sends", "memory packets", "unix datagram", "seqpacket",  "UDP"};
+    "pty master sends", "memory packets", "unix datagram", "seqpacket",  "UDP", "handle link"};
 
 /// One of the above.
 const testing::connection_kind& kind(std::string_view name);

@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -101,6 +102,32 @@ int closed_number()
 {
     const unique_fd highest(must(::open("/dev/null", O_RDONLY | O_CLOEXEC)));
     return highest.get() + 100;
+}
+
+namespace {
+
+unsigned long exchange_descriptor_limit(unsigned long limit)
+{
+    rlimit r{};
+    must(::getrlimit(RLIMIT_NOFILE, &r));
+    const auto old = std::exchange(r.rlim_cur, limit);
+    must(::setrlimit(RLIMIT_NOFILE, &r));
+    return old;
+}
+
+} // namespace
+
+no_more_descriptors::no_more_descriptors()
+{
+    unique_fd lowest = duplicate_fd(STDIN_FILENO); // all below are taken
+    const auto number = static_cast<unsigned long>(lowest.get());
+    lowest.reset();
+    limit_ = exchange_descriptor_limit(number);
+}
+
+no_more_descriptors::~no_more_descriptors()
+{
+    exchange_descriptor_limit(limit_);
 }
 
 std::map<int, std::string> open_descriptors()

@@ -46,6 +46,18 @@ unique_fd duplicate_fd(int fd);
 // A number that is not open.
 [[nodiscard]] int closed_number();
 
+// While it lives, no descriptor can be made.
+class no_more_descriptors {
+public:
+    no_more_descriptors();
+    no_more_descriptors(const no_more_descriptors&) = delete;
+    no_more_descriptors& operator=(const no_more_descriptors&) = delete;
+    ~no_more_descriptors();
+
+private:
+    unsigned long limit_;
+};
+
 // Number and target of every open descriptor, such as 3 → "pipe:[1234]".
 std::map<int, std::string> open_descriptors();
 

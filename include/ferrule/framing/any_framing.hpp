@@ -21,18 +21,19 @@ public:
     using message_type = bytes;
 
     /// The framing of that name. Throws `usage_error` (`errc::invalid_argument`) that lists the names if there is none.
-    explicit any_framing(std::string_view name) : any_framing(named(name)) {}
+    explicit any_framing(std::string_view name) : any_framing(named(name)) { name_ = name; }
     /// Any other.
     template <class Framing>
         requires(!std::same_as<Framing, any_framing> && byte_framing<Framing>)
     explicit any_framing(Framing f) : inner_(std::make_unique<holder<Framing>>(std::move(f)))
     {
     }
-    any_framing(const any_framing& other) : inner_(other.inner_->copy()) {}
+    any_framing(const any_framing& other) : inner_(other.inner_->copy()), name_(other.name_) {}
     any_framing(any_framing&&) noexcept = default;
     any_framing& operator=(any_framing other) noexcept
     {
         inner_.swap(other.inner_);
+        name_.swap(other.name_);
         return *this;
     }
     ~any_framing() = default;
@@ -43,6 +44,9 @@ public:
         return inner_->encode(payload, l, out);
     }
     void reset() { inner_->reset(); }
+
+    /// What it was made from; empty if that was an object.
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
     /// The names, in the form `lines[:END]`. Of static lifetime.
     [[nodiscard]] static std::span<const std::string_view> names() noexcept;
@@ -78,6 +82,7 @@ private:
     static any_framing named(std::string_view name);
 
     std::unique_ptr<interface> inner_;
+    std::string name_;
 };
 
 } // namespace ferrule

@@ -29,6 +29,9 @@ struct connect_options {
     std::chrono::milliseconds patience{10'000};
     /// For how long to try again where nobody listens yet.
     std::chrono::milliseconds wait_for_listener{0};
+    /// Wants the listener's process to be of this user, as the system says; else `errc::unauthenticated`. Besides a key, not
+    /// instead of one that has to keep out this user's own programs. Unix sockets only: `errc::unsupported` elsewhere.
+    bool same_user = false;
 };
 
 struct listener_options {
@@ -42,6 +45,8 @@ struct listener_options {
     /// Peers in the middle of their handshakes at the same time. One more, and the oldest of them is dropped: a crowd that says
     /// nothing keeps nobody out.
     std::size_t unauthenticated_at_most = 64;
+    /// Drops peers of other users; see `connect_options`.
+    bool same_user = false;
     /// Called with why a peer was dropped, by whoever accepts. Must not throw.
     std::function<void(const error&)> on_refused{};
 };
