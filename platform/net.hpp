@@ -8,6 +8,7 @@
 #include <ferrule/error.hpp>
 #include <ferrule/socket_like.hpp>
 
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -57,8 +58,25 @@ FERRULE_EXPORT void remove_folder(const std::string& path) noexcept;
 struct resolved_address {
     std::vector<std::byte> bytes;
 };
+/// Nothing if it is the name of a host, other than a number. Throws `error` for what cannot be an address.
+[[nodiscard]] FERRULE_EXPORT std::vector<resolved_address> resolve_at_once(const address& a);
 /// All that a host's name stands for; may block to find out. Throws `error`.
 [[nodiscard]] FERRULE_EXPORT std::vector<resolved_address> resolve(const address& a);
+/// The same without waiting, by a thread that ends when the system knows.
+class FERRULE_EXPORT lookup {
+public:
+    /// Throws `error`.
+    explicit lookup(const address& a);
+
+    /// Polls readable when it is done.
+    [[nodiscard]] native_handle_type handle() const noexcept;
+    /// Then: what was found, or why not.
+    [[nodiscard]] std::vector<resolved_address> take(error_code& ec);
+
+private:
+    class state;
+    std::shared_ptr<state> state_;
+};
 /// A socket that is connected, or, with `ec` clear and `finished` false, will be once it polls writable.
 [[nodiscard]] FERRULE_EXPORT socket_handle start_connect(const resolved_address& to, bool& finished,
                                                          error_code& ec) noexcept;

@@ -37,22 +37,6 @@ const sockaddr* as_sockaddr(const resolved_address& a) noexcept
     return reinterpret_cast<const sockaddr*>(a.bytes.data());
 }
 
-resolved_address unix_address(const address& a)
-{
-    const bool is_abstract = a.kind() == address::family::unix_abstract;
-    sockaddr_un un{};
-    un.sun_family = AF_UNIX;
-    const std::string path = is_abstract ? std::string(1, '\0') + a.name() : a.name();
-    // A path ends with a NUL; an abstract name ends where the address does.
-    if (path.size() + (is_abstract ? 0 : 1) > sizeof un.sun_path || a.name().empty() ||
-        (!is_abstract && path.find('\0') != path.npos))
-        throw error(errc::invalid_argument, "unix socket '" + a.name() + "'");
-    std::memcpy(un.sun_path, path.data(), path.size());
-    const std::size_t size = offsetof(sockaddr_un, sun_path) + path.size() + (is_abstract ? 0 : 1);
-    const auto* const begin = reinterpret_cast<const std::byte*>(&un);
-    return {std::vector<std::byte>(begin, begin + size)};
-}
-
 void set_blocking(int fd, bool on) noexcept
 {
     const int flags = ::fcntl(fd, F_GETFL);
@@ -80,28 +64,6 @@ socket_handle::~socket_handle()
 {
     if (is_open())
         ::close(handle_);
-}
-
-std::vector<resolved_address> resolve(const address& a)
-{
-    if (a.kind() != address::family::tcp)
-        return {unix_address(a)};
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    addrinfo* found = nullptr;
-    const int e = ::getaddrinfo(a.name().c_str(), std::to_string(a.port()).c_str(), &hints, &found);
-    if (e != 0)
-        throw error(e == EAI_SYSTEM
-                        ? last_error()
-                        : error_code(boost::system::errc::make_error_code(boost::system::errc::host_unreachable)),
-                    "ferrule: host '" + a.name() + "': " + ::gai_strerror(e));
-    const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, &::freeaddrinfo);
-    std::vector<resolved_address> all;
-    for (const addrinfo* i = found; i != nullptr; i = i->ai_next) {
-        const auto* const begin = reinterpret_cast<const std::byte*>(i->ai_addr);
-        all.push_back({std::vector<std::byte>(begin, begin + i->ai_addrlen)});
-    }
-    return all;
 }
 
 socket_handle listen_at(const address& a, int backlog)

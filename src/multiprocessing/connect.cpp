@@ -11,8 +11,8 @@ namespace {
 
 /// Connects to the first of several addresses that answers, and leads the handshake.
 struct connector {
-    connector(std::vector<os::resolved_address> all, const connect_options& o, digest d, std::shared_ptr<arrivals> a)
-        : to(std::move(all)),
+    connector(const address& where, const connect_options& o, digest d, std::shared_ptr<arrivals> a)
+        : to(os::resolve_at_once(where)),
           options(o),
           least(d),
           arrived(std::move(a)),
@@ -20,6 +20,11 @@ struct connector {
           last_refusal(o.wait_for_listener)
     {
         events.set_time(last);
+        if (!to.empty())
+            return;
+        name.emplace(where);
+        if (const error_code ec = events.add(name->handle(), direction::read))
+            throw_error(ec);
     }
 
     io_result read(std::span<std::byte> in)
@@ -41,11 +46,18 @@ struct connector {
     {
         if (meets)
             return shake_hands();
+        if (name) {
+            if (!is_ready(name->handle()))
+                return false;
+            error_code ec;
+            to = name->take(ec);
+            events.remove(name->handle());
+            name.reset();
+            if (ec)
+                throw_error(ec);
+        }
         if (connecting.is_open()) {
-            // Until it polls writable, SO_ERROR says nothing; it may be the timer that woke us.
-            std::array<native_handle_type, 2> ready;
-            const std::size_t n = events.ready(ready);
-            if (std::find(ready.begin(), ready.begin() + n, connecting.get()) == ready.begin() + n)
+            if (!is_ready(connecting.get())) // until then SO_ERROR says nothing
                 return false;
             const error_code ec = os::finish_connect(connecting.get());
             events.remove(connecting.get());
@@ -72,6 +84,14 @@ struct connector {
         if (const error_code failed = events.add(connecting.get(), direction::write))
             throw_error(failed);
         return true;
+    }
+
+    /// And not just the timer.
+    bool is_ready(native_handle_type h)
+    {
+        std::array<native_handle_type, 2> ready;
+        const std::size_t n = events.ready(ready);
+        return std::find(ready.begin(), ready.begin() + n, h) != ready.begin() + n;
     }
 
     /// After a failure: the next address, or the same ones later, if it is worth it.
@@ -126,6 +146,7 @@ struct connector {
     }
 
     std::vector<os::resolved_address> to;
+    std::optional<os::lookup> name; // while it is looked up
     connect_options options;
     digest least;
     std::shared_ptr<arrivals> arrived;
@@ -148,8 +169,8 @@ descriptor start_connecting(const address& to, const connect_options& o, std::sh
     if (o.same_user && to.kind() == address::family::tcp)
         throw_error(errc::unsupported);
     a = std::make_shared<arrivals>();
-    return arriving_stream(std::make_unique<connector>(
-        os::resolve(to), o, o.least_digest.value_or(to.is_local() ? digest::md5 : digest::sha256), a));
+    return arriving_stream(
+        std::make_unique<connector>(to, o, o.least_digest.value_or(to.is_local() ? digest::md5 : digest::sha256), a));
 }
 
 } // namespace ferrule::python::detail

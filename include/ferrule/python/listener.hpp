@@ -161,8 +161,9 @@ message_reader<arriving<Framing>> connecting(const address& to, const connect_op
 } // namespace detail
 
 /// Connects, as `multiprocessing.connection.Client` does, and shows the listener that it knows the key, as the listener does.
-/// Blocks until then; names of hosts, other than numbers, are looked up first, whatever the limit. Throws `error`: what the
-/// system says, `errc::unauthenticated`, `errc::timed_out`, `errc::end_of_stream` (the listener has hung up).
+/// Blocks until then. The name of a host, other than a number, is looked up by a thread that ends when the system knows.
+/// Throws `error`: what the system says, `boost::asio::error::host_not_found`, `errc::unauthenticated`, `errc::timed_out`,
+/// `errc::end_of_stream` (the listener has hung up).
 template <framing Framing = multiprocessing>
 message_duplex<Framing> connect(const address& to, const connect_options& o = {}, const until& limit = {},
                                 Framing f = {}, const limits& l = {})
