@@ -5,6 +5,7 @@
 #include <ferrule/error.hpp>
 #include <ferrule/socket_like.hpp>
 
+#include <memory>
 #include <span>
 
 namespace ferrule::os {
@@ -46,34 +47,23 @@ enum class wait_result : unsigned char { ready, woken, late };
 /// when the targets change. Not thread-safe.
 class readiness_set {
 public:
-    readiness_set() noexcept = default;
+    readiness_set() noexcept;
     readiness_set(readiness_set&& other) noexcept;
     readiness_set& operator=(readiness_set&& other) noexcept;
     ~readiness_set();
 
-    [[nodiscard]] bool is_open() const noexcept { return handle_ != invalid_handle; }
+    [[nodiscard]] bool is_open() const noexcept;
     [[nodiscard]] error_code open() noexcept;
     /// The handle becomes readable when a target is ready.
-    [[nodiscard]] native_handle_type handle() const noexcept { return handle_; }
+    [[nodiscard]] native_handle_type handle() const noexcept;
     /// Replaces the targets; at most two.
     [[nodiscard]] error_code watch(std::span<const readiness> targets) noexcept;
     /// Watches nothing; cheap when that is so already. Must precede closing a target.
     void unwatch() noexcept;
-    /// Whether anything is watched.
-    [[nodiscard]] bool watching() const noexcept { return wanted_ != 0; }
 
 private:
-    struct entry {
-        native_handle_type handle = invalid_handle;
-        bool read = false;
-        bool write = false;
-        friend bool operator==(const entry&, const entry&) = default;
-    };
-    [[nodiscard]] error_code apply(std::span<const entry> wanted) noexcept;
-
-    native_handle_type handle_ = invalid_handle;
-    entry entries_[2];    // what the system knows
-    unsigned wanted_ = 0; // how many of them have an interest
+    struct state;
+    std::unique_ptr<state> state_;
 };
 
 } // namespace ferrule::os

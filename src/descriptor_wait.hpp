@@ -41,7 +41,7 @@ public:
             p->waiting = nullptr;
             return ec;
         }
-        p->watched().async_wait(boost::asio::posix::stream_descriptor::wait_read, handler());
+        p->watched().async_wait(handler());
         return std::nullopt;
     }
 

@@ -62,10 +62,9 @@ error_code wait_point::watch(const boost::asio::any_io_executor& executor, boost
         stop_watching();
         wait_service::of(executor, context).add(shared_from_this());
         // Watching is no work: a context may run out of work while its registration stays for the next wait.
-        watched_ = std::make_unique<boost::asio::posix::stream_descriptor>(
-            boost::asio::prefer(executor, boost::asio::execution::outstanding_work.untracked));
         error_code ec;
-        watched_->assign(set_.handle(), ec);
+        watched_ = std::make_unique<os::watched_handle>(
+            boost::asio::prefer(executor, boost::asio::execution::outstanding_work.untracked), set_.handle(), ec);
         if (ec) {
             watched_.reset();
             return ec;
@@ -82,8 +81,6 @@ void wait_point::unwatch() noexcept
 
 void wait_point::stop_watching() noexcept
 {
-    if (watched_ && watched_->is_open())
-        watched_->release();
     watched_.reset();
     context_ = nullptr;
 }

@@ -1,10 +1,9 @@
 // Where the operation that holds a direction waits for the descriptor. Private.
 #pragma once
 
-#include "platform/os.hpp"
+#include "platform/reactor.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -37,7 +36,7 @@ public:
     /// description.
     [[nodiscard]] error_code watch(const boost::asio::any_io_executor& executor,
                                    boost::asio::execution_context& context, std::span<const readiness> targets);
-    [[nodiscard]] boost::asio::posix::stream_descriptor& watched() noexcept { return *watched_; }
+    [[nodiscard]] os::watched_handle& watched() noexcept { return *watched_; }
     /// Takes back all interest, so that the context is not woken for what a thread will read.
     void unwatch() noexcept;
     /// The context ends.
@@ -69,7 +68,7 @@ private:
     std::mutex mutex_;
     std::atomic<std::uint32_t> generation_;
     os::readiness_set set_;
-    std::unique_ptr<boost::asio::posix::stream_descriptor> watched_; // the set's handle, which it does not own
+    std::unique_ptr<os::watched_handle> watched_; // that of the set
     boost::asio::execution_context* context_ = nullptr;
 };
 

@@ -11,7 +11,7 @@ boost::asio::execution_context::id wait_service::id;
 wait_service& wait_service::of(const boost::asio::any_io_executor& executor, boost::asio::execution_context& context)
 {
     if (!boost::asio::has_service<wait_service>(context)) {
-        const boost::asio::posix::stream_descriptor reactor(executor);
+        os::watched_handle::prepare(executor);
         const boost::asio::steady_timer timers(executor);
     }
     return boost::asio::use_service<wait_service>(context);

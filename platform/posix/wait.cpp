@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -92,33 +93,79 @@ wait_result wait(std::span<const readiness> targets, wakeup& w, const deadline& 
     }
 }
 
-readiness_set::readiness_set(readiness_set&& other) noexcept
-{
-    *this = std::move(other);
-}
+struct readiness_set::state {
+    struct entry {
+        native_handle_type handle = invalid_handle;
+        bool read = false;
+        bool write = false;
+        friend bool operator==(const entry&, const entry&) = default;
+    };
 
-readiness_set& readiness_set::operator=(readiness_set&& other) noexcept
-{
-    std::swap(handle_, other.handle_);
-    std::swap(entries_, other.entries_);
-    std::swap(wanted_, other.wanted_);
-    return *this;
-}
+    explicit state(int epoll) noexcept : handle(epoll) {}
+    state(const state&) = delete;
+    state& operator=(const state&) = delete;
+    ~state() { ::close(handle); }
 
-readiness_set::~readiness_set()
+    [[nodiscard]] error_code apply(std::span<const entry> wanted_entries) noexcept
+    {
+        for (entry& known : entries) {
+            if (known.handle != invalid_handle &&
+                std::none_of(wanted_entries.begin(), wanted_entries.end(),
+                             [&](const entry& w) { return w.handle == known.handle; }))
+                ::epoll_ctl(handle, EPOLL_CTL_DEL, std::exchange(known, entry()).handle, nullptr);
+        }
+        for (const entry& w : wanted_entries) {
+            entry* known = std::find_if(std::begin(entries), std::end(entries),
+                                        [&](const entry& e) { return e.handle == w.handle; });
+            const bool add = known == std::end(entries);
+            if (add)
+                known = std::find(std::begin(entries), std::end(entries), entry());
+            if (*known == w)
+                continue;
+            epoll_event event{};
+            event.events = (w.read ? EPOLLIN : 0u) | (w.write ? EPOLLOUT : 0u);
+            if (::epoll_ctl(handle, add ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, w.handle, &event) != 0)
+                return last_error();
+            *known = w;
+        }
+        return {};
+    }
+
+    const int handle;
+    entry entries[2];    // what the system knows
+    unsigned wanted = 0; // how many of them have an interest
+};
+
+readiness_set::readiness_set() noexcept = default;
+readiness_set::readiness_set(readiness_set&& other) noexcept = default;
+readiness_set& readiness_set::operator=(readiness_set&& other) noexcept = default;
+readiness_set::~readiness_set() = default;
+
+bool readiness_set::is_open() const noexcept
 {
-    if (handle_ != invalid_handle)
-        ::close(handle_);
+    return state_ != nullptr;
 }
 
 error_code readiness_set::open() noexcept
 {
-    handle_ = ::epoll_create1(EPOLL_CLOEXEC);
-    return handle_ < 0 ? last_error() : error_code();
+    const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
+    if (epoll < 0)
+        return last_error();
+    state_.reset(new (std::nothrow) state(epoll));
+    if (state_)
+        return {};
+    ::close(epoll);
+    return boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
+}
+
+native_handle_type readiness_set::handle() const noexcept
+{
+    return state_->handle;
 }
 
 error_code readiness_set::watch(std::span<const readiness> targets) noexcept
 {
+    using entry = state::entry;
     entry wanted[2];
     unsigned n = 0;
     for (const readiness& t : targets) {
@@ -128,38 +175,14 @@ error_code readiness_set::watch(std::span<const readiness> targets) noexcept
         e->handle = t.handle();
         (t.for_write() ? e->write : e->read) = true;
     }
-    wanted_ = n;
-    return apply({wanted, n});
+    state_->wanted = n;
+    return state_->apply({wanted, n});
 }
 
 void readiness_set::unwatch() noexcept
 {
-    if (std::exchange(wanted_, 0u) != 0)
-        (void)apply({});
-}
-
-error_code readiness_set::apply(std::span<const entry> wanted) noexcept
-{
-    for (entry& known : entries_) {
-        if (known.handle != invalid_handle &&
-            std::none_of(wanted.begin(), wanted.end(), [&](const entry& w) { return w.handle == known.handle; }))
-            ::epoll_ctl(handle_, EPOLL_CTL_DEL, std::exchange(known, entry()).handle, nullptr);
-    }
-    for (const entry& w : wanted) {
-        entry* known = std::find_if(std::begin(entries_), std::end(entries_),
-                                    [&](const entry& e) { return e.handle == w.handle; });
-        const bool add = known == std::end(entries_);
-        if (add)
-            known = std::find(std::begin(entries_), std::end(entries_), entry());
-        if (*known == w)
-            continue;
-        epoll_event event{};
-        event.events = (w.read ? EPOLLIN : 0u) | (w.write ? EPOLLOUT : 0u);
-        if (::epoll_ctl(handle_, add ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, w.handle, &event) != 0)
-            return last_error();
-        *known = w;
-    }
-    return {};
+    if (state_ && std::exchange(state_->wanted, 0u) != 0)
+        (void)state_->apply({});
 }
 
 } // namespace ferrule::os

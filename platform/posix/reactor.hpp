@@ -1,0 +1,48 @@
+// See platform/reactor.hpp.
+#pragma once
+
+#include "platform/os.hpp"
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include <utility>
+
+namespace ferrule::os {
+
+/// The handle of a `readiness_set`, which it does not own, in a reactor.
+class watched_handle {
+public:
+    template <class Executor>
+    watched_handle(const Executor& e, native_handle_type h, error_code& ec) : descriptor_(e)
+    {
+        descriptor_.assign(h, ec);
+    }
+    watched_handle(const watched_handle&) = delete;
+    watched_handle& operator=(const watched_handle&) = delete;
+    ~watched_handle()
+    {
+        if (descriptor_.is_open())
+            descriptor_.release();
+    }
+
+    /// Makes the services of the reactor, if there are none in the context yet.
+    template <class Executor>
+    static void prepare(const Executor& e)
+    {
+        const boost::asio::posix::stream_descriptor reactor(e);
+    }
+
+    /// Calls `handler(error_code)` when the handle is ready, or after `cancel`.
+    template <class Handler>
+    void async_wait(Handler&& handler)
+    {
+        descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_read, std::forward<Handler>(handler));
+    }
+    /// May throw what Asio throws.
+    void cancel() { descriptor_.cancel(); }
+
+private:
+    boost::asio::posix::stream_descriptor descriptor_;
+};
+
+} // namespace ferrule::os

@@ -1,0 +1,64 @@
+#include "platform/windows/handle.hpp"
+
+namespace ferrule {
+
+using namespace windows;
+
+namespace {
+
+descriptor open(native_handle_type h, bool owned)
+{
+    start_sockets();
+    if (h == nullptr || h == invalid_handle)
+        throw_error(errc::bad_descriptor);
+    if (is_socket(h))
+        return open_socket(reinterpret_cast<SOCKET>(h), owned);
+    switch (::GetFileType(h)) {
+    case FILE_TYPE_PIPE: return open_pipe(h, owned);
+    case FILE_TYPE_DISK:
+    case FILE_TYPE_CHAR: throw_error(errc::unsupported);
+    default: throw_error(errc::bad_descriptor);
+    }
+}
+
+} // namespace
+
+descriptor adopt(native_handle_type handle)
+{
+    descriptor d = open(handle, true);
+    ::SetHandleInformation(handle, HANDLE_FLAG_INHERIT, 0);
+    return d;
+}
+
+descriptor duplicate(native_handle_type handle)
+{
+    HANDLE copy = nullptr;
+    if (handle == nullptr || handle == invalid_handle)
+        throw_error(errc::bad_descriptor);
+    start_sockets();
+    if (is_socket(handle)) {
+        WSAPROTOCOL_INFOW info;
+        if (::WSADuplicateSocketW(reinterpret_cast<SOCKET>(handle), ::GetCurrentProcessId(), &info) != 0)
+            throw_error(last_socket_error());
+        const SOCKET s = ::WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &info, 0,
+                                      WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
+        if (s == INVALID_SOCKET)
+            throw_error(last_socket_error());
+        copy = reinterpret_cast<HANDLE>(s);
+    } else if (::DuplicateHandle(::GetCurrentProcess(), handle, ::GetCurrentProcess(), &copy, 0, FALSE,
+                                 DUPLICATE_SAME_ACCESS) == 0)
+        throw_error(errc::bad_descriptor);
+    try {
+        return open(copy, true);
+    } catch (...) {
+        ::CloseHandle(copy);
+        throw;
+    }
+}
+
+descriptor borrow(native_handle_type handle)
+{
+    return open(handle, false);
+}
+
+} // namespace ferrule

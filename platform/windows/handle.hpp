@@ -1,0 +1,98 @@
+// What every file here needs of Windows. Private.
+#pragma once
+
+#include <ferrule/error.hpp>
+#include <ferrule/socket_like.hpp>
+
+#include <winsock2.h>
+
+#include <windows.h>
+
+#include <utility>
+
+namespace ferrule::windows {
+
+inline error_code last_error() noexcept
+{
+    return {static_cast<int>(::GetLastError()), boost::system::system_category()};
+}
+inline error_code last_socket_error() noexcept
+{
+    return {::WSAGetLastError(), boost::system::system_category()};
+}
+inline error_code system_error(DWORD e) noexcept
+{
+    return {static_cast<int>(e), boost::system::system_category()};
+}
+
+/// Owns a handle. Move-only.
+class unique_handle {
+public:
+    unique_handle() noexcept = default;
+    explicit unique_handle(HANDLE h) noexcept : handle_(h == INVALID_HANDLE_VALUE ? nullptr : h) {}
+    unique_handle(unique_handle&& other) noexcept : handle_(other.release()) {}
+    unique_handle& operator=(unique_handle&& other) noexcept
+    {
+        std::swap(handle_, other.handle_);
+        return *this;
+    }
+    ~unique_handle()
+    {
+        if (handle_ != nullptr)
+            ::CloseHandle(handle_);
+    }
+
+    [[nodiscard]] bool is_open() const noexcept { return handle_ != nullptr; }
+    [[nodiscard]] HANDLE get() const noexcept { return handle_; }
+    [[nodiscard]] HANDLE release() noexcept { return std::exchange(handle_, nullptr); }
+
+private:
+    HANDLE handle_ = nullptr;
+};
+
+/// A manual-reset event, not signalled. Throws `error`.
+inline unique_handle make_event()
+{
+    unique_handle e(::CreateEventW(nullptr, TRUE, FALSE, nullptr));
+    if (!e.is_open())
+        throw_error(last_error());
+    return e;
+}
+
+/// Calls a function in a thread of the system's pool when a handle is signalled.
+class pool_wait {
+public:
+    pool_wait() noexcept = default;
+    pool_wait(pool_wait&& other) noexcept : wait_(std::exchange(other.wait_, nullptr)) {}
+    pool_wait& operator=(pool_wait&& other) noexcept
+    {
+        std::swap(wait_, other.wait_);
+        return *this;
+    }
+    ~pool_wait() { stop(); }
+
+    /// Once, or each time. `f` must not wait.
+    [[nodiscard]] bool start(HANDLE h, WAITORTIMERCALLBACK f, void* argument, bool once) noexcept
+    {
+        return ::RegisterWaitForSingleObject(&wait_, h, f, argument, INFINITE,
+                                             WT_EXECUTEINWAITTHREAD | (once ? WT_EXECUTEONLYONCE : 0)) != 0;
+    }
+    /// Waits for a call that is under way.
+    void stop() noexcept
+    {
+        if (wait_ != nullptr)
+            ::UnregisterWaitEx(std::exchange(wait_, nullptr), INVALID_HANDLE_VALUE);
+    }
+
+private:
+    HANDLE wait_ = nullptr;
+};
+
+// Each answers nothing for a handle of another kind, and throws `error` for one that cannot be used.
+[[nodiscard]] descriptor open_pipe(HANDLE h, bool owned);
+[[nodiscard]] descriptor open_socket(SOCKET s, bool owned);
+[[nodiscard]] bool is_socket(HANDLE h) noexcept;
+/// Whether Windows' sockets can be used; the first call starts them. Throws `error`.
+void start_sockets();
+
+} // namespace ferrule::windows

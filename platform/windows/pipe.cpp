@@ -1,0 +1,351 @@
+// Overlapped named pipes, byte and message mode.
+//
+// Reading begins with a read of no bytes, which Windows ends when there are some: so nothing is taken out of the pipe before
+// somebody wants it, and ending a wait loses nothing. (On message pipes it takes messages of no bytes, which is noted.)
+// Writing copies: the bytes are this object's until Windows has them.
+//
+// When a thread ends, Windows cancels what it has begun. So what would have to wait for room is written by a thread that does
+// not end. (A completion port would do as well, but a handle cannot be taken out of one.)
+#include "platform/windows/overlapped.hpp"
+
+#include <winternl.h>
+
+#include <algorithm>
+#include <memory>
+#include <new>
+
+namespace ferrule::windows {
+namespace {
+
+constexpr std::size_t chunk = 64 * 1024;
+constexpr std::size_t longest_message = std::size_t{1} << 30;
+
+io_result failed_reading(DWORD e) noexcept
+{
+    return e == ERROR_BROKEN_PIPE || e == ERROR_PIPE_NOT_CONNECTED || e == ERROR_HANDLE_EOF
+               ? io_result::end()
+               : io_result::failed(system_error(e));
+}
+
+io_result failed_writing(DWORD e) noexcept
+{
+    return io_result::failed(system_error(e == ERROR_NO_DATA || e == ERROR_PIPE_NOT_CONNECTED ? ERROR_BROKEN_PIPE : e));
+}
+
+/// Bytes that can be written without waiting; 0 where that is not known, as with Wine.
+std::size_t room_in(HANDLE h) noexcept
+{
+    struct { // FILE_PIPE_LOCAL_INFORMATION
+        ULONG type, configuration, most_instances, instances, inbound_quota, readable, outbound_quota, room, state, end;
+    } pipe{};
+    constexpr int local_information = 24; // FilePipeLocalInformation
+    IO_STATUS_BLOCK status{};
+    const auto what = static_cast<FILE_INFORMATION_CLASS>(local_information);
+    return ::NtQueryInformationFile(h, &status, &pipe, sizeof pipe, what) == 0 ? pipe.room : 0;
+}
+
+/// Whether messages have boundaries, and what may be done with the handle.
+struct pipe_facts {
+    bool messages;
+    bool reads;
+    bool writes;
+};
+
+struct pipe_state {
+    pipe_state(HANDLE h, bool own, pipe_facts f) : pipe(h), owned(own), facts(f) {}
+
+    io_result read(std::span<std::byte> in)
+    {
+        const presence p = look();
+        if (p.what != presence::there)
+            return p.what == presence::nothing ? io_result::would_block()
+                   : p.what == presence::empty ? io_result::moved(0)
+                                               : failed_reading(p.error);
+        if (facts.messages && part.size() + p.left > in.size())
+            return io_result::larger(part.size() + p.left);
+        const std::size_t wanted =
+            facts.messages ? in.size() - part.size() : std::min<std::size_t>(in.size(), p.available);
+        std::copy(byte_view(part).begin(), byte_view(part).end(), in.begin());
+        const overlapped_call::outcome o = take(in.subspan(part.size(), std::min(wanted, longest_message)));
+        if (o.error == ERROR_OPERATION_ABORTED) // others who read the same pipe were faster
+            return io_result::would_block();
+        if (o.error == ERROR_MORE_DATA) { // the writer is not done with it
+            part.append(byte_view(in).subspan(part.size(), o.size));
+            return io_result::larger(part.size() + chunk);
+        }
+        if (o.error != 0)
+            return failed_reading(o.error);
+        const std::size_t size = part.size() + o.size;
+        part.clear();
+        return io_result::moved(size);
+    }
+
+    io_result write(std::span<const byte_view> parts)
+    {
+        if (writing.is_pending()) {
+            const auto o = writing.result(pipe);
+            if (o.error == ERROR_IO_INCOMPLETE)
+                return io_result::would_block();
+            if (o.error != 0)
+                return failed_writing(o.error);
+        }
+        out.clear();
+        for (const byte_view p : parts) {
+            const std::size_t n = facts.messages ? p.size() : std::min(p.size(), chunk - out.size());
+            out.append(p.first(n));
+        }
+        if (out.size() > longest_message)
+            return io_result::failed(errc::too_large);
+        if (out.empty() && !facts.messages)
+            return io_result::moved(0);
+        DWORD e;
+        if (room_in(pipe) >= out.size() && !out.empty())
+            e = start_writing();
+        else
+            do_in_lasting_thread([&] { e = start_writing(); });
+        if (e != 0)
+            return failed_writing(e);
+        return io_result::moved(out.size());
+    }
+
+    readiness arm_read() noexcept
+    {
+        if (empty_came || !part.empty())
+            return readiness::now();
+        if (!probing.is_pending() && probe() != ERROR_IO_PENDING)
+            return readiness::now();
+        return readiness::readable(probing.event());
+    }
+
+    readiness arm_write() noexcept
+    {
+        return writing.is_pending() ? readiness::readable(writing.event()) : readiness::now();
+    }
+
+    void stop_reading() noexcept
+    {
+        if (!probing.is_pending())
+            return;
+        note(probing.cancel(pipe).error);
+    }
+
+    const HANDLE pipe;
+    const bool owned;
+    const pipe_facts facts;
+    overlapped_call probing;
+    overlapped_call reading;
+    overlapped_call writing;
+    bytes out;               // what is being written
+    bytes part;              // the beginning of a message
+    bool empty_came = false; // a message of no bytes
+
+private:
+    DWORD start_writing() noexcept
+    {
+        if (::WriteFile(pipe, out.data(), static_cast<DWORD>(out.size()), nullptr, writing.begin()) != 0)
+            return 0;
+        const DWORD e = ::GetLastError();
+        if (e != ERROR_IO_PENDING)
+            return e;
+        writing.pends();
+        return 0;
+    }
+
+    struct presence {
+        enum : unsigned char { nothing, empty, there, failed } what;
+        DWORD error = 0;
+        DWORD available = 0;
+        DWORD left = 0; // of the message
+    };
+
+    /// Begins a read of no bytes.
+    DWORD probe() noexcept
+    {
+        std::byte none;
+        DWORD e = 0;
+        if (::ReadFile(pipe, &none, 0, nullptr, probing.begin()) == 0)
+            e = ::GetLastError();
+        if (e == ERROR_IO_PENDING)
+            probing.pends();
+        else
+            note(e);
+        return e;
+    }
+    /// What has become of it.
+    void note(DWORD e) noexcept
+    {
+        if (e == 0 && facts.messages)
+            empty_came = true;
+    }
+
+    presence look() noexcept
+    {
+        if (probing.is_pending()) {
+            const DWORD e = probing.result(pipe).error;
+            if (e == ERROR_IO_INCOMPLETE)
+                return {presence::nothing};
+            note(e);
+        }
+        if (std::exchange(empty_came, false))
+            return {presence::empty};
+        presence p{presence::there};
+        if (::PeekNamedPipe(pipe, nullptr, 0, nullptr, &p.available, &p.left) == 0)
+            return {presence::failed, ::GetLastError()};
+        if (p.available != 0)
+            return p;
+        if (!facts.messages)
+            return {presence::nothing};
+        // Nothing, or a message of no bytes, which cannot be seen but only taken.
+        const DWORD e = probe();
+        if (std::exchange(empty_came, false))
+            return {presence::empty};
+        if (e == ERROR_IO_PENDING)
+            return {presence::nothing};
+        if (e != ERROR_MORE_DATA)
+            return {presence::failed, e};
+        return ::PeekNamedPipe(pipe, nullptr, 0, nullptr, &p.available, &p.left) != 0
+                   ? p
+                   : presence{presence::failed, ::GetLastError()};
+    }
+
+    /// What is there.
+    overlapped_call::outcome take(std::span<std::byte> in) noexcept
+    {
+        overlapped_call::outcome o{0, 0};
+        OVERLAPPED* const call = reading.begin();
+        if (::ReadFile(pipe, in.data(), static_cast<DWORD>(in.size()), nullptr, call) == 0)
+            o.error = ::GetLastError();
+        if (o.error == ERROR_IO_PENDING)
+            return reading.cancel(pipe);
+        if (o.error == 0 || o.error == ERROR_MORE_DATA)
+            ::GetOverlappedResult(pipe, call, &o.size, FALSE);
+        return o;
+    }
+};
+
+class pipe_end {
+public:
+    explicit pipe_end(std::unique_ptr<pipe_state> s) noexcept : state_(std::move(s)) {}
+
+    io_result try_read(std::span<std::byte> in) noexcept
+    {
+        return attempt([&] { return state_->read(in); });
+    }
+    io_result try_write(std::span<const byte_view> out) noexcept
+    {
+        return attempt([&] { return state_->write(out); });
+    }
+    [[nodiscard]] readiness arm(direction d) noexcept
+    {
+        return d == direction::read ? state_->arm_read() : state_->arm_write();
+    }
+    [[nodiscard]] bool can(direction d) const noexcept
+    {
+        return d == direction::read ? state_->facts.reads : state_->facts.writes;
+    }
+    [[nodiscard]] transfer_kind kind() const noexcept
+    {
+        return state_->facts.messages ? transfer_kind::message : transfer_kind::stream;
+    }
+    [[nodiscard]] native_handle_type native_handle() const noexcept { return state_ ? state_->pipe : invalid_handle; }
+    [[nodiscard]] bool inheritable() const
+    {
+        DWORD flags = 0;
+        if (::GetHandleInformation(state_->pipe, &flags) == 0)
+            throw_error(last_error());
+        return (flags & HANDLE_FLAG_INHERIT) != 0;
+    }
+    error_code set_inheritable(bool on) noexcept
+    {
+        const DWORD flag = HANDLE_FLAG_INHERIT;
+        return ::SetHandleInformation(state_->pipe, flag, on ? flag : 0) != 0 ? error_code() : last_error();
+    }
+
+    // What try_write has taken is not lost: it is still written, for as long as there is somebody to read it.
+    void close() noexcept
+    {
+        if (!state_)
+            return;
+        state_->stop_reading();
+        if (state_->writing.is_pending() && state_->writing.result(state_->pipe).error == ERROR_IO_INCOMPLETE) {
+            HANDLE wait = nullptr;
+            if (::RegisterWaitForSingleObject(&wait, state_->writing.event(), &written, state_.get(), INFINITE,
+                                              WT_EXECUTEONLYONCE) != 0) {
+                (void)state_.release();
+                return;
+            }
+            (void)state_->writing.result(state_->pipe, true);
+        }
+        shut(*state_);
+        state_.reset();
+    }
+    /// Blocks until what try_write has taken is written.
+    [[nodiscard]] native_handle_type release() noexcept
+    {
+        state_->stop_reading();
+        if (state_->writing.is_pending())
+            (void)state_->writing.result(state_->pipe, true);
+        const HANDLE h = state_->pipe;
+        state_.reset();
+        return h;
+    }
+
+private:
+    template <class F>
+    static io_result attempt(F f) noexcept
+    {
+        try {
+            return f();
+        } catch (const error& e) {
+            return io_result::failed(e.code());
+        } catch (const std::bad_alloc&) {
+            return io_result::failed(boost::system::errc::make_error_code(boost::system::errc::not_enough_memory));
+        }
+    }
+    static void shut(pipe_state& s) noexcept
+    {
+        if (s.owned)
+            ::CloseHandle(s.pipe);
+    }
+    static void CALLBACK written(void* state, BOOLEAN) noexcept
+    {
+        const std::unique_ptr<pipe_state> s(static_cast<pipe_state*>(state));
+        (void)s->writing.result(s->pipe);
+        shut(*s);
+    }
+
+    std::unique_ptr<pipe_state> state_;
+};
+
+ULONG ask(HANDLE h, int what)
+{
+    IO_STATUS_BLOCK status{};
+    ULONG answer = 0;
+    if (::NtQueryInformationFile(h, &status, &answer, sizeof answer, static_cast<FILE_INFORMATION_CLASS>(what)) != 0)
+        throw_error(errc::bad_descriptor);
+    return answer;
+}
+
+} // namespace
+
+descriptor open_pipe(HANDLE h, bool owned)
+{
+    constexpr int access_information = 8; // FileAccessInformation
+    constexpr int mode_information = 16;  // FileModeInformation
+    constexpr ULONG synchronous = 0x10 | 0x20;
+    DWORD flags = 0;
+    if (::GetNamedPipeInfo(h, &flags, nullptr, nullptr, nullptr) == 0)
+        throw_error(errc::bad_descriptor);
+    if ((ask(h, mode_information) & synchronous) != 0)
+        throw_error(errc::unsupported);
+    const ULONG access = ask(h, access_information);
+    pipe_facts f{(flags & PIPE_TYPE_MESSAGE) != 0, (access & FILE_READ_DATA) != 0, (access & FILE_WRITE_DATA) != 0};
+    if (f.messages && f.reads) { // a client's end reads bytes until it is told otherwise
+        DWORD mode = PIPE_READMODE_MESSAGE;
+        if (::SetNamedPipeHandleState(h, &mode, nullptr, nullptr) == 0)
+            throw_error(last_error());
+    }
+    return pipe_end(std::make_unique<pipe_state>(h, owned, f));
+}
+
+} // namespace ferrule::windows

@@ -1,0 +1,43 @@
+// See platform/reactor.hpp.
+#pragma once
+
+#include "platform/os.hpp"
+
+#include <boost/asio/windows/object_handle.hpp>
+
+#include <utility>
+
+namespace ferrule::os {
+
+/// Another handle of the same event. Empty on failure.
+[[nodiscard]] native_handle_type duplicate_event(native_handle_type h, error_code& ec) noexcept;
+
+/// The event of a `readiness_set`, in a reactor.
+class watched_handle {
+public:
+    template <class Executor>
+    watched_handle(const Executor& e, native_handle_type h, error_code& ec) : event_(e)
+    {
+        // What Asio has been given, it closes.
+        if (const native_handle_type own = duplicate_event(h, ec); !ec)
+            event_.assign(own, ec);
+    }
+
+    template <class Executor>
+    static void prepare(const Executor& e)
+    {
+        const boost::asio::windows::object_handle reactor(e);
+    }
+
+    template <class Handler>
+    void async_wait(Handler&& handler)
+    {
+        event_.async_wait(std::forward<Handler>(handler));
+    }
+    void cancel() { event_.cancel(); }
+
+private:
+    boost::asio::windows::object_handle event_;
+};
+
+} // namespace ferrule::os

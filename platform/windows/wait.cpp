@@ -1,0 +1,163 @@
+#include "platform/reactor.hpp"
+#include "platform/windows/handle.hpp"
+
+#include <ferrule/detail/fork_generation.hpp>
+
+#include <algorithm>
+#include <array>
+#include <new>
+
+namespace ferrule::os {
+
+using windows::last_error;
+
+bool single_threaded() noexcept
+{
+    return false;
+}
+
+wakeup& wakeup::of_this_thread()
+{
+    thread_local wakeup mine;
+    return mine;
+}
+
+wakeup::wakeup()
+{
+    open();
+}
+
+wakeup::~wakeup()
+{
+    if (handle_ != invalid_handle)
+        ::CloseHandle(handle_);
+}
+
+void wakeup::open()
+{
+    handle_ = windows::make_event().release();
+}
+
+void wakeup::signal() noexcept
+{
+    ::SetEvent(handle_);
+}
+
+void wakeup::clear() noexcept
+{
+    ::ResetEvent(handle_);
+}
+
+namespace {
+
+DWORD milliseconds_until(const deadline& d) noexcept
+{
+    if (d.is_never())
+        return INFINITE;
+    if (d.is_now())
+        return 0;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(d.at() - deadline::clock::now()).count();
+    return static_cast<DWORD>(std::clamp<decltype(left)>(left, 0, 24 * 3600 * 1000));
+}
+
+} // namespace
+
+wait_result wait(std::span<const readiness> targets, wakeup& w, const deadline& d) noexcept
+{
+    std::array<HANDLE, 5> handles{w.handle()};
+    DWORD n = 1;
+    for (const readiness& t : targets) {
+        if (t.is_now())
+            return wait_result::ready;
+        handles[n++] = t.handle();
+    }
+    for (;;) {
+        const DWORD r = ::WaitForMultipleObjects(n, handles.data(), FALSE, milliseconds_until(d));
+        if (r == WAIT_OBJECT_0)
+            return wait_result::woken;
+        if (r != WAIT_TIMEOUT)
+            return wait_result::ready; // or a handle that is none any more: the attempt that follows decides
+        if (d.expired())
+            return wait_result::late;
+    }
+}
+
+native_handle_type duplicate_event(native_handle_type h, error_code& ec) noexcept
+{
+    HANDLE copy = nullptr;
+    if (::DuplicateHandle(::GetCurrentProcess(), h, ::GetCurrentProcess(), &copy, 0, FALSE, DUPLICATE_SAME_ACCESS) == 0)
+        ec = last_error();
+    return copy;
+}
+
+/// The event is set by the system's pool when a target is, so that it stays the same while the targets change.
+struct readiness_set::state {
+    windows::unique_handle event = windows::make_event();
+    std::array<windows::pool_wait, 2> waits;
+};
+
+readiness_set::readiness_set() noexcept = default;
+readiness_set::readiness_set(readiness_set&& other) noexcept = default;
+readiness_set& readiness_set::operator=(readiness_set&& other) noexcept = default;
+readiness_set::~readiness_set() = default;
+
+bool readiness_set::is_open() const noexcept
+{
+    return state_ != nullptr;
+}
+
+error_code readiness_set::open() noexcept
+{
+    try {
+        state_ = std::make_unique<state>();
+        return {};
+    } catch (const error& e) {
+        return e.code();
+    } catch (const std::bad_alloc&) {
+        return boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
+    }
+}
+
+native_handle_type readiness_set::handle() const noexcept
+{
+    return state_->event.get();
+}
+
+error_code readiness_set::watch(std::span<const readiness> targets) noexcept
+{
+    unwatch();
+    const auto set = [](void* event, BOOLEAN) { ::SetEvent(event); };
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+        if (targets[i].is_now())
+            ::SetEvent(state_->event.get());
+        else if (!state_->waits[i].start(targets[i].handle(), set, state_->event.get(), true))
+            return last_error();
+    }
+    return {};
+}
+
+void readiness_set::unwatch() noexcept
+{
+    if (!state_)
+        return;
+    for (windows::pool_wait& w : state_->waits)
+        w.stop();
+    ::ResetEvent(state_->event.get());
+}
+
+} // namespace ferrule::os
+
+namespace ferrule::detail {
+
+// Windows does not fork.
+namespace {
+constinit const std::atomic<std::uint32_t> the_only{1};
+}
+constinit std::atomic<const std::atomic<std::uint32_t>*> generation_page{&the_only};
+
+std::uint32_t next_fork_generation() noexcept
+{
+    return 1;
+}
+
+} // namespace ferrule::detail

@@ -1,0 +1,75 @@
+// The contract suite over what Windows has.
+#include "windows/pairs.hpp"
+
+#include "support/watchdog.hpp"
+
+#include <ferrule/platform/pair.hpp>
+#include <ferrule/testing/socket_contract.hpp>
+
+#include <catch2/catch.hpp>
+
+namespace {
+
+using namespace ferrule;
+using testing::connection_kind;
+
+void keeps_the_contract(const connection_kind& kind)
+{
+    const test::watchdog guard(kind.name.c_str(), std::chrono::seconds(280));
+    for (const testing::contract_check& check : testing::socket_contract()) {
+        if (!check.applies_to(kind))
+            continue;
+        try {
+            check.run(kind);
+            SUCCEED();
+        } catch (const testing::contract_failure& failure) {
+            FAIL_CHECK(failure.what());
+        }
+    }
+}
+
+} // namespace
+
+TEST_CASE("contract: pipe")
+{
+    connection_kind k("pipe", [] {
+        auto ends = pipe_descriptors();
+        return std::pair(std::move(ends.second), std::move(ends.first));
+    });
+    k.two_way = false;
+
+    keeps_the_contract(k);
+}
+
+TEST_CASE("contract: byte pipe")
+{
+    connection_kind k("byte pipe", [] { return test::named_pipe_pair(transfer_kind::stream); });
+    keeps_the_contract(k);
+}
+
+TEST_CASE("contract: message pipe")
+{
+    connection_kind k("message pipe", [] { return test::named_pipe_pair(transfer_kind::message); });
+    k.transfers = transfer_kind::message;
+    keeps_the_contract(k);
+}
+
+TEST_CASE("contract: socketpair")
+{
+    connection_kind k("socketpair", socketpair_descriptors);
+    k.prompt = false;
+    k.survives_close = false;
+    keeps_the_contract(k);
+}
+
+TEST_CASE("contract: UDP")
+{
+    connection_kind k("UDP", test::udp_pair);
+    k.transfers = transfer_kind::message;
+    k.has_end = false;
+    k.prompt = false;
+    k.drops = true;
+    k.tells_sender = false;
+    k.room = 60 * 1024;
+    keeps_the_contract(k);
+}

@@ -1,0 +1,16 @@
+// Connected ends, made by the calls of Windows.
+#pragma once
+
+#include <ferrule/socket_like.hpp>
+
+#include <utility>
+
+namespace ferrule::test {
+
+using ends = std::pair<descriptor, descriptor>;
+
+/// Both ways, with buffers of 4 KiB.
+ends named_pipe_pair(transfer_kind kind);
+ends udp_pair();
+
+} // namespace ferrule::test
