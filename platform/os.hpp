@@ -34,7 +34,7 @@ private:
     void open();
 
     native_handle_type handle_ = invalid_handle;
-    std::uint32_t generation_ = 0;
+    [[maybe_unused]] std::uint32_t generation_ = 0; // of forks, where there are any
 };
 
 enum class wait_result : unsigned char { ready, woken, late };

@@ -221,7 +221,9 @@ public:
     {
         const wait_targets targets = wait_.arm();
         std::optional<error_code> ended = error_code();
-        if (!again_ && !targets.now()) {
+        if (!again_ && targets.now())
+            op_.resumed();
+        else if (!again_) {
             waiting_ = true;
             kicked_ = false;
             ended = wait_.begin(

@@ -32,7 +32,6 @@ descriptor adopt(native_handle_type handle)
 
 descriptor duplicate(native_handle_type handle)
 {
-    HANDLE copy = nullptr;
     if (handle == nullptr || handle == invalid_handle)
         throw_error(errc::bad_descriptor);
     start_sockets();
@@ -44,16 +43,21 @@ descriptor duplicate(native_handle_type handle)
                                       WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
         if (s == INVALID_SOCKET)
             throw_error(last_socket_error());
-        copy = reinterpret_cast<HANDLE>(s);
-    } else if (::DuplicateHandle(::GetCurrentProcess(), handle, ::GetCurrentProcess(), &copy, 0, FALSE,
-                                 DUPLICATE_SAME_ACCESS) == 0)
-        throw_error(errc::bad_descriptor);
-    try {
-        return open(copy, true);
-    } catch (...) {
-        ::CloseHandle(copy);
-        throw;
+        try {
+            return open_socket(s, true);
+        } catch (...) {
+            ::closesocket(s);
+            throw;
+        }
     }
+    HANDLE copy = nullptr;
+    if (::DuplicateHandle(::GetCurrentProcess(), handle, ::GetCurrentProcess(), &copy, 0, FALSE,
+                          DUPLICATE_SAME_ACCESS) == 0)
+        throw_error(errc::bad_descriptor);
+    unique_handle owner(copy);
+    descriptor d = open(copy, true);
+    (void)owner.release();
+    return d;
 }
 
 descriptor borrow(native_handle_type handle)

@@ -88,11 +88,11 @@ private:
     HANDLE wait_ = nullptr;
 };
 
-// Each answers nothing for a handle of another kind, and throws `error` for one that cannot be used.
+// Throw `usage_error` for what cannot be used.
 [[nodiscard]] descriptor open_pipe(HANDLE h, bool owned);
 [[nodiscard]] descriptor open_socket(SOCKET s, bool owned);
 [[nodiscard]] bool is_socket(HANDLE h) noexcept;
-/// Whether Windows' sockets can be used; the first call starts them. Throws `error`.
+/// The first call does so, for the process. Throws `error`.
 void start_sockets();
 
 } // namespace ferrule::windows

@@ -67,6 +67,7 @@ struct pipe_state {
             facts.messages ? in.size() - part.size() : std::min<std::size_t>(in.size(), p.available);
         std::copy(byte_view(part).begin(), byte_view(part).end(), in.begin());
         const overlapped_call::outcome o = take(in.subspan(part.size(), std::min(wanted, longest_message)));
+        known = facts.messages || o.error != 0 ? 0 : p.available - o.size;
         if (o.error == ERROR_OPERATION_ABORTED) // others who read the same pipe were faster
             return io_result::would_block();
         if (o.error == ERROR_MORE_DATA) { // the writer is not done with it
@@ -110,7 +111,7 @@ struct pipe_state {
 
     readiness arm_read() noexcept
     {
-        if (empty_came || !part.empty())
+        if (empty_came || !part.empty() || known != 0)
             return readiness::now();
         if (!probing.is_pending() && probe() != ERROR_IO_PENDING)
             return readiness::now();
@@ -138,6 +139,7 @@ struct pipe_state {
     bytes out;               // what is being written
     bytes part;              // the beginning of a message
     bool empty_came = false; // a message of no bytes
+    DWORD known = 0;         // bytes, seen and left in the pipe
 
 private:
     DWORD start_writing() noexcept
@@ -188,7 +190,9 @@ private:
         }
         if (std::exchange(empty_came, false))
             return {presence::empty};
-        presence p{presence::there};
+        presence p{presence::there, 0, known};
+        if (known != 0)
+            return p;
         if (::PeekNamedPipe(pipe, nullptr, 0, nullptr, &p.available, &p.left) == 0)
             return {presence::failed, ::GetLastError()};
         if (p.available != 0)

@@ -11,6 +11,7 @@ namespace ferrule::os {
 
 /// Another handle of the same event. Empty on failure.
 [[nodiscard]] native_handle_type duplicate_event(native_handle_type h, error_code& ec) noexcept;
+void close_event(native_handle_type h) noexcept;
 
 /// The event of a `readiness_set`, in a reactor.
 class watched_handle {
@@ -19,8 +20,12 @@ public:
     watched_handle(const Executor& e, native_handle_type h, error_code& ec) : event_(e)
     {
         // What Asio has been given, it closes.
-        if (const native_handle_type own = duplicate_event(h, ec); !ec)
-            event_.assign(own, ec);
+        const native_handle_type own = duplicate_event(h, ec);
+        if (ec)
+            return;
+        event_.assign(own, ec);
+        if (ec)
+            close_event(own);
     }
 
     template <class Executor>

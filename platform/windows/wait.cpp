@@ -90,6 +90,11 @@ native_handle_type duplicate_event(native_handle_type h, error_code& ec) noexcep
     return copy;
 }
 
+void close_event(native_handle_type h) noexcept
+{
+    ::CloseHandle(h);
+}
+
 /// The event is set by the system's pool when a target is, so that it stays the same while the targets change.
 struct readiness_set::state {
     windows::unique_handle event = windows::make_event();

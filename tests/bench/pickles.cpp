@@ -60,10 +60,12 @@ double cpu_microseconds()
 double time_of(const pickle_row& r, const bytes& pickle, const python::value& object, std::size_t passes)
 {
     double sum = 0;
+    // What dumps writes to is kept, which Python's cannot; so it has been made before.
     bytes p;
+    if (!r.loads && python::dumps(object, p))
+        throw std::runtime_error("cannot be pickled");
     for (std::size_t i = 0; i < passes; ++i) {
-        // Receiving makes the bytes that loads takes over; here that is a copy, which does not count. What dumps writes
-        // to is kept, which Python's cannot.
+        // Receiving makes the bytes that loads takes over; here that is a copy, which does not count.
         p.clear();
         if (r.loads)
             p = pickle.clone();

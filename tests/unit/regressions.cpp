@@ -3,6 +3,7 @@
 #include "support/catch.hpp"
 #include "support/faulty.hpp"
 #include "support/transports.hpp"
+#include "support/watchdog.hpp"
 
 #include <ferrule/pair.hpp>
 
@@ -29,7 +30,45 @@ private:
     asio::cancellation_signal* signal_;
 };
 
+// Gives one byte at a time, and says at once that there are more.
+class drips {
+public:
+    explicit drips(std::string text) : text_(std::move(text)) {}
+
+    io_result try_read(std::span<std::byte> in) noexcept
+    {
+        if (given_ == text_.size())
+            return io_result::end();
+        in[0] = static_cast<std::byte>(text_[given_++]);
+        return io_result::moved(1);
+    }
+    io_result try_write(std::span<const byte_view>) noexcept { return io_result::would_block(); }
+    readiness arm(direction) noexcept { return readiness::now(); }
+    void close() noexcept {}
+
+private:
+    std::string text_;
+    std::size_t given_ = 0;
+};
+
 } // namespace
+
+TEST_CASE("regression: a type that says at once that there is more is asked again, in every style")
+{
+    const watchdog guard("a read");
+    const std::string text(100, 'x');
+    CHECK(reader(descriptor(drips(text))).recv(100).text() == text);
+    asio::io_context context;
+    reader waiting{descriptor(drips(text))};
+    auto awaited = asio::co_spawn(
+        context, [](reader r) -> asio::awaitable<bytes> { co_return co_await r.async_recv(100); }(waiting),
+        asio::use_future);
+    reader calling{descriptor(drips(text))};
+    auto called = calling.async_recv(100, asio::bind_executor(context, asio::use_future));
+    context.run();
+    CHECK(awaited.get().text() == text);
+    CHECK(called.get().text() == text);
+}
 
 TEST_CASE("regression: a coroutine that is cancelled between trying and waiting does not keep the lock")
 {

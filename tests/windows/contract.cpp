@@ -3,7 +3,8 @@
 
 #include "support/watchdog.hpp"
 
-#include <ferrule/platform/pair.hpp>
+#include <ferrule/framing/varint.hpp>
+#include <ferrule/pair.hpp>
 #include <ferrule/testing/socket_contract.hpp>
 
 #include <catch2/catch.hpp>
@@ -54,12 +55,26 @@ TEST_CASE("contract: message pipe")
     keeps_the_contract(k);
 }
 
-TEST_CASE("contract: socketpair")
+TEST_CASE("contract: TCP")
 {
-    connection_kind k("socketpair", socketpair_descriptors);
+    connection_kind k("TCP", test::tcp_pair);
     k.prompt = false;
     k.survives_close = false;
+    k.room = 8 * 1024;
     keeps_the_contract(k);
+}
+
+TEST_CASE("pair: both ways")
+{
+    auto [a, b] = socketpair(varint());
+    a.send("there");
+    CHECK(b.recv() == byte_view("there"));
+    b.send("and back");
+    CHECK(a.recv() == byte_view("and back"));
+    a.close();
+    error_code ec;
+    (void)b.recv({}, ec);
+    CHECK(ec == errc::end_of_stream);
 }
 
 TEST_CASE("contract: UDP")

@@ -26,6 +26,42 @@ void must(bool fine)
         throw std::system_error(::WSAGetLastError(), std::system_category());
 }
 
+void start_sockets()
+{
+    [[maybe_unused]] static const int started = [] {
+        WSADATA data;
+        return ::WSAStartup(MAKEWORD(2, 2), &data);
+    }();
+}
+
+void set(SOCKET s, int level, int option, int value)
+{
+    must(::setsockopt(s, level, option, reinterpret_cast<const char*>(&value), sizeof value) == 0);
+}
+
+SOCKET new_socket(int type)
+{
+    const SOCKET s = ::socket(AF_INET, type, 0);
+    must(s != INVALID_SOCKET);
+    if (type == SOCK_STREAM) {
+        set(s, SOL_SOCKET, SO_SNDBUF, 16 * 1024);
+        set(s, SOL_SOCKET, SO_RCVBUF, 16 * 1024);
+    }
+    return s;
+}
+
+// Of the loopback interface, a free port.
+sockaddr_in bound(SOCKET s)
+{
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int size = sizeof name;
+    must(::bind(s, reinterpret_cast<sockaddr*>(&name), size) == 0);
+    must(::getsockname(s, reinterpret_cast<sockaddr*>(&name), &size) == 0);
+    return name;
+}
+
 } // namespace
 
 ends named_pipe_pair(transfer_kind kind)
@@ -44,22 +80,31 @@ ends named_pipe_pair(transfer_kind kind)
     return {std::move(first), adopt(client)};
 }
 
+ends tcp_pair()
+{
+    start_sockets();
+    const SOCKET listening = new_socket(SOCK_STREAM);
+    sockaddr_in name = bound(listening);
+    must(::listen(listening, 1) == 0);
+    const SOCKET first = new_socket(SOCK_STREAM);
+    must(::connect(first, reinterpret_cast<sockaddr*>(&name), sizeof name) == 0);
+    const SOCKET second = ::accept(listening, nullptr, nullptr);
+    must(second != INVALID_SOCKET);
+    must(::closesocket(listening) == 0);
+    for (const SOCKET s : {first, second})
+        set(s, IPPROTO_TCP, TCP_NODELAY, 1);
+    descriptor d = adopt(reinterpret_cast<HANDLE>(first));
+    return {std::move(d), adopt(reinterpret_cast<HANDLE>(second))};
+}
+
 ends udp_pair()
 {
-    [[maybe_unused]] static const int started = [] {
-        WSADATA data;
-        return ::WSAStartup(MAKEWORD(2, 2), &data);
-    }();
+    start_sockets();
     SOCKET sockets[2];
-    sockaddr_in names[2]{};
+    sockaddr_in names[2];
     for (int i = 0; i < 2; ++i) {
-        sockets[i] = ::socket(AF_INET, SOCK_DGRAM, 0);
-        must(sockets[i] != INVALID_SOCKET);
-        names[i].sin_family = AF_INET;
-        names[i].sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        int size = sizeof names[i];
-        must(::bind(sockets[i], reinterpret_cast<sockaddr*>(&names[i]), size) == 0);
-        must(::getsockname(sockets[i], reinterpret_cast<sockaddr*>(&names[i]), &size) == 0);
+        sockets[i] = new_socket(SOCK_DGRAM);
+        names[i] = bound(sockets[i]);
     }
     for (int i = 0; i < 2; ++i)
         must(::connect(sockets[i], reinterpret_cast<sockaddr*>(&names[1 - i]), sizeof names[0]) == 0);

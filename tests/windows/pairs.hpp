@@ -11,6 +11,8 @@ using ends = std::pair<descriptor, descriptor>;
 
 /// Both ways, with buffers of 4 KiB.
 ends named_pipe_pair(transfer_kind kind);
+/// With small buffers: Wine takes its time to fill large ones.
+ends tcp_pair();
 ends udp_pair();
 
 } // namespace ferrule::test
