@@ -222,7 +222,7 @@ public:
         const wait_targets targets = wait_.arm();
         std::optional<error_code> ended = error_code();
         if (!again_ && targets.now())
-            op_.resumed();
+            wait_.skip(op_);
         else if (!again_) {
             waiting_ = true;
             kicked_ = false;

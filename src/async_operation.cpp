@@ -201,7 +201,7 @@ async_operation::outcome async_operation::wait()
 {
     const wait_targets targets = wait_->arm();
     if (targets.now()) {
-        op_->resumed();
+        wait_->skip(*op_);
         asio::post(executor_, resumption(shared_from_this()));
         return std::nullopt;
     }

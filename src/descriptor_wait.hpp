@@ -16,7 +16,7 @@ class descriptor_wait {
 public:
     descriptor_wait(channel& c, direction d) noexcept : channel_(c), side_(d) {}
 
-    /// What to wait for; `begin` and `end` follow unless the answer is `now()`.
+    /// What to wait for. `begin` and `end` follow, or `skip` if the answer is `now()`.
     [[nodiscard]] wait_targets arm() noexcept
     {
         const wait_targets t = channel_.arm(side_, tail_moves_);
@@ -57,6 +57,12 @@ public:
             if (side_ == direction::write || with_tail_)
                 p.unwatch();
         }
+        skip(op);
+    }
+
+    /// There is nothing to wait for.
+    void skip(operation& op) noexcept
+    {
         op.resumed();
         if (const channel_use use(channel_); use) {
             channel_.disarm(side_);

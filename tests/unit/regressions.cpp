@@ -51,7 +51,51 @@ private:
     std::size_t given_ = 0;
 };
 
+// Takes one byte at a time, and answers the fifth.
+class answers_the_fifth {
+public:
+    io_result try_read(std::span<std::byte> in) noexcept
+    {
+        if (taken_ != 5)
+            return io_result::would_block();
+        in[0] = std::byte{'!'};
+        return io_result::moved(1);
+    }
+    io_result try_write(std::span<const byte_view>) noexcept
+    {
+        ++taken_;
+        return io_result::moved(1);
+    }
+    readiness arm(direction) noexcept { return readiness::now(); }
+    void close() noexcept {}
+
+private:
+    int taken_ = 0;
+};
+
 } // namespace
+
+TEST_CASE("regression: a receive sees to the rest of a frame also where there is nothing to wait for, in every style")
+{
+    const watchdog guard("an answer");
+    const auto asked = [] {
+        duplex d{descriptor(answers_the_fifth())};
+        error_code ec;
+        d.send("12345", deadline::now(), ec);
+        CHECK(d.unsent() == 4);
+        return d;
+    };
+    CHECK(asked().recv(1).text() == "!");
+    asio::io_context context;
+    auto awaited = asio::co_spawn(
+        context, [](duplex d) -> asio::awaitable<bytes> { co_return co_await d.async_recv(1); }(asked()),
+        asio::use_future);
+    duplex calling = asked();
+    auto called = calling.async_recv(1, asio::bind_executor(context, asio::use_future));
+    context.run();
+    CHECK(awaited.get().text() == "!");
+    CHECK(called.get().text() == "!");
+}
 
 TEST_CASE("regression: a type that says at once that there is more is asked again, in every style")
 {
