@@ -1,4 +1,5 @@
 #include "platform/os.hpp"
+#include "platform/timeout.hpp"
 
 #include <ferrule/detail/fork_generation.hpp>
 
@@ -17,16 +18,6 @@ namespace {
 error_code last_error() noexcept
 {
     return {errno, boost::system::system_category()};
-}
-
-int milliseconds_until(const deadline& d) noexcept
-{
-    if (d.is_never())
-        return -1;
-    if (d.is_now())
-        return 0;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(d.at() - deadline::clock::now()).count();
-    return static_cast<int>(std::clamp<decltype(left)>(left, 0, 24 * 3600 * 1000));
 }
 
 } // namespace

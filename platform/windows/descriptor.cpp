@@ -26,7 +26,7 @@ descriptor open(native_handle_type h, bool owned)
 descriptor adopt(native_handle_type handle)
 {
     descriptor d = open(handle, true);
-    ::SetHandleInformation(handle, HANDLE_FLAG_INHERIT, 0);
+    (void)make_inheritable(handle, false);
     return d;
 }
 

@@ -25,6 +25,20 @@ inline error_code system_error(DWORD e) noexcept
     return {static_cast<int>(e), boost::system::system_category()};
 }
 
+/// Throws `error`.
+inline bool is_inheritable(HANDLE h)
+{
+    DWORD flags = 0;
+    if (::GetHandleInformation(h, &flags) == 0)
+        throw_error(last_error());
+    return (flags & HANDLE_FLAG_INHERIT) != 0;
+}
+inline error_code make_inheritable(HANDLE h, bool on) noexcept
+{
+    const DWORD flag = HANDLE_FLAG_INHERIT;
+    return ::SetHandleInformation(h, flag, on ? flag : 0) != 0 ? error_code() : last_error();
+}
+
 /// Owns a handle. Move-only.
 class unique_handle {
 public:

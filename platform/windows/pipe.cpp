@@ -252,18 +252,8 @@ public:
         return state_->facts.messages ? transfer_kind::message : transfer_kind::stream;
     }
     [[nodiscard]] native_handle_type native_handle() const noexcept { return state_ ? state_->pipe : invalid_handle; }
-    [[nodiscard]] bool inheritable() const
-    {
-        DWORD flags = 0;
-        if (::GetHandleInformation(state_->pipe, &flags) == 0)
-            throw_error(last_error());
-        return (flags & HANDLE_FLAG_INHERIT) != 0;
-    }
-    error_code set_inheritable(bool on) noexcept
-    {
-        const DWORD flag = HANDLE_FLAG_INHERIT;
-        return ::SetHandleInformation(state_->pipe, flag, on ? flag : 0) != 0 ? error_code() : last_error();
-    }
+    [[nodiscard]] bool inheritable() const { return is_inheritable(state_->pipe); }
+    error_code set_inheritable(bool on) noexcept { return make_inheritable(state_->pipe, on); }
 
     // What try_write has taken is not lost: it is still written, for as long as there is somebody to read it.
     void close() noexcept

@@ -148,13 +148,7 @@ public:
         ::ioctlsocket(s, static_cast<long>(FIONBIO), &blocking);
         return reinterpret_cast<HANDLE>(s);
     }
-    [[nodiscard]] bool inheritable() const
-    {
-        DWORD flags = 0;
-        if (::GetHandleInformation(native_handle(), &flags) == 0)
-            throw_error(last_error());
-        return (flags & HANDLE_FLAG_INHERIT) != 0;
-    }
+    [[nodiscard]] bool inheritable() const { return is_inheritable(native_handle()); }
     // Sockets are not inherited as handles: how Windows takes them over is another way.
     error_code set_inheritable(bool on) noexcept { return on ? errc::unsupported : errc(); }
 

@@ -1,9 +1,9 @@
 #include "platform/reactor.hpp"
+#include "platform/timeout.hpp"
 #include "platform/windows/handle.hpp"
 
 #include <ferrule/detail/fork_generation.hpp>
 
-#include <algorithm>
 #include <array>
 #include <new>
 
@@ -48,20 +48,6 @@ void wakeup::clear() noexcept
     ::ResetEvent(handle_);
 }
 
-namespace {
-
-DWORD milliseconds_until(const deadline& d) noexcept
-{
-    if (d.is_never())
-        return INFINITE;
-    if (d.is_now())
-        return 0;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(d.at() - deadline::clock::now()).count();
-    return static_cast<DWORD>(std::clamp<decltype(left)>(left, 0, 24 * 3600 * 1000));
-}
-
-} // namespace
-
 wait_result wait(std::span<const readiness> targets, wakeup& w, const deadline& d) noexcept
 {
     std::array<HANDLE, 5> handles{w.handle()};
@@ -72,7 +58,7 @@ wait_result wait(std::span<const readiness> targets, wakeup& w, const deadline& 
         handles[n++] = t.handle();
     }
     for (;;) {
-        const DWORD r = ::WaitForMultipleObjects(n, handles.data(), FALSE, milliseconds_until(d));
+        const DWORD r = ::WaitForMultipleObjects(n, handles.data(), FALSE, static_cast<DWORD>(milliseconds_until(d)));
         if (r == WAIT_OBJECT_0)
             return wait_result::woken;
         if (r != WAIT_TIMEOUT)

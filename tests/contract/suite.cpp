@@ -1,9 +1,6 @@
 // The contract suite of the public test kit, over every kind of connection.
-#include "support/catch.hpp"
+#include "support/keeps_the_contract.hpp"
 #include "support/kinds.hpp"
-#include "support/watchdog.hpp"
-
-#include <ferrule/testing/socket_contract.hpp>
 
 namespace {
 
@@ -11,18 +8,7 @@ using namespace ferrule;
 
 void keeps_the_contract(std::string_view name)
 {
-    const test::watchdog guard(name.data());
-    const testing::connection_kind& kind = test::kind(name);
-    for (const testing::contract_check& check : testing::socket_contract()) {
-        if (!check.applies_to(kind))
-            continue;
-        try {
-            check.run(kind);
-            SUCCEED();
-        } catch (const testing::contract_failure& failure) {
-            FAIL_CHECK(failure.what());
-        }
-    }
+    test::keeps_the_contract(test::kind(name));
 }
 
 } // namespace
