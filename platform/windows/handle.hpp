@@ -91,6 +91,7 @@ public:
         return ::RegisterWaitForSingleObject(&wait_, h, f, argument, INFINITE,
                                              WT_EXECUTEINWAITTHREAD | (once ? WT_EXECUTEONLYONCE : 0)) != 0;
     }
+    [[nodiscard]] bool is_started() const noexcept { return wait_ != nullptr; }
     /// Waits for a call that is under way.
     void stop() noexcept
     {

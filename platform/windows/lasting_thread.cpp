@@ -1,28 +1,35 @@
 #include "platform/windows/overlapped.hpp"
 
-#include <condition_variable>
 #include <deque>
-#include <mutex>
-#include <system_error>
-#include <thread>
 
 namespace ferrule::windows {
 namespace {
 
+// With the system's own locks: those of MinGW's C++ library take a dozen system calls for a call.
 class lasting_thread {
 public:
     lasting_thread()
     {
-        std::thread([this] { run(); }).detach();
+        const unique_handle thread(::CreateThread(
+            nullptr, 0, [](void* self) -> DWORD { static_cast<lasting_thread*>(self)->run(); }, this, 0, nullptr));
+        if (!thread.is_open())
+            throw_error(last_error());
     }
 
     void call(void (*f)(void*), void* argument)
     {
         job j{f, argument};
-        std::unique_lock guard(mutex_);
-        jobs_.push_back(&j);
-        changed_.notify_all();
-        changed_.wait(guard, [&] { return j.done; });
+        ::AcquireSRWLockExclusive(&lock_);
+        try {
+            jobs_.push_back(&j);
+        } catch (...) {
+            ::ReleaseSRWLockExclusive(&lock_);
+            throw;
+        }
+        ::WakeConditionVariable(&arrived_);
+        while (!j.done)
+            ::SleepConditionVariableSRW(&finished_, &lock_, INFINITE, 0);
+        ::ReleaseSRWLockExclusive(&lock_);
     }
 
 private:
@@ -32,21 +39,23 @@ private:
         bool done = false;
     };
 
-    void run() noexcept
+    [[noreturn]] void run() noexcept
     {
-        std::unique_lock guard(mutex_);
+        ::AcquireSRWLockExclusive(&lock_);
         for (;;) {
-            changed_.wait(guard, [this] { return !jobs_.empty(); });
+            while (jobs_.empty())
+                ::SleepConditionVariableSRW(&arrived_, &lock_, INFINITE, 0);
             job& j = *jobs_.front();
             jobs_.pop_front();
             j.f(j.argument);
             j.done = true;
-            changed_.notify_all();
+            ::WakeAllConditionVariable(&finished_);
         }
     }
 
-    std::mutex mutex_;
-    std::condition_variable changed_;
+    SRWLOCK lock_ = SRWLOCK_INIT;
+    CONDITION_VARIABLE arrived_ = CONDITION_VARIABLE_INIT;
+    CONDITION_VARIABLE finished_ = CONDITION_VARIABLE_INIT;
     std::deque<job*> jobs_;
 };
 
@@ -54,12 +63,8 @@ private:
 
 void do_in_lasting_thread(void (*f)(void*), void* argument)
 {
-    try {
-        static lasting_thread& it = *new lasting_thread; // it ends with the process, after everything else
-        it.call(f, argument);
-    } catch (const std::system_error& e) {
-        throw_error(system_error(static_cast<DWORD>(e.code().value())));
-    }
+    static lasting_thread& it = *new lasting_thread; // it ends with the process, after everything else
+    it.call(f, argument);
 }
 
 } // namespace ferrule::windows

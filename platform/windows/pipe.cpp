@@ -262,10 +262,8 @@ public:
             return;
         state_->stop_reading();
         if (state_->writing.is_pending() && state_->writing.result(state_->pipe).error == ERROR_IO_INCOMPLETE) {
-            HANDLE wait = nullptr;
-            if (::RegisterWaitForSingleObject(&wait, state_->writing.event(), &written, state_.get(), INFINITE,
-                                              WT_EXECUTEONLYONCE) != 0) {
-                (void)state_.release();
+            if (PTP_WAIT const wait = ::CreateThreadpoolWait(&written, state_.get(), nullptr)) {
+                ::SetThreadpoolWait(wait, state_.release()->writing.event(), nullptr);
                 return;
             }
             (void)state_->writing.result(state_->pipe, true);
@@ -301,11 +299,12 @@ private:
         if (s.owned)
             ::CloseHandle(s.pipe);
     }
-    static void CALLBACK written(void* state, BOOLEAN) noexcept
+    static void CALLBACK written(PTP_CALLBACK_INSTANCE, void* state, PTP_WAIT wait, TP_WAIT_RESULT) noexcept
     {
         const std::unique_ptr<pipe_state> s(static_cast<pipe_state*>(state));
         (void)s->writing.result(s->pipe);
         shut(*s);
+        ::CloseThreadpoolWait(wait);
     }
 
     std::unique_ptr<pipe_state> state_;

@@ -1,7 +1,7 @@
-// Sockets: streams and datagrams. The socket becomes non-blocking, as WSAEventSelect wants it; nobody else has it.
+// Sockets: streams and datagrams. The socket becomes non-blocking, as WSAEventSelect wants it.
 //
-// A socket tells one event about everything, and a call that looks at it takes the news from the other direction. So a thread
-// of the system's pool takes them, and passes them on to an event for each direction.
+// A socket tells one event about its news. While one direction waits, that is the direction's own. While both wait, a thread of
+// the system's pool takes the news, since whoever looked at them would take them from the other, and passes them on.
 #include "platform/windows/handle.hpp"
 
 #include <ws2tcpip.h>
@@ -18,42 +18,71 @@ namespace {
 constexpr std::size_t largest_datagram = 65'507;
 constexpr std::size_t datagram_room = 65'535; // with less, a larger one may be reported twice
 constexpr std::size_t max_parts = 64;
-constexpr long all_news = FD_READ | FD_WRITE | FD_CLOSE;
-
 io_result failure() noexcept
 {
     const int e = ::WSAGetLastError();
     return e == WSAEWOULDBLOCK ? io_result::would_block() : io_result::failed(system_error(static_cast<DWORD>(e)));
 }
 
-/// What the pool's thread needs, where it stays.
-struct news {
-    explicit news(SOCKET socket) : s(socket)
+/// What each direction waits for.
+class socket_news {
+public:
+    explicit socket_news(SOCKET s) : socket_(s) {}
+
+    /// Must precede an attempt, not follow it: news is told once after each.
+    void forget(direction d) noexcept { ::ResetEvent(event(d)); }
+
+    /// Signalled when `d` may go on, until it is forgotten.
+    readiness await(direction d) noexcept
     {
-        if (::WSAEventSelect(s, any.get(), all_news) != 0)
-            throw_error(last_socket_error());
-        ::SetEvent(writable.get()); // until a send says otherwise
-        if (!wait.start(any.get(), &take, this, false))
-            throw_error(last_error());
+        const std::lock_guard guard(mutex_);
+        awaited_ |= news_for(d);
+        const bool both = (awaited_ & FD_READ) != 0 && (awaited_ & FD_WRITE) != 0;
+        if (both && !sharing_.is_started() && !sharing_.start(any_.get(), &share, this, false))
+            return readiness::now();
+        const HANDLE teller = both ? any_.get() : event(d);
+        if (teller != teller_ || awaited_ != told_) {
+            if (::WSAEventSelect(socket_, teller, awaited_) != 0)
+                return readiness::now();
+            teller_ = teller;
+            told_ = awaited_;
+        }
+        return readiness::readable(event(d));
+    }
+    void stop_waiting(direction d) noexcept
+    {
+        const std::lock_guard guard(mutex_);
+        awaited_ &= ~(d == direction::read ? FD_READ : FD_WRITE);
     }
 
-    static void CALLBACK take(void* self, BOOLEAN) noexcept
+private:
+    static long news_for(direction d) noexcept { return FD_CLOSE | (d == direction::read ? FD_READ : FD_WRITE); }
+    [[nodiscard]] HANDLE event(direction d) const noexcept
     {
-        news& n = *static_cast<news*>(self);
+        return (d == direction::read ? readable_ : writable_).get();
+    }
+
+    static void CALLBACK share(void* self, BOOLEAN) noexcept
+    {
+        socket_news& n = *static_cast<socket_news*>(self);
         WSANETWORKEVENTS what{};
-        if (::WSAEnumNetworkEvents(n.s, n.any.get(), &what) != 0)
+        if (::WSAEnumNetworkEvents(n.socket_, n.any_.get(), &what) != 0)
             return;
-        if ((what.lNetworkEvents & (FD_READ | FD_CLOSE)) != 0)
-            ::SetEvent(n.readable.get());
-        if ((what.lNetworkEvents & (FD_WRITE | FD_CLOSE)) != 0)
-            ::SetEvent(n.writable.get());
+        for (const direction d : {direction::read, direction::write}) {
+            if ((what.lNetworkEvents & news_for(d)) != 0)
+                ::SetEvent(n.event(d));
+        }
     }
 
-    const SOCKET s;
-    unique_handle any = make_event();
-    unique_handle readable = make_event();
-    unique_handle writable = make_event();
-    pool_wait wait; // last: ends first
+    const SOCKET socket_;
+    std::mutex mutex_;
+    long awaited_ = 0;
+    HANDLE teller_ = nullptr;
+    long told_ = 0;
+    unique_handle readable_ = make_event();
+    unique_handle writable_ = make_event();
+    unique_handle any_ = make_event();
+    pool_wait sharing_; // last: ends first
 };
 
 class socket_end {
@@ -62,8 +91,11 @@ public:
         : socket_(s),
           owned_(owned),
           kind_(k),
-          news_(std::make_unique<news>(s))
+          news_(std::make_unique<socket_news>(s))
     {
+        u_long on = 1;
+        if (::ioctlsocket(s, static_cast<long>(FIONBIO), &on) != 0)
+            throw_error(last_socket_error());
         if (kind_ == transfer_kind::message) {
             packet_ = std::make_unique<std::array<std::byte, datagram_room>>();
             // Else a datagram that nobody took is an error of a later receive.
@@ -111,20 +143,20 @@ public:
                 return io_result::failed(system_error(WSAEMSGSIZE));
         } else if (total == 0)
             return io_result::moved(0);
-        ::ResetEvent(news_->writable.get());
+        news_->forget(direction::write);
         DWORD sent = 0;
-        if (::WSASend(socket_, parts.data(), n, &sent, 0, nullptr, nullptr) != 0)
-            return failure(); // there will be news of room
-        ::SetEvent(news_->writable.get());
-        return io_result::moved(sent);
+        full_ = ::WSASend(socket_, parts.data(), n, &sent, 0, nullptr, nullptr) != 0;
+        return full_ ? failure() : io_result::moved(sent);
     }
 
     [[nodiscard]] readiness arm(direction d) noexcept
     {
-        if (d == direction::read && holds_packet_)
+        // Of room there is news only after it was missed.
+        if (d == direction::read ? holds_packet_ : !full_)
             return readiness::now();
-        return readiness::readable((d == direction::read ? news_->readable : news_->writable).get());
+        return news_->await(d);
     }
+    void disarm(direction d) noexcept { news_->stop_waiting(d); }
     [[nodiscard]] transfer_kind kind() const noexcept { return kind_; }
     error_code shutdown_write() noexcept
     {
@@ -159,29 +191,27 @@ private:
                     reinterpret_cast<char*>(in.data())};
         DWORD n = 0;
         DWORD flags = 0;
-        ::ResetEvent(news_->readable.get());
+        news_->forget(direction::read);
         if (::WSARecv(socket_, &part, 1, &n, &flags, nullptr, nullptr) != 0)
             return failure();
-        // There may be more, of which there is no news until it was asked for; and of an end there is none again.
-        ::SetEvent(news_->readable.get());
         return io_result::moved(n);
     }
     SOCKET forget() noexcept
     {
         const SOCKET s = std::exchange(socket_, INVALID_SOCKET);
-        news_->wait.stop();
-        ::WSAEventSelect(s, nullptr, 0);
         news_.reset();
+        ::WSAEventSelect(s, nullptr, 0);
         return s;
     }
 
     SOCKET socket_;
     bool owned_;
     transfer_kind kind_;
-    std::unique_ptr<news> news_;
+    std::unique_ptr<socket_news> news_;
     std::unique_ptr<std::array<std::byte, datagram_room>> packet_;
     std::size_t held_ = 0;
     bool holds_packet_ = false;
+    bool full_ = false; // there was no room, and no news of any since
 };
 
 } // namespace

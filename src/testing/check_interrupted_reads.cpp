@@ -48,7 +48,7 @@ void read_messages(const connection_kind& kind, style s)
 {
     const auto messages = sample_messages();
     const bytes sent = wire<Framing>(messages);
-    interrupt_everywhere(s, asio::cancellation_type::terminal, [&](interrupter& x, interruption i) {
+    interrupt_everywhere(kind, s, asio::cancellation_type::terminal, [&](interrupter& x, interruption i) {
         auto ends = kind.connect();
         writer w(std::move(ends.first));
         w.send(sent, patience);
@@ -78,7 +78,7 @@ void interrupted_byte_reads(const connection_kind& kind, style s)
 {
     const bytes sent = pattern(700);
     std::vector<std::byte> space(200);
-    interrupt_everywhere(s, asio::cancellation_type::partial, [&](interrupter& x, interruption i) {
+    interrupt_everywhere(kind, s, asio::cancellation_type::partial, [&](interrupter& x, interruption i) {
         auto ends = kind.connect();
         writer w(std::move(ends.first));
         w.send(sent, patience);
@@ -115,7 +115,7 @@ void interrupted_packet_reads(const connection_kind& kind, style s)
 {
     const auto packets = sample_messages();
     std::vector<std::byte> space(500);
-    interrupt_everywhere(s, asio::cancellation_type::total, [&](interrupter& x, interruption i) {
+    interrupt_everywhere(kind, s, asio::cancellation_type::total, [&](interrupter& x, interruption i) {
         auto ends = kind.connect();
         writer w(std::move(ends.first));
         for (const bytes& p : packets)

@@ -16,7 +16,7 @@ template <class Writer, class Make>
 void send_interrupted(const connection_kind& kind, style s, const std::vector<bytes>& messages, const bytes& expected,
                       Make make)
 {
-    interrupt_everywhere(s, asio::cancellation_type::partial, [&](interrupter& x, interruption) {
+    interrupt_everywhere(kind, s, asio::cancellation_type::partial, [&](interrupter& x, interruption) {
         auto ends = kind.connect();
         // What is sent byte by byte may soon be too much for the connection: somebody has to read.
         auto arrived = in_background([&kind, n = expected.size(), d = std::move(ends.second)]() mutable {
@@ -83,7 +83,7 @@ void interrupted_byte_sends(const connection_kind& kind, style s)
 void interrupted_packet_sends(const connection_kind& kind, style s)
 {
     const auto packets = sample_messages();
-    interrupt_everywhere(s, asio::cancellation_type::partial, [&](interrupter& x, interruption) {
+    interrupt_everywhere(kind, s, asio::cancellation_type::partial, [&](interrupter& x, interruption) {
         auto ends = kind.connect();
         writer w(x.around(std::move(ends.first)));
         message_writer<> m(w);

@@ -73,13 +73,15 @@ private:
 
 /// Tries every interruption that `s` can meet at every call: `attempt(interrupter&, k)`, until a k that was not reached.
 template <class Attempt>
-void interrupt_everywhere(style s, asio::cancellation_type type, Attempt attempt)
+void interrupt_everywhere(const connection_kind& kind, style s, asio::cancellation_type type, Attempt attempt)
 {
     for (const interruption i : all_interruptions) {
         if (i == interruption::cancel && s != style::callback)
             continue;
         bool reached = true;
-        for (std::size_t k = 0; reached; k += 1 + k / 40) {
+        // Where calls are left out, they are others for each style and interruption.
+        std::size_t k = (static_cast<std::size_t>(s) + 2 * static_cast<std::size_t>(i)) % kind.stride;
+        for (; reached; k += kind.stride * (1 + k / 40)) {
             const note circumstances(std::string("interrupted at call ") + std::to_string(k) + " by " + name(i));
             interrupter x(i, k, type);
             attempt(x, i);

@@ -45,6 +45,8 @@ public:
     static constexpr std::size_t send_cost = 1024;
     /// Where packets have boundaries: the largest one that can be sent.
     std::size_t largest_packet = 60'000;
+    /// Of the calls at which an operation is interrupted, every how many-th is tried; from 1 (all). For systems where calls are slow.
+    std::size_t stride = 1;
 };
 
 /// A promise that a type does not keep. `what()` names the kind, the promise and the circumstances.
