@@ -1,6 +1,7 @@
 #include "src/read_operation.hpp"
 
 #include "framing/separators.hpp"
+#include "platform/per_thread.hpp"
 
 #include <boost/system/errc.hpp>
 
@@ -24,7 +25,9 @@ constexpr std::size_t shown_on_error = 64 * 1024;
 constexpr std::size_t largest_spare = (1024 + 4) * 1024;
 
 // Empty buffers leave their memory here for the next read of this thread, so that an idle endpoint holds none.
-thread_local bytes spare_memory;
+struct spare_memory {
+    bytes b;
+};
 
 bool is_negative(std::size_t n) noexcept
 {
@@ -33,8 +36,12 @@ bool is_negative(std::size_t n) noexcept
 
 void put_away(bytes& b) noexcept
 {
-    if (b.footprint() > spare_memory.footprint() && b.footprint() <= largest_spare)
-        b.swap(spare_memory);
+    try {
+        bytes& spare = os::per_thread<spare_memory>().b;
+        if (b.footprint() > spare.footprint() && b.footprint() <= largest_spare)
+            b.swap(spare);
+    } catch (...) { // then this thread keeps none
+    }
     b.reset();
 }
 
@@ -171,7 +178,7 @@ io_result read_operation::read(std::size_t needed)
         wanted = channel_.last_taken - b.size() + peek_ahead;
     wanted = std::min(wanted, b.size() + trusted);
     if (b.footprint() == 0)
-        b.swap(spare_memory);
+        b.swap(os::per_thread<spare_memory>().b);
     b.reserve(b.size() + wanted);
     const io_result r = channel_.fd->try_read(b.spare().first(wanted));
     b.commit(r.size());
@@ -185,7 +192,7 @@ io_result read_operation::read_packet()
 {
     bytes& b = channel_.buffered;
     if (b.footprint() == 0)
-        b.swap(spare_memory);
+        b.swap(os::per_thread<spare_memory>().b);
     b.reserve(read_ahead);
     const io_result r = channel_.fd->try_read(b.spare());
     if (r.what() == io_result::status::moved) {

@@ -16,7 +16,7 @@ descriptor open(native_handle_type h, bool owned)
     switch (::GetFileType(h)) {
     case FILE_TYPE_PIPE: return open_pipe(h, owned);
     case FILE_TYPE_DISK:
-    case FILE_TYPE_CHAR: throw_error(errc::unsupported);
+    case FILE_TYPE_CHAR: return open_file(h, owned);
     default: throw_error(errc::bad_descriptor);
     }
 }

@@ -39,6 +39,11 @@ inline error_code make_inheritable(HANDLE h, bool on) noexcept
     return ::SetHandleInformation(h, flag, on ? flag : 0) != 0 ? error_code() : last_error();
 }
 
+/// What the handle may be used for: FILE_READ_DATA … Throws `usage_error`.
+[[nodiscard]] ULONG access_of(HANDLE h);
+/// Whether calls wait, whatever the caller wants. Throws `usage_error`.
+[[nodiscard]] bool is_synchronous(HANDLE h);
+
 /// Owns a handle. Move-only.
 class unique_handle {
 public:
@@ -106,6 +111,7 @@ private:
 // Throw `usage_error` for what cannot be used.
 [[nodiscard]] descriptor open_pipe(HANDLE h, bool owned);
 [[nodiscard]] descriptor open_socket(SOCKET s, bool owned);
+[[nodiscard]] descriptor open_file(HANDLE h, bool owned);
 [[nodiscard]] bool is_socket(HANDLE h) noexcept;
 /// The first call does so, for the process. Throws `error`.
 void start_sockets();

@@ -1,33 +1,41 @@
-// One call that Windows goes on with after it has returned. Private.
+// Calls that Windows goes on with after they have returned. Private.
 #pragma once
 
 #include "platform/windows/handle.hpp"
 
+#include <ferrule/bytes.hpp>
+
+#include <span>
+
 namespace ferrule::windows {
 
+/// What a call came to.
+struct outcome {
+    DWORD error;
+    DWORD size;
+};
+
+/// Bytes that can be written to a pipe without waiting; 0 where that is not known, as with Wine.
+[[nodiscard]] std::size_t room_in(HANDLE h) noexcept;
+
+/// One call at a time, of a handle that was opened for it (FILE_FLAG_OVERLAPPED).
 class overlapped_call {
 public:
     overlapped_call() : event_(make_event()) {}
     overlapped_call(const overlapped_call&) = delete;
     overlapped_call& operator=(const overlapped_call&) = delete;
 
-    /// For the next call, which takes back the event's signal.
-    OVERLAPPED* begin() noexcept
-    {
-        call_ = {};
-        call_.hEvent = event_.get();
-        return &call_;
-    }
-    /// It was answered with ERROR_IO_PENDING.
-    void pends() noexcept { pending_ = true; }
+    /// Begins a read of no bytes, which ends when there are some. 0: it has; ERROR_IO_PENDING.
+    DWORD probe(HANDLE h) noexcept;
+    /// Begins a write, which may pend. Keep the data until it is over. 0 or why not. Throws `std::bad_alloc`, `error`.
+    DWORD write(HANDLE h, byte_view data);
+    /// Reads what is there; ERROR_OPERATION_ABORTED if nothing is.
+    outcome take(HANDLE h, std::span<std::byte> in) noexcept;
+
     [[nodiscard]] bool is_pending() const noexcept { return pending_; }
     /// Signalled when it is over.
     [[nodiscard]] HANDLE event() const noexcept { return event_.get(); }
 
-    struct outcome {
-        DWORD error;
-        DWORD size;
-    };
     /// Of a pending call. ERROR_IO_INCOMPLETE: it still is.
     [[nodiscard]] outcome result(HANDLE h, bool wait = false) noexcept
     {
@@ -47,6 +55,14 @@ public:
     }
 
 private:
+    OVERLAPPED* begin() noexcept
+    {
+        call_ = {};
+        call_.hEvent = event_.get();
+        return &call_;
+    }
+    DWORD begun(BOOL done) noexcept;
+
     unique_handle event_;
     OVERLAPPED call_{};
     bool pending_ = false;

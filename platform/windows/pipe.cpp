@@ -1,14 +1,10 @@
-// Overlapped named pipes, byte and message mode.
+// Pipes, named and anonymous, of bytes and of messages.
 //
 // Reading begins with a read of no bytes, which Windows ends when there are some: so nothing is taken out of the pipe before
 // somebody wants it, and ending a wait loses nothing. (On message pipes it takes messages of no bytes, which is noted.)
 // Writing copies: the bytes are this object's until Windows has them.
-//
-// When a thread ends, Windows cancels what it has begun. So what would have to wait for room is written by a thread that does
-// not end. (A completion port would do as well, but a handle cannot be taken out of one.)
 #include "platform/windows/overlapped.hpp"
-
-#include <winternl.h>
+#include "platform/windows/threaded.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -32,18 +28,6 @@ io_result failed_writing(DWORD e) noexcept
     return io_result::failed(system_error(e == ERROR_NO_DATA || e == ERROR_PIPE_NOT_CONNECTED ? ERROR_BROKEN_PIPE : e));
 }
 
-/// Bytes that can be written without waiting; 0 where that is not known, as with Wine.
-std::size_t room_in(HANDLE h) noexcept
-{
-    struct { // FILE_PIPE_LOCAL_INFORMATION
-        ULONG type, configuration, most_instances, instances, inbound_quota, readable, outbound_quota, room, state, end;
-    } pipe{};
-    constexpr int local_information = 24; // FilePipeLocalInformation
-    IO_STATUS_BLOCK status{};
-    const auto what = static_cast<FILE_INFORMATION_CLASS>(local_information);
-    return ::NtQueryInformationFile(h, &status, &pipe, sizeof pipe, what) == 0 ? pipe.room : 0;
-}
-
 /// Whether messages have boundaries, and what may be done with the handle.
 struct pipe_facts {
     bool messages;
@@ -51,6 +35,8 @@ struct pipe_facts {
     bool writes;
 };
 
+/// `Call`: how this handle is called without waiting.
+template <class Call>
 struct pipe_state {
     pipe_state(HANDLE h, bool own, pipe_facts f) : pipe(h), owned(own), facts(f) {}
 
@@ -66,7 +52,7 @@ struct pipe_state {
         const std::size_t wanted =
             facts.messages ? in.size() - part.size() : std::min<std::size_t>(in.size(), p.available);
         std::copy(byte_view(part).begin(), byte_view(part).end(), in.begin());
-        const overlapped_call::outcome o = take(in.subspan(part.size(), std::min(wanted, longest_message)));
+        const outcome o = reading.take(pipe, in.subspan(part.size(), std::min(wanted, longest_message)));
         known = facts.messages || o.error != 0 ? 0 : p.available - o.size;
         if (o.error == ERROR_OPERATION_ABORTED) // others who read the same pipe were faster
             return io_result::would_block();
@@ -99,12 +85,7 @@ struct pipe_state {
             return io_result::failed(errc::too_large);
         if (out.empty() && !facts.messages)
             return io_result::moved(0);
-        DWORD e;
-        if (room_in(pipe) >= out.size() && !out.empty())
-            e = start_writing();
-        else
-            do_in_lasting_thread([&] { e = start_writing(); });
-        if (e != 0)
+        if (const DWORD e = writing.write(pipe, out); e != 0)
             return failed_writing(e);
         return io_result::moved(out.size());
     }
@@ -133,26 +114,15 @@ struct pipe_state {
     const HANDLE pipe;
     const bool owned;
     const pipe_facts facts;
-    overlapped_call probing;
-    overlapped_call reading;
-    overlapped_call writing;
+    Call probing;
+    Call reading;
+    Call writing;
     bytes out;               // what is being written
     bytes part;              // the beginning of a message
     bool empty_came = false; // a message of no bytes
     DWORD known = 0;         // bytes, seen and left in the pipe
 
 private:
-    DWORD start_writing() noexcept
-    {
-        if (::WriteFile(pipe, out.data(), static_cast<DWORD>(out.size()), nullptr, writing.begin()) != 0)
-            return 0;
-        const DWORD e = ::GetLastError();
-        if (e != ERROR_IO_PENDING)
-            return e;
-        writing.pends();
-        return 0;
-    }
-
     struct presence {
         enum : unsigned char { nothing, empty, there, failed } what;
         DWORD error = 0;
@@ -163,13 +133,8 @@ private:
     /// Begins a read of no bytes.
     DWORD probe() noexcept
     {
-        std::byte none;
-        DWORD e = 0;
-        if (::ReadFile(pipe, &none, 0, nullptr, probing.begin()) == 0)
-            e = ::GetLastError();
-        if (e == ERROR_IO_PENDING)
-            probing.pends();
-        else
+        const DWORD e = probing.probe(pipe);
+        if (e != ERROR_IO_PENDING)
             note(e);
         return e;
     }
@@ -211,25 +176,12 @@ private:
                    ? p
                    : presence{presence::failed, ::GetLastError()};
     }
-
-    /// What is there.
-    overlapped_call::outcome take(std::span<std::byte> in) noexcept
-    {
-        overlapped_call::outcome o{0, 0};
-        OVERLAPPED* const call = reading.begin();
-        if (::ReadFile(pipe, in.data(), static_cast<DWORD>(in.size()), nullptr, call) == 0)
-            o.error = ::GetLastError();
-        if (o.error == ERROR_IO_PENDING)
-            return reading.cancel(pipe);
-        if (o.error == 0 || o.error == ERROR_MORE_DATA)
-            ::GetOverlappedResult(pipe, call, &o.size, FALSE);
-        return o;
-    }
 };
 
+template <class Call>
 class pipe_end {
 public:
-    explicit pipe_end(std::unique_ptr<pipe_state> s) noexcept : state_(std::move(s)) {}
+    explicit pipe_end(std::unique_ptr<pipe_state<Call>> s) noexcept : state_(std::move(s)) {}
 
     io_result try_read(std::span<std::byte> in) noexcept
     {
@@ -242,6 +194,12 @@ public:
     [[nodiscard]] readiness arm(direction d) noexcept
     {
         return d == direction::read ? state_->arm_read() : state_->arm_write();
+    }
+    // So that whoever gets the handle next, such as a child, finds in it all that came.
+    void disarm(direction d) noexcept
+    {
+        if (d == direction::read)
+            state_->stop_reading();
     }
     [[nodiscard]] bool can(direction d) const noexcept
     {
@@ -294,51 +252,42 @@ private:
             return io_result::failed(boost::system::errc::make_error_code(boost::system::errc::not_enough_memory));
         }
     }
-    static void shut(pipe_state& s) noexcept
+    static void shut(pipe_state<Call>& s) noexcept
     {
         if (s.owned)
             ::CloseHandle(s.pipe);
     }
     static void CALLBACK written(PTP_CALLBACK_INSTANCE, void* state, PTP_WAIT wait, TP_WAIT_RESULT) noexcept
     {
-        const std::unique_ptr<pipe_state> s(static_cast<pipe_state*>(state));
+        const std::unique_ptr<pipe_state<Call>> s(static_cast<pipe_state<Call>*>(state));
         (void)s->writing.result(s->pipe);
         shut(*s);
         ::CloseThreadpoolWait(wait);
     }
 
-    std::unique_ptr<pipe_state> state_;
+    std::unique_ptr<pipe_state<Call>> state_;
 };
-
-ULONG ask(HANDLE h, int what)
-{
-    IO_STATUS_BLOCK status{};
-    ULONG answer = 0;
-    if (::NtQueryInformationFile(h, &status, &answer, sizeof answer, static_cast<FILE_INFORMATION_CLASS>(what)) != 0)
-        throw_error(errc::bad_descriptor);
-    return answer;
-}
 
 } // namespace
 
 descriptor open_pipe(HANDLE h, bool owned)
 {
-    constexpr int access_information = 8; // FileAccessInformation
-    constexpr int mode_information = 16;  // FileModeInformation
-    constexpr ULONG synchronous = 0x10 | 0x20;
     DWORD flags = 0;
     if (::GetNamedPipeInfo(h, &flags, nullptr, nullptr, nullptr) == 0)
         throw_error(errc::bad_descriptor);
-    if ((ask(h, mode_information) & synchronous) != 0)
-        throw_error(errc::unsupported);
-    const ULONG access = ask(h, access_information);
+    const ULONG access = access_of(h);
     pipe_facts f{(flags & PIPE_TYPE_MESSAGE) != 0, (access & FILE_READ_DATA) != 0, (access & FILE_WRITE_DATA) != 0};
+    const bool waits = is_synchronous(h);
+    if (waits && f.reads && f.writes) // Windows lets one of the two wait for the other
+        throw_error(errc::unsupported);
     if (f.messages && f.reads) { // a client's end reads bytes until it is told otherwise
         DWORD mode = PIPE_READMODE_MESSAGE;
         if (::SetNamedPipeHandleState(h, &mode, nullptr, nullptr) == 0)
             throw_error(last_error());
     }
-    return pipe_end(std::make_unique<pipe_state>(h, owned, f));
+    if (waits)
+        return pipe_end(std::make_unique<pipe_state<threaded_call>>(h, owned, f));
+    return pipe_end(std::make_unique<pipe_state<overlapped_call>>(h, owned, f));
 }
 
 } // namespace ferrule::windows

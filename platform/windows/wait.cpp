@@ -1,3 +1,4 @@
+#include "platform/per_thread.hpp"
 #include "platform/reactor.hpp"
 #include "platform/timeout.hpp"
 #include "platform/windows/handle.hpp"
@@ -18,8 +19,10 @@ bool single_threaded() noexcept
 
 wakeup& wakeup::of_this_thread()
 {
-    thread_local wakeup mine;
-    return mine;
+    struct own {
+        wakeup w;
+    };
+    return per_thread<own>().w;
 }
 
 wakeup::wakeup()

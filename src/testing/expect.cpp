@@ -1,5 +1,7 @@
 #include "src/testing/expect.hpp"
 
+#include "platform/per_thread.hpp"
+
 #include <algorithm>
 
 namespace ferrule::testing {
@@ -8,8 +10,10 @@ contract_failure::~contract_failure() = default;
 
 namespace kit {
 namespace {
-thread_local std::string left_notes;
-}
+struct left_notes {
+    std::string text;
+};
+} // namespace
 
 void expect(bool ok, std::string_view what, std::source_location where)
 {
@@ -25,12 +29,12 @@ void expect(bool ok, std::string_view what, std::source_location where)
 note::~note()
 {
     if (std::uncaught_exceptions() > exceptions_)
-        left_notes.insert(0, ", " + text_);
+        os::per_thread<left_notes>().text.insert(0, ", " + text_);
 }
 
 std::string note::take()
 {
-    return std::exchange(left_notes, {});
+    return std::exchange(os::per_thread<left_notes>().text, {});
 }
 
 } // namespace kit

@@ -62,7 +62,7 @@ void receive_all(style s, interrupter& x, message_reader<any_framing>& in, const
 void interrupted_receives(const connection_kind& kind, const char* framing, style s)
 {
     const auto messages = kind.transfers == transfer_kind::message ? packets_for(framing) : messages_for(framing);
-    interrupt_everywhere(s, asio::cancellation_type::terminal, [&](interrupter& x, interruption) {
+    interrupt_everywhere(kind, s, asio::cancellation_type::terminal, [&](interrupter& x, interruption) {
         auto [near, far] = kind.connect();
         const any_framing f(framing);
         message_writer<any_framing> out(std::move(near), f);
@@ -76,7 +76,7 @@ void interrupted_receives(const connection_kind& kind, const char* framing, styl
 void interrupted_sends(const connection_kind& kind, const char* framing, style s)
 {
     const auto messages = kind.transfers == transfer_kind::message ? packets_for(framing) : messages_for(framing);
-    interrupt_everywhere(s, asio::cancellation_type::terminal, [&](interrupter& x, interruption) {
+    interrupt_everywhere(kind, s, asio::cancellation_type::terminal, [&](interrupter& x, interruption) {
         auto [near, far] = kind.connect();
         const any_framing f(framing);
         message_writer<any_framing> out(x.around(std::move(near)), f);

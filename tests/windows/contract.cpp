@@ -40,6 +40,15 @@ TEST_CASE("contract: byte pipe")
     keeps_the_contract(k);
 }
 
+TEST_CASE("contract: anonymous pipe")
+{
+    connection_kind k("anonymous pipe", test::anonymous_pipe);
+    k.two_way = false;
+    k.prompt = false; // other threads carry the bytes
+    k.room = 4 * 1024;
+    keeps_the_contract(k);
+}
+
 TEST_CASE("contract: message pipe")
 {
     connection_kind k("message pipe", [] { return test::named_pipe_pair(transfer_kind::message); });

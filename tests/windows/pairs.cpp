@@ -80,6 +80,15 @@ ends named_pipe_pair(transfer_kind kind)
     return {std::move(first), adopt(client)};
 }
 
+ends anonymous_pipe()
+{
+    HANDLE reading;
+    HANDLE writing;
+    must(::CreatePipe(&reading, &writing, nullptr, 4096) != 0);
+    descriptor first = adopt(writing);
+    return {std::move(first), adopt(reading)};
+}
+
 ends tcp_pair()
 {
     start_sockets();

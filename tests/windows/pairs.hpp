@@ -12,6 +12,7 @@ using ends = std::pair<descriptor, descriptor>;
 /// Both ways, with buffers of 4 KiB.
 ends named_pipe_pair(transfer_kind kind);
 /// With small buffers: Wine takes its time to fill large ones.
+ends anonymous_pipe();
 ends tcp_pair();
 ends udp_pair();
 

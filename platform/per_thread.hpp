@@ -1,0 +1,8 @@
+// An object that each thread has one of. Private.
+#pragma once
+
+#if defined(_WIN32)
+#include "platform/windows/per_thread.hpp"
+#else
+#include "platform/posix/per_thread.hpp"
+#endif

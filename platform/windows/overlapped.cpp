@@ -1,0 +1,56 @@
+#include "platform/windows/overlapped.hpp"
+
+#include <winternl.h>
+
+namespace ferrule::windows {
+
+std::size_t room_in(HANDLE h) noexcept
+{
+    struct { // FILE_PIPE_LOCAL_INFORMATION
+        ULONG type, configuration, most_instances, instances, inbound_quota, readable, outbound_quota, room, state, end;
+    } pipe{};
+    constexpr int local_information = 24; // FilePipeLocalInformation
+    IO_STATUS_BLOCK status{};
+    const auto what = static_cast<FILE_INFORMATION_CLASS>(local_information);
+    return ::NtQueryInformationFile(h, &status, &pipe, sizeof pipe, what) == 0 ? pipe.room : 0;
+}
+
+DWORD overlapped_call::begun(BOOL done) noexcept
+{
+    const DWORD e = done != 0 ? 0 : ::GetLastError();
+    pending_ = e == ERROR_IO_PENDING;
+    return e;
+}
+
+DWORD overlapped_call::probe(HANDLE h) noexcept
+{
+    static std::byte none;
+    return begun(::ReadFile(h, &none, 0, nullptr, begin()));
+}
+
+// When a thread ends, Windows cancels what it has begun. So what would have to wait for room is written by a thread that does
+// not end. (A completion port would do as well, but a handle cannot be taken out of one.)
+DWORD overlapped_call::write(HANDLE h, byte_view data)
+{
+    DWORD e;
+    const auto start = [&] {
+        e = begun(::WriteFile(h, data.data(), static_cast<DWORD>(data.size()), nullptr, begin()));
+    };
+    if (!data.empty() && room_in(h) >= data.size())
+        start();
+    else
+        do_in_lasting_thread(start);
+    return e == ERROR_IO_PENDING ? 0 : e;
+}
+
+outcome overlapped_call::take(HANDLE h, std::span<std::byte> in) noexcept
+{
+    outcome o{begun(::ReadFile(h, in.data(), static_cast<DWORD>(in.size()), nullptr, begin())), 0};
+    if (o.error == ERROR_IO_PENDING)
+        return cancel(h);
+    if (o.error == 0 || o.error == ERROR_MORE_DATA)
+        ::GetOverlappedResult(h, &call_, &o.size, FALSE);
+    return o;
+}
+
+} // namespace ferrule::windows
