@@ -1,6 +1,7 @@
 // The driver for completions: waits for a lock and for a descriptor without a thread. Private.
 #pragma once
 
+#include "platform/on_stop.hpp"
 #include "src/channel.hpp"
 #include "src/descriptor_wait.hpp"
 #include "src/operation.hpp"
@@ -110,7 +111,7 @@ private:
 
     std::optional<wait_service::link::iterator> queued_;
     boost::asio::cancellation_slot slot_;
-    std::optional<std::stop_callback<stopper>> on_stop_;
+    std::optional<os::on_stop<stopper>> on_stop_;
     // Of the operation, not of the direction: a timer left armed for the next one would keep its context running until
     // a deadline that no longer matters.
     std::optional<boost::asio::steady_timer> timer_;

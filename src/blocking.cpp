@@ -1,4 +1,5 @@
 // The driver for threads: runs an operation, and blocks where it has to wait.
+#include "platform/on_stop.hpp"
 #include "src/at_once.hpp"
 #include "src/channel.hpp"
 #include "src/read_operation.hpp"
@@ -107,7 +108,7 @@ private:
             }
             point.unwatch();
         }
-        std::optional<std::stop_callback<kick_on_stop>> on_stop;
+        std::optional<os::on_stop<kick_on_stop>> on_stop;
         if (limit_.stop().stop_possible())
             on_stop.emplace(limit_.stop(), kick_on_stop{&point, &me});
         if (op_.side == direction::read)

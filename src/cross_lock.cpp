@@ -1,5 +1,6 @@
 #include <ferrule/cross_lock.hpp>
 
+#include "platform/on_stop.hpp"
 #include "platform/os.hpp"
 
 #include <cassert>
@@ -119,7 +120,7 @@ bool cross_lock::try_lock_slow() noexcept
 error_code cross_lock::acquire_slow(const until& limit)
 {
     waiting_thread me;
-    std::optional<std::stop_callback<std::function<void()>>> on_stop;
+    std::optional<os::on_stop<std::function<void()>>> on_stop;
     if (limit.stop().stop_possible()) {
         on_stop.emplace(limit.stop(), [this, &me] {
             const std::lock_guard guard(mutex_);

@@ -19,7 +19,7 @@ public:
 
     /// Exit code; −1 if a signal ended it.
     [[nodiscard]] int code() const noexcept { return code_; }
-    /// The signal that ended it, else 0.
+    /// The signal that ended it, else 0. Windows has none.
     [[nodiscard]] int signal() const noexcept { return signal_; }
     [[nodiscard]] bool success() const noexcept { return code_ == 0; }
 
@@ -32,7 +32,8 @@ private:
 /// reaped. One thread at a time.
 class FERRULE_EXPORT child {
 public:
-    /// Takes over a child of this process that was started otherwise, such as by fork.
+    /// Takes over a child of this process that was started otherwise, such as by fork. On Windows any process; throws `error`
+    /// there.
     explicit child(int pid);
     child(child&& other) noexcept;
     child& operator=(child&& other) noexcept;
@@ -44,7 +45,7 @@ public:
     /// calling it again after it has returned.
     exit_status wait(const until& limit = {});
 
-    /// Ends the child at once (SIGKILL). Nothing happens if it has ended. `wait` reaps it.
+    /// Ends the child at once (SIGKILL; on Windows its exit code is 1 then). Nothing happens if it has ended. `wait` reaps it.
     void kill() noexcept;
 
 private:
@@ -56,25 +57,34 @@ private:
     exit_status status_{-1, 0};
 };
 
-/// An end that a child is to have as its descriptor `number`.
+/// An end that a child is to have as its descriptor `number`. Windows has numbers only for the standard streams: 0, 1, 2.
 struct inheritance {
     const endpoint& end;
     int number;
 };
 
+struct spawn_options {
+    /// The child is ended when this process ends, however that happens. Windows only (a job object): `errc::unsupported`
+    /// elsewhere, where a child learns of it by the end of its streams.
+    bool ends_with_parent = false;
+};
+
 /// Starts `command` (a program, searched in PATH, and its arguments) with these descriptors. It inherits nothing else but
 /// standard input, output and error, as far as they are not among them, whatever other threads open or start meanwhile,
 /// even descriptors that are not close-on-exec. The child finds the numbers from 3 on in its environment, as
-/// FERRULE_FD=3,4, in the order given; see `inherited`. Close your copies of the ends afterwards, so that the end of the
+/// FERRULE_FD=3,4, in the order given; see `inherited`. (On Windows, handles: `handle:1c4` for a pipe, which is all that a
+/// program without ferrule can use; sockets travel by WSADuplicateSocket.) Close your copies of the ends afterwards, so that the end of the
 /// child is seen as the end of the stream. Blocks until the program has been loaded. Throws `error`: what the system says
-/// of the program, `errc::closed`, `errc::invalid_argument` (no command, a number below zero or twice).
+/// of the program, `errc::closed`, `errc::invalid_argument` (no command, a number below zero or twice; on Windows also a batch file with
+/// arguments, which no quoting makes safe, and text that is not UTF-8), `errc::unsupported`.
 [[nodiscard]] FERRULE_EXPORT child spawn(const std::vector<std::string>& command,
-                                         std::initializer_list<inheritance> inherited);
+                                         std::initializer_list<inheritance> inherited, const spawn_options& o = {});
 
 /// The same with one descriptor.
-[[nodiscard]] inline child spawn(const std::vector<std::string>& command, const endpoint& inherited, int number = 3)
+[[nodiscard]] inline child spawn(const std::vector<std::string>& command, const endpoint& inherited, int number = 3,
+                                 const spawn_options& o = {})
 {
-    return spawn(command, {inheritance{inherited, number}});
+    return spawn(command, {inheritance{inherited, number}}, o);
 }
 
 /// A child, and the connection to it. Destroying both closes the connection first, which is how the child learns that it
@@ -109,20 +119,32 @@ struct piped_child {
     Writer input;
 };
 
+namespace detail {
+
+template <class Reader, class Writer, class... Arguments>
+piped_child<Reader, Writer> start_piped(const std::vector<std::string>& command, const Arguments&... arguments)
+{
+    // The child need not know ferrule.
+    auto in = pipe_descriptors(ordinary_end::reading);
+    auto out = pipe_descriptors(ordinary_end::writing);
+    const reader input(std::move(in.first));
+    const writer output(std::move(out.second));
+    return {spawn(command, {{input, 0}, {output, 1}}), Reader(std::move(out.first), arguments...),
+            Writer(std::move(in.second), arguments...)};
+}
+
+} // namespace detail
+
 /// Starts `command` with pipes as its standard input and output. Throws as `spawn` does.
 [[nodiscard]] inline piped_child<reader, writer> spawn_piped(const std::vector<std::string>& command)
 {
-    auto in = pipe();
-    auto out = pipe();
-    return {spawn(command, {{in.first, 0}, {out.second, 1}}), std::move(out.first), std::move(in.second)};
+    return detail::start_piped<reader, writer>(command);
 }
 template <framing Framing>
 [[nodiscard]] piped_child<message_reader<Framing>, message_writer<Framing>>
 spawn_piped(const std::vector<std::string>& command, Framing f, const limits& l = {})
 {
-    auto in = pipe(f, l);
-    auto out = pipe(std::move(f), l);
-    return {spawn(command, {{in.first, 0}, {out.second, 1}}), std::move(out.first), std::move(in.second)};
+    return detail::start_piped<message_reader<Framing>, message_writer<Framing>>(command, f, l);
 }
 
 /// In a child: the descriptor that its parent has handed down, the first or another one of those that FERRULE_FD names in

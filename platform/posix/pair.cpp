@@ -28,7 +28,7 @@ void grow_send_buffer(int fd) noexcept
 
 } // namespace
 
-std::pair<descriptor, descriptor> pipe_descriptors()
+std::pair<descriptor, descriptor> pipe_descriptors(ordinary_end)
 {
     int fds[2];
     const int result = ::pipe2(fds, O_CLOEXEC);

@@ -1,14 +1,11 @@
-#include <ferrule/process.hpp>
-
 #include "platform/net.hpp"
+#include "platform/process.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstdlib>
 #include <fcntl.h>
 #include <spawn.h>
-#include <sstream>
 #include <string_view>
 #include <unistd.h>
 
@@ -16,8 +13,6 @@ extern char** environ;
 
 namespace ferrule {
 namespace {
-
-constexpr std::string_view variable = "FERRULE_FD=";
 
 void check(int error_number)
 {
@@ -62,6 +57,7 @@ std::vector<char*> pointers(const std::vector<std::string>& strings)
 /// Ours, but for the numbers.
 std::vector<std::string> environment(std::initializer_list<inheritance> inherited)
 {
+    const std::string variable = std::string(os::inheritance_variable) + "=";
     std::vector<std::string> all;
     for (char** e = environ; *e != nullptr; ++e) {
         if (!std::string_view(*e).starts_with(variable))
@@ -73,20 +69,18 @@ std::vector<std::string> environment(std::initializer_list<inheritance> inherite
             (numbers += numbers.empty() ? "" : ",") += std::to_string(i.number);
     }
     if (!numbers.empty())
-        all.push_back(std::string(variable) + numbers);
+        all.push_back(variable + numbers);
     return all;
 }
 
 } // namespace
 
-child spawn(const std::vector<std::string>& command, std::initializer_list<inheritance> inherited)
+child spawn(const std::vector<std::string>& command, std::initializer_list<inheritance> inherited,
+            const spawn_options& o)
 {
-    std::vector<int> numbers;
-    for (const inheritance& i : inherited)
-        numbers.push_back(i.number);
-    std::ranges::sort(numbers);
-    if (command.empty() || (!numbers.empty() && numbers[0] < 0) || std::ranges::adjacent_find(numbers) != numbers.end())
-        throw_error(errc::invalid_argument);
+    if (o.ends_with_parent)
+        throw_error(errc::unsupported);
+    const std::vector<int> numbers = os::check_inheritance(command, inherited);
     const int above = numbers.empty() ? STDERR_FILENO + 1 : std::max(numbers.back(), STDERR_FILENO) + 1;
 
     // Duplicates above all numbers: the numbers that the ends have here may be those that other ends are to have there.
@@ -117,17 +111,11 @@ child spawn(const std::vector<std::string>& command, std::initializer_list<inher
 
 descriptor inherited(std::size_t which)
 {
-    const char* const found = std::getenv("FERRULE_FD");
-    std::istringstream all(found == nullptr ? "" : found);
-    std::string text;
-    for (std::size_t i = 0; i <= which; ++i) {
-        if (!std::getline(all, text, ','))
-            text.clear();
-    }
+    const std::string name = os::inherited_name(which);
     int number = invalid_handle;
-    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size())
-        throw usage_error(errc::bad_descriptor, std::string("FERRULE_FD names no such descriptor"));
+    const auto parsed = std::from_chars(name.data(), name.data() + name.size(), number);
+    if (parsed.ec != std::errc() || parsed.ptr != name.data() + name.size())
+        os::nothing_inherited();
     return adopt(number);
 }
 

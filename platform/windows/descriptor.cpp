@@ -23,6 +23,20 @@ descriptor open(native_handle_type h, bool owned)
 
 } // namespace
 
+descriptor windows::open_duplicate(WSAPROTOCOL_INFOW& info)
+{
+    const SOCKET s = ::WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &info, 0,
+                                  WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
+    if (s == INVALID_SOCKET)
+        throw_error(last_socket_error());
+    try {
+        return open_socket(s, true);
+    } catch (...) {
+        ::closesocket(s);
+        throw;
+    }
+}
+
 descriptor adopt(native_handle_type handle)
 {
     descriptor d = open(handle, true);
@@ -39,16 +53,7 @@ descriptor duplicate(native_handle_type handle)
         WSAPROTOCOL_INFOW info;
         if (::WSADuplicateSocketW(reinterpret_cast<SOCKET>(handle), ::GetCurrentProcessId(), &info) != 0)
             throw_error(last_socket_error());
-        const SOCKET s = ::WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &info, 0,
-                                      WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
-        if (s == INVALID_SOCKET)
-            throw_error(last_socket_error());
-        try {
-            return open_socket(s, true);
-        } catch (...) {
-            ::closesocket(s);
-            throw;
-        }
+        return open_duplicate(info);
     }
     HANDLE copy = nullptr;
     if (::DuplicateHandle(::GetCurrentProcess(), handle, ::GetCurrentProcess(), &copy, 0, FALSE,

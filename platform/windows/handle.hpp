@@ -111,6 +111,8 @@ private:
 // Throw `usage_error` for what cannot be used.
 [[nodiscard]] descriptor open_pipe(HANDLE h, bool owned);
 [[nodiscard]] descriptor open_socket(SOCKET s, bool owned);
+/// Of a socket that WSADuplicateSocket has told of.
+[[nodiscard]] descriptor open_duplicate(WSAPROTOCOL_INFOW& info);
 [[nodiscard]] descriptor open_file(HANDLE h, bool owned);
 [[nodiscard]] bool is_socket(HANDLE h) noexcept;
 /// The first call does so, for the process. Throws `error`.

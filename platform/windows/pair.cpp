@@ -78,7 +78,7 @@ sockaddr_in name_of(SOCKET s, decltype(::getsockname) ask)
 
 } // namespace
 
-std::pair<descriptor, descriptor> pipe_descriptors()
+std::pair<descriptor, descriptor> pipe_descriptors(ordinary_end o)
 {
     constexpr DWORD room = 256 * 1024;
     // This user, the system and administrators; the name is gone as soon as the one other end is open.
@@ -89,13 +89,15 @@ std::pair<descriptor, descriptor> pipe_descriptors()
     const std::unique_ptr<void, HLOCAL(WINAPI*)(HLOCAL)> owner(access, &::LocalFree);
     SECURITY_ATTRIBUTES attributes{sizeof attributes, access, FALSE};
     const std::string name = fresh_name();
+    const auto overlapped = [o](ordinary_end e) -> DWORD { return o == e ? 0 : FILE_FLAG_OVERLAPPED; };
     unique_handle reading(::CreateNamedPipeA(
-        name.c_str(), PIPE_ACCESS_INBOUND | FILE_FLAG_OVERLAPPED | FILE_FLAG_FIRST_PIPE_INSTANCE,
+        name.c_str(), PIPE_ACCESS_INBOUND | FILE_FLAG_FIRST_PIPE_INSTANCE | overlapped(ordinary_end::reading),
         PIPE_TYPE_BYTE | PIPE_READMODE_BYTE | PIPE_REJECT_REMOTE_CLIENTS, 1, 0, room, 0, &attributes));
     if (!reading.is_open())
         throw_error(last_error());
     unique_handle writing(::CreateFileA(name.c_str(), GENERIC_WRITE | FILE_READ_ATTRIBUTES, 0, nullptr, OPEN_EXISTING,
-                                        FILE_FLAG_OVERLAPPED | SECURITY_SQOS_PRESENT | SECURITY_ANONYMOUS, nullptr));
+                                        overlapped(ordinary_end::writing) | SECURITY_SQOS_PRESENT | SECURITY_ANONYMOUS,
+                                        nullptr));
     if (!writing.is_open())
         throw_error(last_error());
     descriptor r = adopt(reading.get());

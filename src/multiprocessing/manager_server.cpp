@@ -1,5 +1,7 @@
 #include <ferrule/python/manager_server.hpp>
 
+#include "platform/on_stop.hpp"
+
 #include <ferrule/asio.hpp>
 
 #include <boost/asio/awaitable.hpp>
@@ -9,7 +11,6 @@
 
 #include <mutex>
 #include <optional>
-#include <stop_token>
 
 namespace ferrule::python {
 namespace {
@@ -238,7 +239,8 @@ detail::served_type& manager_server::type(std::string name)
 
 void manager_server::serve(const until& limit)
 {
-    const std::stop_callback on_stop(limit.stop(), [this] { stop(); });
+    const auto stops = [this] { stop(); };
+    const os::on_stop<decltype(stops)> on_stop(limit.stop(), stops);
     if (limit.deadline().is_never())
         state_->context_.run();
     else

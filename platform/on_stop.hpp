@@ -1,0 +1,8 @@
+// What is done when a stop is requested. Private.
+#pragma once
+
+#if defined(_WIN32)
+#include "platform/windows/on_stop.hpp"
+#else
+#include "platform/posix/on_stop.hpp"
+#endif

@@ -1,0 +1,25 @@
+// Text as Windows has it. Private.
+#pragma once
+
+#include "platform/windows/handle.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace ferrule::windows {
+
+/// UTF-16 of UTF-8. Throws `usage_error` (`errc::invalid_argument`).
+[[nodiscard]] inline std::wstring wide(std::string_view text)
+{
+    if (text.empty())
+        return {};
+    const int size = static_cast<int>(text.size());
+    const int n = ::MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text.data(), size, nullptr, 0);
+    if (n == 0)
+        throw_error(errc::invalid_argument);
+    std::wstring w(static_cast<std::size_t>(n), L'\0');
+    ::MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text.data(), size, w.data(), n);
+    return w;
+}
+
+} // namespace ferrule::windows

@@ -1,0 +1,143 @@
+// Message pipes keep boundaries, whatever the sizes and whatever interrupts.
+#include "windows/pairs.hpp"
+
+#include "support/watchdog.hpp"
+
+#include <ferrule/ferrule.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <future>
+#include <map>
+#include <random>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace ferrule;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto patience = 60s;
+
+// Of which each part can be told from the others.
+std::string pattern(std::size_t n)
+{
+    std::string s(n, '\0');
+    for (std::size_t i = 0; i < n; ++i)
+        s[i] = static_cast<char>(i * 31 + (i >> 12) * 7);
+    return s;
+}
+
+std::pair<duplex, duplex> message_pipe()
+{
+    auto ends = test::named_pipe_pair(transfer_kind::message);
+    return {duplex(std::move(ends.first)), duplex(std::move(ends.second))};
+}
+
+} // namespace
+
+TEST_CASE("message pipe: boundaries are kept from 0 bytes to 64 MiB through 4 KiB")
+{
+    const test::watchdog guard("sizes", 200s);
+    auto [a, b] = message_pipe();
+    for (const std::size_t n : {std::size_t{0}, std::size_t{1}, std::size_t{4095}, std::size_t{4096}, std::size_t{4097},
+                                std::size_t{65'537}, std::size_t{1} << 20, std::size_t{64} << 20}) {
+        CAPTURE(n);
+        const std::string sent = pattern(n);
+        std::jthread sending([&, &to = a] {
+            to.send(byte_view(sent), patience);
+            to.send("", patience);
+            to.send("end", patience);
+        });
+        const bytes got = b.recv(patience);
+        CHECK((got.size() == n && got.text() == sent)); // not shown
+        CHECK(b.recv(patience).size() == 0);
+        CHECK(b.recv(patience).text() == "end");
+    }
+}
+
+TEST_CASE("message pipe: what Windows sends as one message is one, though it comes in pieces")
+{
+    const test::watchdog guard("pieces");
+    auto [a, b] = message_pipe();
+    const std::string sent = pattern(50'000);
+    auto arrived = std::async(std::launch::async, [&, &from = b] { return from.recv(patience); });
+    a.send(byte_view(sent), patience); // in the pipe, 4 KiB at a time
+    CHECK(arrived.get().text() == sent);
+}
+
+TEST_CASE("message pipe: interrupted at any time, a receive loses nothing")
+{
+    const test::watchdog guard("interrupted receives", 200s);
+    auto [a, b] = message_pipe();
+    constexpr std::size_t count = 300;
+    std::jthread sending([&, &to = a] {
+        for (std::size_t i = 0; i < count; ++i)
+            to.send(byte_view(pattern(i * i % 20'011)), patience);
+    });
+    std::mt19937 random(7);
+    std::size_t interruptions = 0;
+    for (std::size_t i = 0; i < count;) {
+        std::stop_source stop;
+        std::jthread stopping([&] {
+            for (auto n = random() % 64; n != 0; --n)
+                std::this_thread::yield();
+            stop.request_stop();
+        });
+        error_code ec;
+        const bytes got = b.recv(until(patience, stop.get_token()), ec);
+        stopping.join();
+        if (ec == errc::cancelled) {
+            ++interruptions;
+            continue;
+        }
+        REQUIRE(!ec);
+        REQUIRE(got.text() == pattern(i * i % 20'011));
+        ++i;
+    }
+    CHECK(interruptions != 0);
+}
+
+TEST_CASE("message pipe: many threads at both ends")
+{
+    const test::watchdog guard("threads", 200s);
+    auto [a, b] = message_pipe();
+    constexpr int threads = 4;
+    constexpr int each = 100;
+    const auto send_all = [](duplex to, int t) {
+        for (int i = 0; i < each; ++i)
+            to.send(byte_view(std::to_string(t) + " " + std::to_string(i) +
+                              std::string(static_cast<std::size_t>(i) * 50, '.')),
+                    patience);
+    };
+    const auto take_some = [](duplex from) {
+        std::vector<std::string> got;
+        for (int i = 0; i < each; ++i)
+            got.emplace_back(from.recv(patience).text());
+        return got;
+    };
+    std::vector<std::jthread> senders;
+    std::vector<std::future<std::vector<std::string>>> takers[2];
+    for (int t = 0; t < threads; ++t) {
+        for (int end = 0; end < 2; ++end) {
+            senders.emplace_back(send_all, end == 0 ? a : b, t);
+            takers[end].push_back(std::async(std::launch::async, take_some, end == 0 ? a : b));
+        }
+    }
+    for (auto& at_end : takers) {
+        std::map<std::string, int> seen;
+        for (auto& t : at_end) {
+            for (const std::string& m : t.get())
+                ++seen[m];
+        }
+        CHECK(seen.size() == threads * each);
+        for (int t = 0; t < threads; ++t) {
+            for (int i = 0; i < each; ++i)
+                REQUIRE(seen[std::to_string(t) + " " + std::to_string(i) +
+                             std::string(static_cast<std::size_t>(i) * 50, '.')] == 1);
+        }
+    }
+}

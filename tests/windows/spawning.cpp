@@ -1,0 +1,259 @@
+// Children of Windows.
+#include "windows/pairs.hpp"
+
+#include "support/calls.hpp"
+#include "support/watchdog.hpp"
+
+#include <ferrule/asio.hpp>
+#include <ferrule/ferrule.hpp>
+
+#include <winsock2.h>
+
+#include <windows.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
+#include <catch2/catch.hpp>
+
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace ferrule;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto patience = 30s;
+
+using command = std::vector<std::string>;
+
+// The program beside this one.
+command as(std::initializer_list<std::string> role_and_arguments)
+{
+    static const std::string program = [] {
+        char own[MAX_PATH];
+        const std::string path(own, ::GetModuleFileNameA(nullptr, own, MAX_PATH));
+        return path.substr(0, path.find_last_of("\\/") + 1) + "ferrule_windows_child.exe";
+    }();
+    command all{program};
+    all.insert(all.end(), role_and_arguments);
+    return all;
+}
+
+template <class In, class Out>
+void converse(In& in, Out& out)
+{
+    for (const std::size_t n : {std::size_t{0}, std::size_t{1}, std::size_t{4096}, std::size_t{300'000}}) {
+        CAPTURE(n);
+        const std::string text(n, 'z');
+        const bytes m{byte_view(text)};
+        std::jthread sending([&] { out.send(m, patience); });
+        CHECK(in.recv(patience) == m);
+    }
+}
+
+errc refusal(const command& c, std::initializer_list<inheritance> given)
+{
+    try {
+        (void)spawn(c, given);
+    } catch (const error& e) {
+        return static_cast<errc>(e.code().value());
+    }
+    return {};
+}
+
+} // namespace
+
+TEST_CASE("child: talks over inherited pipes")
+{
+    const test::watchdog guard("inherited pipes");
+    auto [theirs_in, ours_out] = pipe(varint());
+    auto [ours_in, theirs_out] = pipe(varint());
+    child c = spawn(as({"echo pipes"}), {{theirs_in, 3}, {theirs_out, 4}});
+    theirs_in.close();
+    theirs_out.close();
+    converse(ours_in, ours_out);
+    ours_out.close();
+    CHECK_THROWS_AS(ours_in.recv(patience), eof_error);
+    CHECK(c.wait(patience).success());
+}
+
+TEST_CASE("child: talks over one inherited pipe, of bytes or of messages, also awaiting")
+{
+    const test::watchdog guard("inherited duplex pipes");
+    for (const transfer_kind kind : {transfer_kind::stream, transfer_kind::message}) {
+        for (const char* const role : {"echo", "echo awaiting"}) {
+            CAPTURE(role, kind == transfer_kind::message);
+            auto ends = test::named_pipe_pair(kind);
+            message_duplex ours(std::move(ends.first), varint());
+            duplex theirs(std::move(ends.second));
+            child c = spawn(as({role}), theirs);
+            theirs.close();
+            converse(ours, ours);
+            ours.close();
+            CHECK(c.wait(patience).success());
+        }
+    }
+}
+
+TEST_CASE("child: talks over an inherited socket")
+{
+    const test::watchdog guard("inherited sockets");
+    for (const char* const role : {"echo", "echo awaiting"}) {
+        auto [c, ours] = spawn_connected(as({role}), varint());
+        converse(ours, ours);
+        ours.close();
+        CHECK(c.wait(patience).success());
+    }
+}
+
+TEST_CASE("child: a coroutine talks to it")
+{
+    const test::watchdog guard("coroutine and child");
+    auto [c, ours] = spawn_connected(as({"echo"}), varint());
+    boost::asio::io_context context;
+    const auto talk = [](message_duplex<> d) -> boost::asio::awaitable<std::string> {
+        co_await d.async_send("hello");
+        const bytes m = co_await d.async_recv();
+        co_return std::string(m.text());
+    };
+    auto answer = boost::asio::co_spawn(context, talk(ours), boost::asio::use_future);
+    context.run();
+    CHECK(answer.get() == "hello");
+    ours.close();
+    CHECK(c.wait(patience).success());
+}
+
+TEST_CASE("child: an ordinary program's standard streams are pipes")
+{
+    const test::watchdog guard("standard streams");
+    auto [c, out, in] = spawn_piped(as({"shout"}));
+    in.send("one\n");
+    CHECK(out.recv_line(patience).text() == "ONE\r");
+    in.send("two\nthree\n");
+    in.close();
+    CHECK(out.recv_line(patience).text() == "TWO\r");
+    CHECK(out.recv_line(patience).text() == "THREE\r");
+    CHECK_THROWS_AS(out.recv(patience), eof_error);
+    CHECK(c.wait(patience).success());
+}
+
+TEST_CASE("child: standard streams as ends of their own")
+{
+    const test::watchdog guard("standard_streams");
+    auto [c, out, in] = spawn_piped(as({"echo streams"}), varint());
+    converse(out, in);
+    in.close();
+    CHECK(c.wait(patience).success());
+}
+
+TEST_CASE("child: arguments arrive as they are")
+{
+    const test::watchdog guard("arguments");
+    const command sent{"",        "plain",      "two words", "\"quoted\"", R"(back\slash)", R"(ends in \)",
+                       R"(a\"b)", R"(\\"x\\\)", "tab\there", "100%",       "^&|<>"};
+    command c = as({"arguments"});
+    c.insert(c.end(), sent.begin(), sent.end());
+    auto [r, w] = pipe(varint());
+    child process = spawn(c, w);
+    w.close();
+    for (const std::string& s : sent)
+        CHECK(r.recv(patience).text() == s);
+    CHECK(process.wait(patience).success());
+}
+
+TEST_CASE("child: how it ended, and waiting for it")
+{
+    const test::watchdog guard("exit codes");
+    CHECK(spawn(as({"exit", "7"}), {}).wait(patience).code() == 7);
+
+    auto [r, w] = pipe();
+    child c = spawn(as({"wait"}), r);
+    r.close();
+    CHECK_THROWS_AS(c.wait(1ms), timeout_error);
+    std::stop_source stop;
+    std::jthread stopping([&] { stop.request_stop(); });
+    CHECK_THROWS_AS(c.wait({patience, stop.get_token()}), cancelled_error);
+    c.kill();
+    const exit_status s = c.wait(patience);
+    CHECK(s.code() == 1);
+    CHECK(s.signal() == 0);
+    CHECK(c.wait().code() == 1);
+}
+
+TEST_CASE("child: each sees the other go")
+{
+    const test::watchdog guard("death");
+    SECTION("the child is killed")
+    {
+        auto [c, ours] = spawn_connected(as({"echo"}), varint());
+        ours.send("x");
+        CHECK(ours.recv(patience).text() == "x");
+        child& killed = c;
+        std::jthread killing([&killed] { killed.kill(); });
+        error_code ec;
+        (void)ours.recv(patience, ec);
+        CHECK((ec == errc::end_of_stream || ec == condition::broken)); // TCP may say either
+    }
+    SECTION("the child is killed, a pipe")
+    {
+        auto ends = test::named_pipe_pair(transfer_kind::stream);
+        message_duplex ours(std::move(ends.first), varint());
+        duplex theirs(std::move(ends.second));
+        child c = spawn(as({"echo"}), theirs);
+        theirs.close();
+        ours.send("x");
+        CHECK(ours.recv(patience).text() == "x");
+        std::jthread killing([&] { c.kill(); });
+        CHECK_THROWS_AS(ours.recv(patience), eof_error);
+    }
+    SECTION("the parent closes")
+    {
+        auto [c, ours] = spawn_connected(as({"echo awaiting"}), varint());
+        ours.close();
+        CHECK(c.wait(patience).success());
+    }
+}
+
+TEST_CASE("child: gets no handle that it was not given")
+{
+    const test::watchdog guard("handle list");
+    SECURITY_ATTRIBUTES inheritable{sizeof inheritable, nullptr, TRUE};
+    const HANDLE leaky = ::CreateEventW(&inheritable, TRUE, FALSE, nullptr);
+    REQUIRE(leaky != nullptr);
+    const auto number = std::to_string(reinterpret_cast<std::uintptr_t>(leaky));
+    CHECK(spawn(as({"signal", number}), {}).wait(patience).success());
+    CHECK(::WaitForSingleObject(leaky, 0) == WAIT_TIMEOUT);
+    ::CloseHandle(leaky);
+}
+
+TEST_CASE("child: ends with its parent, when asked")
+{
+    const test::watchdog guard("job");
+    auto [theirs_in, ours_out] = pipe();
+    auto [ours_in, theirs_out] = pipe();
+    child c = spawn(as({"parent"}), {{theirs_in, 3}, {theirs_out, 4}});
+    theirs_in.close();
+    theirs_out.close();
+    CHECK(ours_in.recv(7, patience).text() == "started");
+    c.kill(); // its own child holds the pipe as well
+    CHECK_THROWS_AS(ours_in.recv(patience), eof_error);
+}
+
+TEST_CASE("child: what cannot be started")
+{
+    auto [r, w] = pipe();
+    CHECK_THROWS_AS(spawn({"no-such-program-anywhere"}, w), error);
+    CHECK(refusal({}, {}) == errc::invalid_argument);
+    CHECK(refusal(as({"exit", "0"}), {{r, 3}, {w, 3}}) == errc::invalid_argument);
+    CHECK(refusal(as({"exit", "0"}), {{r, -1}}) == errc::invalid_argument);
+    CHECK(refusal({"x.BAT", "argument"}, {}) == errc::invalid_argument);
+    CHECK(refusal({"\xff"}, {}) == errc::invalid_argument);
+    auto sockets = socketpair();
+    CHECK(refusal(as({"exit", "0"}), {{sockets.first, 0}}) == errc::unsupported);
+    w.close();
+    CHECK(refusal(as({"exit", "0"}), {{w, 3}}) == errc::closed);
+    CHECK_THROWS_AS(inherited(), usage_error);
+}
