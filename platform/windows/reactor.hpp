@@ -3,6 +3,7 @@
 
 #include "platform/os.hpp"
 
+#include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/windows/object_handle.hpp>
 
 #include <utility>
@@ -37,6 +38,13 @@ public:
     template <class Handler>
     void async_wait(Handler&& handler)
     {
+        // Asio does this for what it waits for elsewhere.
+        if (auto slot = boost::asio::get_associated_cancellation_slot(handler); slot.is_connected()) {
+            slot.assign([this](boost::asio::cancellation_type) {
+                error_code over;
+                event_.cancel(over);
+            });
+        }
         event_.async_wait(std::forward<Handler>(handler));
     }
     void cancel() { event_.cancel(); }

@@ -63,10 +63,10 @@ void interrupted_receives(const connection_kind& kind, const char* framing, styl
 {
     const auto messages = kind.transfers == transfer_kind::message ? packets_for(framing) : messages_for(framing);
     interrupt_everywhere(kind, s, asio::cancellation_type::terminal, [&](interrupter& x, interruption) {
-        auto [near, far] = kind.connect();
+        auto [sending, receiving] = kind.connect();
         const any_framing f(framing);
-        message_writer<any_framing> out(std::move(near), f);
-        message_reader<any_framing> in(x.around(std::move(far)), f);
+        message_writer<any_framing> out(std::move(sending), f);
+        message_reader<any_framing> in(x.around(std::move(receiving)), f);
         for (const std::string& m : messages)
             out.send(m, patience);
         receive_all(s, x, in, messages);
@@ -77,10 +77,10 @@ void interrupted_sends(const connection_kind& kind, const char* framing, style s
 {
     const auto messages = kind.transfers == transfer_kind::message ? packets_for(framing) : messages_for(framing);
     interrupt_everywhere(kind, s, asio::cancellation_type::terminal, [&](interrupter& x, interruption) {
-        auto [near, far] = kind.connect();
+        auto [sending, receiving] = kind.connect();
         const any_framing f(framing);
-        message_writer<any_framing> out(x.around(std::move(near)), f);
-        message_reader<any_framing> in(std::move(far), f);
+        message_writer<any_framing> out(x.around(std::move(sending)), f);
+        message_reader<any_framing> in(std::move(receiving), f);
         std::size_t failures = 0;
         for (std::size_t i = 0; i < messages.size();) {
             const auto o = send(s, out, messages[i], x.limit(), x.slot());
@@ -144,11 +144,11 @@ TEST_CASE("framings: a message that cannot be encoded is not sent, and the endpo
     for (const refused& r : table)
         for (const style s : all_styles) {
             INFO(r.framing << ", " << name(s));
-            auto [near, far] = test::kind("socketpair").connect();
+            auto [sending, receiving] = test::kind("socketpair").connect();
             const any_framing f(r.framing);
             const limits l(300);
-            message_writer<any_framing> out(std::move(near), f, l);
-            message_reader<any_framing> in(std::move(far), f, l);
+            message_writer<any_framing> out(std::move(sending), f, l);
+            message_reader<any_framing> in(std::move(receiving), f, l);
             const auto o = send(s, out, r.message, patience);
             CHECK(o.error == r.why);
             CHECK(o.value == 0);

@@ -23,7 +23,7 @@ public:
             (void)!::read(fd_, &n, sizeof n);
         on_ = on;
     }
-    int fd() const noexcept { return fd_; }
+    [[nodiscard]] int handle() const noexcept { return fd_; }
 
 private:
     int fd_;

@@ -24,7 +24,7 @@ public:
         (d == direction::write ? ended_ : deaf_) = true;
         ring();
     }
-    readiness arm(direction d) noexcept { return readiness::readable(d == direction::read ? data_.fd() : room_.fd()); }
+    readiness arm(direction d) noexcept { return readiness::readable(d == direction::read ? data_.handle() : room_.handle()); }
 
 protected:
     [[nodiscard]] io_result nothing_there() const noexcept

@@ -3,10 +3,8 @@
 
 #include "src/testing/calls.hpp"
 #include "src/testing/data.hpp"
-#include "support/memory_pair.hpp"
 
 #include <ferrule/asio.hpp>
-#include <ferrule/platform/pair.hpp>
 
 #include <boost/asio.hpp>
 
@@ -35,25 +33,7 @@ inline const char* name(transport t)
     return names[static_cast<std::size_t>(t)];
 }
 
-inline connection connect(transport t)
-{
-    const auto swapped = [](std::pair<descriptor, descriptor> p) {
-        return connection(std::move(p.second), std::move(p.first));
-    };
-    switch (t) {
-    case transport::memory: return swapped(memory_pair());
-    case transport::pipe: return swapped(pipe_descriptors());
-    case transport::socketpair: return swapped(socketpair_descriptors());
-    case transport::tcp: break;
-    }
-    asio::io_context context;
-    asio::ip::tcp::acceptor acceptor(context, {asio::ip::address_v4::loopback(), 0});
-    asio::ip::tcp::socket client(context);
-    client.connect(acceptor.local_endpoint());
-    client.set_option(asio::ip::tcp::no_delay(true));
-    asio::ip::tcp::socket server = acceptor.accept();
-    return {adopt(client.release()), adopt(server.release())};
-}
+connection connect(transport t);
 
 using testing::kit::all_styles;
 using testing::kit::call;
