@@ -15,12 +15,15 @@
 namespace ferrule::windows {
 namespace {
 
-constexpr std::size_t largest_datagram = 65'507;
-constexpr std::size_t datagram_room = 65'535; // with less, a larger one may be reported twice
+constexpr std::size_t largest_datagram = 65'507; // over IPv4
+constexpr std::size_t datagram_room = 65'535;    // with less, a larger one may be reported twice
 constexpr std::size_t max_parts = 64;
+
 io_result failure() noexcept
 {
     const int e = ::WSAGetLastError();
+    if (e == WSAEMSGSIZE)
+        return io_result::failed(errc::too_large);
     return e == WSAEWOULDBLOCK ? io_result::would_block() : io_result::failed(system_error(static_cast<DWORD>(e)));
 }
 
@@ -140,7 +143,7 @@ public:
         }
         if (kind_ == transfer_kind::message) {
             if (total > largest_datagram || n < out.size())
-                return io_result::failed(system_error(WSAEMSGSIZE));
+                return io_result::failed(errc::too_large);
         } else if (total == 0)
             return io_result::moved(0);
         news_->forget(direction::write);

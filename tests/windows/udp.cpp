@@ -1,0 +1,76 @@
+// The largest datagrams, and those that are too large.
+#include "support/calls.hpp"
+#include "windows/pairs.hpp"
+
+#include <ferrule/asio.hpp>
+#include <ferrule/duplex.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <chrono>
+
+using namespace ferrule;
+using namespace ferrule::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::size_t largest = 65'507;
+constexpr auto patience = 20s;
+
+bytes datagram(std::size_t size)
+{
+    bytes b;
+    b.resize(size);
+    for (std::size_t i = 0; i < size; ++i)
+        b[i] = static_cast<std::byte>(i % 251);
+    return b;
+}
+
+std::pair<duplex, duplex> connected()
+{
+    auto [a, b] = udp_pair();
+    return {duplex(std::move(a)), duplex(std::move(b))};
+}
+
+} // namespace
+
+TEST_CASE("UDP: the largest datagram arrives whole")
+{
+    auto [a, b] = connected();
+    const bytes data = datagram(largest);
+    CHECK(a.send(data, patience) == largest);
+    CHECK(b.recv(patience) == data);
+    CHECK(run(a.async_send(data, patience)) == largest);
+    CHECK(run(b.async_recv(patience)) == data);
+
+    // What does not fit the caller's buffer is cut once, and the next one is whole.
+    a.send(data, patience);
+    a.send("next", patience);
+    error_code ec;
+    CHECK(b.recv(10, patience, ec) == byte_view(data).first(10));
+    CHECK(ec == errc::packet_truncated);
+    CHECK(b.recv(patience) == byte_view("next"));
+}
+
+TEST_CASE("UDP: one that is too large is refused, and the socket goes on")
+{
+    auto [a, b] = connected();
+    for (const std::size_t size : {largest + 1, std::size_t{65'535}, std::size_t{65'536}, std::size_t{10'000'000}}) {
+        CAPTURE(size);
+        const bytes data = datagram(size);
+        error_code ec;
+        CHECK(a.send(data, patience, ec) == 0);
+        CHECK(ec == errc::too_large);
+        CHECK(code_of([&] { run(a.async_send(data, patience)); }) == errc::too_large);
+        const byte_view whole = data;
+        CHECK(a.send({whole.first(size / 2), whole.subspan(size / 2)}, patience, ec) == 0);
+        CHECK(ec == errc::too_large);
+        CHECK(a.unsent() == 0);
+        CHECK_FALSE(b.try_recv());
+    }
+    a.send("x", patience);
+    CHECK(b.recv(patience) == byte_view("x"));
+    b.send("y", patience);
+    CHECK(a.recv(patience) == byte_view("y"));
+}
