@@ -47,7 +47,7 @@ print("mean:", statistics.mean())
 
 int main()
 {
-    ferrule::python::manager_server server({.authkey = "a shared secret"});
+    ferrule::python::manager_server server(ferrule::python::listener_options().authkey("a shared secret"));
     server.add<statistics>("Statistics").method("add", &statistics::add).method("mean", &statistics::mean);
     std::jthread serving([&](const std::stop_token& stop) { server.serve(stop); });
 

@@ -42,7 +42,7 @@ int main()
     using namespace std::chrono_literals;
     auto python = ferrule::spawn_connected({"python3", "-c", service}, ferrule::multiprocessing());
     const py::value addresses = python.connection.recv(10s);
-    const py::connect_options options{.authkey = "a shared secret"};
+    const auto options = py::connect_options().authkey("a shared secret");
 
     auto shop = py::connect(py::to_address(addresses[0]), options);
     shop.send({"pears", 2});

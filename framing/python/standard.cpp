@@ -106,7 +106,7 @@ decimal converter<decimal>::to(const value& v)
     if (!v.is("decimal", "Decimal") || v.args().size() != 1 || v.args()[0].type() != type::string ||
         !is_decimal(v.args()[0].as<std::string_view>()))
         detail::mismatch(v, "a Decimal");
-    return {v.args()[0].as<std::string>()};
+    return decimal(v.args()[0].as<std::string>());
 }
 
 value converter<boost::uuids::uuid>::from(const boost::uuids::uuid& u)

@@ -16,8 +16,8 @@ struct connector {
           options(o),
           least(d),
           arrived(std::move(a)),
-          last(o.patience),
-          last_refusal(o.wait_for_listener)
+          last(o.patience()),
+          last_refusal(o.wait_for_listener())
     {
         events.set_time(last);
         if (!to.empty())
@@ -114,14 +114,14 @@ struct connector {
     bool connected()
     {
         events.set_time(last);
-        if (options.same_user && !os::is_this_user(connecting.get()))
+        if (options.wants_same_user() && !os::is_this_user(connecting.get()))
             throw_error(errc::unauthenticated);
-        if (options.authkey.empty())
+        if (options.authkey().empty())
             finish(std::move(connecting));
         else {
             if (const error_code ec = events.add(connecting.get(), direction::read))
                 throw_error(ec);
-            meets.emplace(std::move(connecting), handshake(handshake::role::client, options.authkey, least));
+            meets.emplace(std::move(connecting), handshake(handshake::role::client, options.authkey(), least));
         }
         return true;
     }
@@ -166,11 +166,11 @@ struct connector {
 
 descriptor start_connecting(const address& to, const connect_options& o, std::shared_ptr<arrivals>& a)
 {
-    if (o.same_user && to.kind() == address::family::tcp)
+    if (o.wants_same_user() && to.kind() == address::family::tcp)
         throw_error(errc::unsupported);
     a = std::make_shared<arrivals>();
     return arriving_stream(
-        std::make_unique<connector>(to, o, o.least_digest.value_or(to.is_local() ? digest::md5 : digest::sha256), a));
+        std::make_unique<connector>(to, o, o.least_digest().value_or(to.is_local() ? digest::md5 : digest::sha256), a));
 }
 
 } // namespace ferrule::python::detail

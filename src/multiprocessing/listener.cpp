@@ -24,7 +24,7 @@ struct acceptor {
           options(o),
           least(d),
           arrived(std::move(a)),
-          listening(os::listen_at(at, options.backlog))
+          listening(os::listen_at(at, options.backlog()))
     {
         listen(true);
     }
@@ -87,17 +87,17 @@ struct acceptor {
                 refuse(ec); // of that peer, whatever it was: see accept(2)
             return;
         }
-        if (options.same_user && !os::is_this_user(s.get()))
+        if (options.wants_same_user() && !os::is_this_user(s.get()))
             return refuse(errc::unauthenticated);
-        if (options.authkey.empty())
+        if (options.authkey().empty())
             return finish(std::move(s));
-        if (peers.size() >= std::max<std::size_t>(options.unauthenticated_at_most, 1)) {
+        if (peers.size() >= std::max<std::size_t>(options.unauthenticated_at_most(), 1)) {
             refuse(errc::timed_out);
             drop(peers.begin());
         }
         const native_handle_type h = s.get();
-        peers.push_back({meeting(std::move(s), handshake(handshake::role::listener, options.authkey, least)),
-                         deadline(options.patience)});
+        peers.push_back({meeting(std::move(s), handshake(handshake::role::listener, options.authkey(), least)),
+                         deadline(options.patience())});
         if (const error_code failed = events.add(h, direction::write)) {
             refuse(failed);
             peers.pop_back();
@@ -164,8 +164,8 @@ struct acceptor {
 
     void refuse(const error& e) const
     {
-        if (options.on_refused)
-            options.on_refused(e);
+        if (options.on_refused())
+            options.on_refused()(e);
     }
     void refuse(error_code ec) const { refuse(error(ec)); }
 
@@ -193,7 +193,7 @@ descriptor take(arrivals& a)
 
 descriptor listen(address& at, bool any, const listener_options& o, std::shared_ptr<arrivals>& a)
 {
-    if (o.same_user && at.kind() == address::family::tcp)
+    if (o.wants_same_user() && at.kind() == address::family::tcp)
         throw_error(errc::unsupported);
     std::string folder;
     if (any) {
@@ -202,7 +202,7 @@ descriptor listen(address& at, bool any, const listener_options& o, std::shared_
     }
     a = std::make_shared<arrivals>();
     auto made = std::make_unique<acceptor>(at, folder, o,
-                                           o.least_digest.value_or(at.is_local() ? digest::md5 : digest::sha256), a);
+                                           o.least_digest().value_or(at.is_local() ? digest::md5 : digest::sha256), a);
     at = os::local_address(made->listening.get(), at.kind());
     return arriving_stream(std::move(made));
 }

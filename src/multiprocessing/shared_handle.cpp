@@ -29,7 +29,7 @@ passed_handle fetch_handle(const value& sent, const std::string& authkey, const 
     const value id = source.state().at("_id");
     if (id.type() != type::tuple || id.size() != 2)
         detail::mismatch(sent, "a Connection or a socket that was sent");
-    const handle_link link = as_link(connect(to_address(id[0]), {.authkey = authkey}, limit));
+    const handle_link link = as_link(connect(to_address(id[0]), connect_options().authkey(authkey), limit));
     message_duplex<multiprocessing> messages(link.socket);
     messages.send({id[1], 0}, limit); // and the process, which counts only on Windows
     return messages.with(link.handles).recv(limit);
@@ -37,7 +37,7 @@ passed_handle fetch_handle(const value& sent, const std::string& authkey, const 
 
 offered_handle::offered_handle(const endpoint& e, const std::string& authkey)
     : handle_(e),
-      listener_({.authkey = authkey})
+      listener_(listener_options().authkey(authkey))
 {
 }
 

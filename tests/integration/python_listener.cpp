@@ -132,7 +132,7 @@ TEST_CASE("python listener: Python's clients connect to ours, by every kind of a
             for (const std::string& k : {std::string(), key}) {
                 for (const style s : {style::blocking, style::coroutine}) {
                     INFO(a.to_string() << ", " << k);
-                    py::listener<> listener(a, {.authkey = k});
+                    py::listener<> listener(a, py::listener_options().authkey(k));
                     child.connection.send({py::from_address(listener.address()), key_or_none(k)}, patience);
                     converse(accept(listener, s));
                     CHECK(child.connection.recv(patience) == py::value("done"));
@@ -153,7 +153,7 @@ TEST_CASE("python listener: we connect to Python's listeners, by every kind of a
                     INFO(a.to_string() << ", " << k);
                     child.connection.send({py::from_address(a), nullptr, key_or_none(k)}, patience);
                     const address theirs = py::to_address(child.connection.recv(patience));
-                    converse(connect(theirs, {.authkey = k}, s));
+                    converse(connect(theirs, py::connect_options().authkey(k), s));
                     CHECK(child.connection.recv(patience) == py::value("done"));
                 }
             }
@@ -161,7 +161,8 @@ TEST_CASE("python listener: we connect to Python's listeners, by every kind of a
         // Python listens on IPv6, though its own clients cannot connect there.
         child.connection.send({py::value("::1", 0), "AF_INET6", key_or_none(key)}, patience);
         const py::value where = child.connection.recv(patience);
-        converse(py::connect(address::tcp("::1", where[1].as<std::uint16_t>()), {.authkey = key}, patience));
+        converse(py::connect(address::tcp("::1", where[1].as<std::uint16_t>()), py::connect_options().authkey(key),
+                             patience));
         CHECK(child.connection.recv(patience) == py::value("done"));
         child.expect_success();
     });
@@ -172,7 +173,8 @@ TEST_CASE("python listener: whoever does not know the key is refused, and both s
     for_each_python([](const test::python& p) {
         child_with_connection client(p, client_script, anything);
         std::vector<error_code> refused;
-        py::listener<> listener({.authkey = key, .on_refused = [&](const error& e) { refused.push_back(e.code()); }});
+        py::listener<> listener(
+            py::listener_options().authkey(key).on_refused([&](const error& e) { refused.push_back(e.code()); }));
         client.connection.send({py::from_address(listener.address()), key_or_none("wrong")}, patience);
         std::jthread accepting([&](const std::stop_token& stop) {
             error_code ec;
@@ -188,7 +190,8 @@ TEST_CASE("python listener: whoever does not know the key is refused, and both s
         child_with_connection theirs(p, listener_script, anything);
         theirs.connection.send({py::from_address(addresses()[0]), nullptr, key_or_none(key)}, patience);
         const address a = py::to_address(theirs.connection.recv(patience));
-        CHECK(code_of([&] { (void)py::connect(a, {.authkey = "wrong"}, patience); }) == errc::unauthenticated);
+        CHECK(code_of([&] { (void)py::connect(a, py::connect_options().authkey("wrong"), patience); }) ==
+              errc::unauthenticated);
         CHECK(theirs.connection.recv(patience) == py::value("AuthenticationError"));
         // Without a key where one is wanted: what arrives is a challenge, and no object.
         theirs.connection.send({py::from_address(addresses()[1]), nullptr, key_or_none(key)}, patience);
@@ -199,7 +202,8 @@ TEST_CASE("python listener: whoever does not know the key is refused, and both s
         // With a key where none is wanted: nobody ever asks for it.
         theirs.connection.send({py::from_address(addresses()[1]), nullptr, nullptr}, patience);
         const address silent = py::to_address(theirs.connection.recv(patience));
-        CHECK(code_of([&] { (void)py::connect(silent, {.authkey = key, .patience = 50ms}); }) == errc::timed_out);
+        CHECK(code_of([&] { (void)py::connect(silent, py::connect_options().authkey(key).patience(50ms)); }) ==
+              errc::timed_out);
         (void)theirs.connection.recv(patience);
         theirs.expect_success();
     });
@@ -211,12 +215,13 @@ TEST_CASE("python listener: C++ to C++, in all styles, with what is larger than 
     for (const address& a : {address::tcp("127.0.0.1", 0), address::tcp("::1", 0), address::tcp("localhost", 0),
                              address::unix_abstract(fresh_name())}) {
         INFO(a.to_string());
-        py::listener<> listener(a, {.authkey = key, .least_digest = py::digest::sha256});
+        py::listener<> listener(a, py::listener_options().authkey(key).least_digest(py::digest::sha256));
         asio::io_context context;
-        auto connecting = co_spawn(
-            context,
-            py::async_connect(listener.address(), {.authkey = key, .least_digest = py::digest::sha256}, patience),
-            asio::use_future);
+        auto connecting =
+            co_spawn(context,
+                     py::async_connect(listener.address(),
+                                       py::connect_options().authkey(key).least_digest(py::digest::sha256), patience),
+                     asio::use_future);
         std::jthread running([&] { context.run(); });
         auto ours = listener.accept(patience);
         auto theirs = connecting.get();
@@ -235,7 +240,7 @@ TEST_CASE("python listener: C++ to C++, in all styles, with what is larger than 
 TEST_CASE("python listener: what comes with the end of the handshake is the first message")
 {
     const watchdog guard("a listener");
-    py::listener<multiprocessing_bytes> listener({.authkey = key});
+    py::listener<multiprocessing_bytes> listener(py::listener_options().authkey(key));
     std::jthread client([&] {
         duplex raw = raw_peer(listener.address());
         message_duplex<multiprocessing_bytes> messages(raw);
@@ -262,7 +267,8 @@ TEST_CASE("python listener: where nobody listens, connecting fails at once or wa
     const watchdog guard("a listener");
     const address nowhere = address::unix_abstract(fresh_name());
     CHECK(code_of([&] { (void)py::connect(nowhere); }) == condition::broken);
-    CHECK(code_of([&] { (void)py::connect(nowhere, {.wait_for_listener = 20ms}); }) == condition::broken);
+    CHECK(code_of([&] { (void)py::connect(nowhere, py::connect_options().wait_for_listener(20ms)); }) ==
+          condition::broken);
     CHECK(code_of([&] { (void)py::connect(address::unix_path("/nowhere/at/all")); }) ==
           boost::system::errc::no_such_file_or_directory);
     CHECK(code_of([&] { (void)py::connect(address::unix_path(std::string(200, 'x'))); }) == errc::invalid_argument);
@@ -272,8 +278,8 @@ TEST_CASE("python listener: where nobody listens, connecting fails at once or wa
     }
 
     asio::io_context context;
-    auto connecting =
-        co_spawn(context, py::async_connect(nowhere, {.wait_for_listener = 60s}, patience), asio::use_future);
+    auto connecting = co_spawn(
+        context, py::async_connect(nowhere, py::connect_options().wait_for_listener(60s), patience), asio::use_future);
     context.run_for(20ms); // it has tried in vain
     py::listener<> listener(nowhere);
     std::jthread running([&] { context.run(); });
@@ -281,7 +287,7 @@ TEST_CASE("python listener: where nobody listens, connecting fails at once or wa
     CHECK(connecting.get().is_open());
 
     // A full queue is not "nobody": Python fails here, we wait.
-    py::listener<> full(address::unix_abstract(fresh_name()), {.backlog = 0});
+    py::listener<> full(address::unix_abstract(fresh_name()), py::listener_options().backlog(0));
     std::vector<connection> connected;
     connected.push_back(py::connect(full.address(), {}, patience));
     std::jthread one_more([&, a = full.address()] { connected.push_back(py::connect(a, {}, patience)); });
@@ -320,8 +326,8 @@ TEST_CASE("python listener: peers that mean no good are dropped, others are serv
     const std::size_t before = settled_descriptors();
     {
         std::vector<error_code> refused;
-        py::listener<> listener(
-            {.authkey = key, .patience = 1s, .on_refused = [&](const error& e) { refused.push_back(e.code()); }});
+        py::listener<> listener(py::listener_options().authkey(key).patience(1s).on_refused(
+            [&](const error& e) { refused.push_back(e.code()); }));
         std::vector<duplex> bad;
         const auto says = [&](const std::string& bytes, bool hangs_up) {
             bad.push_back(raw_peer(listener.address()));
@@ -340,7 +346,8 @@ TEST_CASE("python listener: peers that mean no good are dropped, others are serv
         says("", false);                                       // stalls from the beginning
         says(std::string("\0\0", 2), false);                   // stalls in the middle
         // One who is honest gets through at once.
-        std::jthread honest([a = listener.address()] { converse(py::connect(a, {.authkey = key}, patience)); });
+        std::jthread honest(
+            [a = listener.address()] { converse(py::connect(a, py::connect_options().authkey(key), patience)); });
         auto other = listener.accept(patience);
         CHECK(other.recv(patience) == py::value(1, 2));
         other.send({"hello", py::value(1, 2)}, patience);
@@ -368,7 +375,7 @@ TEST_CASE("python listener: a thousand clients that say nothing keep nobody out"
     const std::size_t before = settled_descriptors();
     {
         std::size_t refused = 0;
-        py::listener<> listener({.authkey = key, .on_refused = [&](const error&) { ++refused; }});
+        py::listener<> listener(py::listener_options().authkey(key).on_refused([&](const error&) { ++refused; }));
         std::jthread accepting([&](const std::stop_token& stop) {
             for (;;) {
                 error_code ec;
@@ -382,12 +389,13 @@ TEST_CASE("python listener: a thousand clients that say nothing keep nobody out"
         for (int i = 0; i < 1000; ++i) {
             crowd.push_back(raw_peer(listener.address()));
             if (i % 100 == 50)
-                CHECK(py::connect(listener.address(), {.authkey = key}, patience).recv(patience) ==
+                CHECK(py::connect(listener.address(), py::connect_options().authkey(key), patience).recv(patience) ==
                       py::value("served"));
             if (crowd.size() > 200) // they need not stay, to be a nuisance
                 crowd.erase(crowd.begin());
         }
-        CHECK(py::connect(listener.address(), {.authkey = key}, patience).recv(patience) == py::value("served"));
+        CHECK(py::connect(listener.address(), py::connect_options().authkey(key), patience).recv(patience) ==
+              py::value("served"));
         accepting.request_stop();
         accepting.join();
         CHECK(refused > 900);
@@ -401,7 +409,7 @@ TEST_CASE("python listener: without descriptors nobody is accepted, and then eve
 {
     const watchdog guard("a listener");
     std::vector<error_code> refused;
-    py::listener<> listener({.on_refused = [&](const error& e) { refused.push_back(e.code()); }});
+    py::listener<> listener(py::listener_options().on_refused([&](const error& e) { refused.push_back(e.code()); }));
     error_code ec;
     (void)listener.accept(1ms, ec); // what waiting takes of them, it has now
     auto first = py::connect(listener.address(), {}, patience);
@@ -426,16 +434,18 @@ TEST_CASE("python listener: without descriptors nobody is accepted, and then eve
 TEST_CASE("python listener: where only this user is welcome, others are refused, in both roles")
 {
     const watchdog guard("a listener");
-    const py::listener_options options{.authkey = key, .same_user = true};
+    const auto options = py::listener_options().authkey(key).same_user();
     CHECK(code_of([&] { py::listener<>(address::tcp("127.0.0.1", 0), options); }) == errc::unsupported);
-    CHECK(code_of([] { (void)py::connect(address::tcp("127.0.0.1", 1), {.same_user = true}); }) == errc::unsupported);
+    CHECK(code_of([] { (void)py::connect(address::tcp("127.0.0.1", 1), py::connect_options().same_user()); }) ==
+          errc::unsupported);
     std::vector<error_code> refused;
     py::listener_options telling = options;
-    telling.on_refused = [&](const error& e) { refused.push_back(e.code()); };
+    telling.on_refused([&](const error& e) { refused.push_back(e.code()); });
     py::listener<> listener(address::unix_abstract(fresh_name()), telling);
     {
-        std::jthread client(
-            [a = listener.address()] { converse(py::connect(a, {.authkey = key, .same_user = true}, patience)); });
+        std::jthread client([a = listener.address()] {
+            converse(py::connect(a, py::connect_options().authkey(key).same_user(), patience));
+        });
         auto other = listener.accept(patience);
         CHECK(other.recv(patience) == py::value(1, 2));
         other.send({"hello", py::value(1, 2)}, patience);
@@ -474,7 +484,7 @@ except (EOFError, OSError):
         CHECK(refused.front() == errc::unauthenticated);
         CHECK(child.connection.recv(patience) == py::value("refused"));
         CHECK(child.connection.recv(patience) == py::value("listening"));
-        CHECK(code_of([&] { (void)py::connect(theirs, {.authkey = key, .same_user = true}, patience); }) ==
+        CHECK(code_of([&] { (void)py::connect(theirs, py::connect_options().authkey(key).same_user(), patience); }) ==
               errc::unauthenticated);
         CHECK(child.connection.recv(patience) == py::value("refused us"));
     });

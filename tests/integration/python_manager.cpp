@@ -44,7 +44,7 @@ private:
 // Serves as long as it lives.
 class service {
 public:
-    service() : server({.authkey = key})
+    service() : server(py::listener_options().authkey(key))
     {
         server.add<engine, std::string>("Engine")
             .method("fuel", &engine::fuel)
@@ -70,7 +70,7 @@ private:
 
 py::manager client_of(const service& s)
 {
-    return py::manager(s.server.address(), {.authkey = key}, {}, patience);
+    return py::manager(s.server.address(), py::connect_options().authkey(key), {}, patience);
 }
 
 std::string problem(const std::function<void()>& f)
@@ -172,7 +172,7 @@ except SystemExit:
                                     anything);
         child.connection.send(py::value(py::type::bytes, key), patience);
         const address a = py::to_address(child.connection.recv(patience));
-        const py::manager m(a, {.authkey = key}, {}, patience);
+        const py::manager m(a, py::connect_options().authkey(key), {}, patience);
         py::remote stack = m.create("Stack", {1, "two"}, {{"limit", 4}}, patience);
         CHECK(std::ranges::count(stack.methods(), "push") == 1);
         CHECK(stack.call("push", {3.0}, {}, patience) == py::value(3));
@@ -190,7 +190,8 @@ except SystemExit:
         CHECK(m.size(patience) == 1);
         CHECK(m.take(stack.token(), patience).call("all", {}, {}, patience).size() == 4);
         CHECK(problem([&] { (void)m.create("Nothing", {}, {}, patience); }).find("RemoteError") != std::string::npos);
-        CHECK(code_of([&] { py::manager(a, {.authkey = "wrong"}, {}, patience); }) == errc::unauthenticated);
+        CHECK(code_of([&] { py::manager(a, py::connect_options().authkey("wrong"), {}, patience); }) ==
+              errc::unauthenticated);
         m.shutdown(patience);
         child.expect_success();
     });
@@ -230,12 +231,12 @@ TEST_CASE("python manager: threads and coroutines call one object, and each gets
 TEST_CASE("python manager: what clients release is freed, and shutdown ends the service")
 {
     const watchdog guard("a manager");
-    py::manager_server server({.authkey = key});
+    py::manager_server server(py::listener_options().authkey(key));
     const auto shared = std::make_shared<engine>("sun");
     server.add<engine>("TheEngine", [&](const py::value&, const py::value&) { return shared; })
         .method("fuel", &engine::fuel);
     std::jthread serving([&] { server.serve(); });
-    const py::manager m(server.address(), {.authkey = key}, {}, patience);
+    const py::manager m(server.address(), py::connect_options().authkey(key), {}, patience);
     py::remote one = m.create("TheEngine", {}, {}, patience);
     py::remote two = m.create("TheEngine", {}, {}, patience);
     CHECK(shared.use_count() == 3);

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace ferrule::python {
 
@@ -91,6 +93,15 @@ struct enumeration {
 /// A member of a Python `Enum`, by its name or by its value. What arrives has a value (but see `enumeration`). If what we send
 /// has a name, that counts, and "Color.RED" is what `globals` has to allow; of a value it is "Color".
 struct enum_member {
+    enum_member() = default;
+    enum_member(std::string m, std::string t, std::string n, python::value v = {})
+        : module(std::move(m)),
+          type(std::move(t)),
+          name(std::move(n)),
+          value(std::move(v))
+    {
+    }
+
     std::string module;
     std::string type; // the name of its class
     std::string name;

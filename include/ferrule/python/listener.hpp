@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace ferrule::python {
 
@@ -20,35 +21,122 @@ namespace ferrule::python {
 /// The reverse; abstract names may also be bytes. Throws `frame_error` (`errc::invalid_value`).
 [[nodiscard]] FERRULE_MULTIPROCESSING_EXPORT address to_address(const value& v);
 
-struct connect_options {
-    /// What both ends know; empty: no handshake, as in Python.
-    std::string authkey{};
-    /// See `handshake`. Nothing: `md5` where only this machine can be at the other end, else `sha256`.
-    std::optional<digest> least_digest{};
-    /// For connecting and the handshake together; then `errc::timed_out`.
-    std::chrono::milliseconds patience{10'000};
-    /// For how long to try again where nobody listens yet.
-    std::chrono::milliseconds wait_for_listener{0};
+/// How to connect, to be written where it is used: `connect(to, connect_options().authkey(key).patience(2s))`.
+class connect_options {
+public:
+    // Declared, so that it is no aggregate; see <ferrule/asio.hpp>.
+    connect_options() = default;
+
+    /// What both ends know; empty (the default): no handshake, as in Python.
+    connect_options& authkey(std::string key)
+    {
+        authkey_ = std::move(key);
+        return *this;
+    }
+    /// See `handshake`. Default: `md5` where only this machine can be at the other end, else `sha256`.
+    connect_options& least_digest(digest d) noexcept
+    {
+        least_digest_ = d;
+        return *this;
+    }
+    /// For connecting and the handshake together; then `errc::timed_out`. Default: 10 s.
+    connect_options& patience(std::chrono::milliseconds d) noexcept
+    {
+        patience_ = d;
+        return *this;
+    }
+    /// For how long to try again where nobody listens yet. Default: not at all.
+    connect_options& wait_for_listener(std::chrono::milliseconds d) noexcept
+    {
+        wait_for_listener_ = d;
+        return *this;
+    }
     /// Wants the listener's process to be of this user, as the system says; else `errc::unauthenticated`. Besides a key, not
     /// instead of one that has to keep out this user's own programs. Unix sockets only: `errc::unsupported` elsewhere.
-    bool same_user = false;
+    connect_options& same_user(bool on = true) noexcept
+    {
+        same_user_ = on;
+        return *this;
+    }
+
+    [[nodiscard]] const std::string& authkey() const noexcept { return authkey_; }
+    [[nodiscard]] std::optional<digest> least_digest() const noexcept { return least_digest_; }
+    [[nodiscard]] std::chrono::milliseconds patience() const noexcept { return patience_; }
+    [[nodiscard]] std::chrono::milliseconds wait_for_listener() const noexcept { return wait_for_listener_; }
+    [[nodiscard]] bool wants_same_user() const noexcept { return same_user_; }
+
+private:
+    std::string authkey_;
+    std::optional<digest> least_digest_;
+    std::chrono::milliseconds patience_{10'000};
+    std::chrono::milliseconds wait_for_listener_{0};
+    bool same_user_ = false;
 };
 
-struct listener_options {
+/// How to listen, in the same way: `listener_options().authkey(key).backlog(16)`.
+class listener_options {
+public:
+    listener_options() = default;
+
     /// As above.
-    std::string authkey{};
-    std::optional<digest> least_digest{};
-    /// Connections that the system keeps until they are accepted.
-    int backlog = 128;
-    /// For the handshake; who takes longer is dropped.
-    std::chrono::milliseconds patience{10'000};
+    listener_options& authkey(std::string key)
+    {
+        authkey_ = std::move(key);
+        return *this;
+    }
+    listener_options& least_digest(digest d) noexcept
+    {
+        least_digest_ = d;
+        return *this;
+    }
+    /// Connections that the system keeps until they are accepted. Default: 128.
+    listener_options& backlog(int n) noexcept
+    {
+        backlog_ = n;
+        return *this;
+    }
+    /// For the handshake; who takes longer is dropped. Default: 10 s.
+    listener_options& patience(std::chrono::milliseconds d) noexcept
+    {
+        patience_ = d;
+        return *this;
+    }
     /// Peers in the middle of their handshakes at the same time. One more, and the oldest of them is dropped: a crowd that says
-    /// nothing keeps nobody out.
-    std::size_t unauthenticated_at_most = 64;
+    /// nothing keeps nobody out. Default: 64.
+    listener_options& unauthenticated_at_most(std::size_t n) noexcept
+    {
+        unauthenticated_at_most_ = n;
+        return *this;
+    }
     /// Drops peers of other users; see `connect_options`.
-    bool same_user = false;
+    listener_options& same_user(bool on = true) noexcept
+    {
+        same_user_ = on;
+        return *this;
+    }
     /// Called with why a peer was dropped, by whoever accepts. Must not throw.
-    std::function<void(const error&)> on_refused{};
+    listener_options& on_refused(std::function<void(const error&)> f)
+    {
+        on_refused_ = std::move(f);
+        return *this;
+    }
+
+    [[nodiscard]] const std::string& authkey() const noexcept { return authkey_; }
+    [[nodiscard]] std::optional<digest> least_digest() const noexcept { return least_digest_; }
+    [[nodiscard]] int backlog() const noexcept { return backlog_; }
+    [[nodiscard]] std::chrono::milliseconds patience() const noexcept { return patience_; }
+    [[nodiscard]] std::size_t unauthenticated_at_most() const noexcept { return unauthenticated_at_most_; }
+    [[nodiscard]] bool wants_same_user() const noexcept { return same_user_; }
+    [[nodiscard]] const std::function<void(const error&)>& on_refused() const noexcept { return on_refused_; }
+
+private:
+    std::string authkey_;
+    std::optional<digest> least_digest_;
+    int backlog_ = 128;
+    std::chrono::milliseconds patience_{10'000};
+    std::size_t unauthenticated_at_most_ = 64;
+    bool same_user_ = false;
+    std::function<void(const error&)> on_refused_;
 };
 
 namespace detail {
@@ -95,7 +183,7 @@ private:
 /// thread or coroutine at any time; they take turns. Handshakes go on side by side while somebody accepts, so that no peer
 /// holds up another one, and what is wrong with a peer is not the listener's error.
 ///
-///     python::listener listener(address::unix_path("/run/engine"), {.authkey = key});
+///     python::listener listener(address::unix_path("/run/engine"), python::listener_options().authkey(key));
 ///     message_duplex<multiprocessing> peer = listener.accept();
 template <framing Framing = multiprocessing>
 class listener {

@@ -58,7 +58,8 @@ public:
     /// Calls a method and blocks until its result is here. Throws `exception` for what the method has raised, and what
     /// `send` and `recv` throw; after a timeout or a cancel the call may be under way there, and its result will be skipped.
     value call(std::string_view method, const tuple& args = {}, const dict& kwargs = {}, const until& limit = {});
-    /// The same as a coroutine. Defined in <ferrule/python/async_manager.hpp>.
+    /// The same as a coroutine. Defined in <ferrule/python/async_manager.hpp>. g++ 12 does not compile braced arguments in a
+    /// statement with `co_await`: name them before, as in `const tuple args{5, "x"};`.
     auto async_call(std::string method, tuple args = {}, dict kwargs = {}, until limit = {});
     /// A call with C++ types: `remote.get<double>("mean", std::vector{1.0, 2.0})`.
     template <class Result, class... Arguments>

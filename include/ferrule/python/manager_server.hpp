@@ -111,7 +111,7 @@ private:
 /// Serves C++ objects to Python programs, which use an ordinary `multiprocessing.managers.BaseManager` and its proxies, and to
 /// `manager`.
 ///
-///     python::manager_server server(address::unix_path("/run/engine"), {.authkey = key});
+///     python::manager_server server(address::unix_path("/run/engine"), python::listener_options().authkey(key));
 ///     server.add<engine, std::string>("Engine").method("run", &engine::run);
 ///     server.serve();
 ///

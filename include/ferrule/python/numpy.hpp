@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace ferrule::python {
@@ -20,6 +21,15 @@ struct dtype {
     std::size_t size = 0;    // of one element, in bytes
     bool big_endian = false; // false where bytes have no order
     std::string unit;        // of m and M: "ns", "25s"; empty: generic
+
+    dtype() = default;
+    dtype(char k, std::size_t n, bool big = false, std::string u = {})
+        : kind(k),
+          size(n),
+          big_endian(big),
+          unit(std::move(u))
+    {
+    }
 
     /// That of a C++ type.
     template <class T>

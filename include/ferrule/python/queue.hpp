@@ -6,12 +6,17 @@
 #include <ferrule/platform/named_semaphore.hpp>
 
 #include <string>
+#include <utility>
 
 namespace ferrule::python {
 
 /// The names of the locks of a queue, as `queue_ends` in ferrule_peer.py finds them: it must come from a spawn or
 /// forkserver context, since those of a fork context have no names.
 struct queue_locks {
+    queue_locks() = default;
+    explicit queue_locks(std::string w) : write(std::move(w)) {}
+    queue_locks(std::string w, std::string s) : write(std::move(w)), slots(std::move(s)) {}
+
     std::string write; // empty: nobody else puts
     std::string slots; // of a Queue with places for a limited number of messages; empty: a SimpleQueue
 };

@@ -8,11 +8,15 @@
 #include <complex>
 #include <filesystem>
 #include <string>
+#include <utility>
 
 namespace ferrule::python {
 
 /// `decimal.Decimal`, as Python writes it: "3.14", "-1E+999", "Infinity", "NaN".
 struct decimal {
+    decimal() = default;
+    explicit decimal(std::string t) : text(std::move(t)) {}
+
     std::string text;
 
     friend bool operator==(const decimal&, const decimal&) = default;

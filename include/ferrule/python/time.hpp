@@ -5,13 +5,26 @@
 
 #include <chrono>
 #include <ratio>
+#include <string>
+#include <utility>
 
 namespace ferrule::python {
+
+// These have constructors because aggregates are not safe in every call; see <ferrule/asio.hpp>.
 
 using microseconds = std::chrono::duration<std::int64_t, std::micro>;
 
 /// `datetime.time`: a time of day.
 struct time {
+    time() = default;
+    explicit time(microseconds since) : since_midnight(since) {}
+    time(microseconds since, bool second, value zone = {})
+        : since_midnight(since),
+          fold(second),
+          tzinfo(std::move(zone))
+    {
+    }
+
     microseconds since_midnight{}; // 0 to 24 h, exclusive
     bool fold = false;             // the second of two equal times when clocks are turned back (PEP 495)
     value tzinfo;                  // None if naive
@@ -21,6 +34,9 @@ struct time {
 
 /// `datetime.datetime`: what a calendar and a clock show somewhere.
 struct datetime {
+    datetime() = default;
+    datetime(std::chrono::year_month_day d, python::time t) : date(d), time(std::move(t)) {}
+
     std::chrono::year_month_day date{}; // of the years 1 to 9999
     python::time time;
 
@@ -29,6 +45,10 @@ struct datetime {
 
 /// `datetime.timezone`: what is to be added to UTC.
 struct timezone {
+    timezone() = default;
+    explicit timezone(microseconds o) : offset(o) {}
+    timezone(microseconds o, std::string n) : offset(o), name(std::move(n)) {}
+
     microseconds offset{}; // less than 24 h, either way
     std::string name;      // empty: Python names it after the offset
 
