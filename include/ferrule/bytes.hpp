@@ -3,10 +3,10 @@
 
 #include <ferrule/detail/export.hpp>
 
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstring>
-#include <initializer_list>
 #include <memory>
 #include <ranges>
 #include <span>
@@ -64,27 +64,36 @@ public:
     }
 };
 
-/// One or several views of bytes, to be sent in order as if they were one. For use as a parameter: it refers to what it
-/// was made from, which must live until the call that it is passed to returns.
+/// One or several views of bytes, to be sent in order as if they were one: `send(data)`, `send({header, body, "\n"})` with up to
+/// eight, or a span of any number. For use as a parameter: it refers to what it was made from, which must live until the call
+/// that it is passed to returns.
 class buffers {
 public:
+    buffers() noexcept = default;
     template <class T>
         requires std::convertible_to<const T&, byte_view>
-    buffers(const T& one) noexcept : one_(one)
+    buffers(const T& one) noexcept : few_{one},
+                                     count_(1)
     {
     }
-    buffers(std::initializer_list<byte_view> several) noexcept : several_(several), is_list_(true) {}
-    buffers(std::span<const byte_view> several) noexcept : several_(several), is_list_(true) {}
+    // Not from an initializer list, which g++ 12 does not compile in a statement with `co_await`.
+    template <class... T>
+        requires(sizeof...(T) >= 2 && sizeof...(T) <= 8 && (std::convertible_to<const T&, byte_view> && ...))
+    buffers(const T&... several) noexcept : few_{several...},
+                                            count_(sizeof...(T))
+    {
+    }
+    buffers(std::span<const byte_view> several) noexcept : many_(several) {}
 
     [[nodiscard]] std::span<const byte_view> list() const noexcept
     {
-        return is_list_ ? several_ : std::span<const byte_view>(&one_, 1);
+        return count_ != 0 ? std::span(few_).first(count_) : many_;
     }
 
 private:
-    byte_view one_;
-    std::span<const byte_view> several_;
-    bool is_list_ = false;
+    std::array<byte_view, 8> few_;
+    std::size_t count_ = 0; // of them
+    std::span<const byte_view> many_;
 };
 
 /// An owned, move-only run of bytes that grows with `realloc`.
