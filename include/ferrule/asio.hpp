@@ -1,5 +1,19 @@
 // The asynchronous calls: include this where `async_` functions are used. It reaches what Asio itself includes; the
 // other headers do not.
+//
+// g++ 12 destroys some temporaries of a statement with `co_await` twice: lambdas with captures that have a destructor, aggregates
+// built there from braces, and what `?:` selects. What calls of ours take is no such aggregate, but may be one of yours. Name them:
+//
+//     co_await people.async_send({"Ada", 36});                                          // wrong with g++ 12
+//     const person ada{"Ada", 36};
+//     co_await people.async_send(ada);                                                  // right
+//
+//     co_await in.with(progress<varint>([log](auto...) { log->tick(); }, {})).async_recv(); // wrong with g++ 12
+//     const auto tick = [log](auto...) { log->tick(); };
+//     co_await in.with(progress<varint>(tick, {})).async_recv();                            // right
+//
+// Braced lists that become a `std::initializer_list`, such as `python::list{1, 2}` or `boost::json::object{{"a", 1}}`, it does
+// not compile there; name these as well.
 #pragma once
 
 #include <ferrule/detail/async_core.hpp>
