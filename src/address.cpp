@@ -10,7 +10,8 @@ bool address::is_local() const
 std::string address::to_string() const
 {
     switch (kind_) {
-    case family::unix_path: return name_;
+    case family::unix_path:
+    case family::pipe: return name_;
     case family::unix_abstract: return "@" + name_;
     case family::tcp: break;
     }

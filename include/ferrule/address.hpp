@@ -9,10 +9,10 @@
 
 namespace ferrule {
 
-/// The address of a stream socket that listens.
+/// The address of a stream socket, or of a named pipe of Windows, that listens.
 class address {
 public:
-    enum class family : unsigned char { unix_path, unix_abstract, tcp };
+    enum class family : unsigned char { unix_path, unix_abstract, tcp, pipe };
 
     /// A unix socket in the file system: at most 107 bytes.
     static address unix_path(std::string path) { return {family::unix_path, std::move(path), 0}; }
@@ -21,11 +21,14 @@ public:
     /// IPv4 or IPv6. Whoever listens may leave the port to the system: 0.
     static address tcp(std::string host, std::uint16_t port) { return {family::tcp, std::move(host), port}; }
 
+    /// A named pipe of Windows, of this machine: R"(\\.\pipe\name)".
+    static address pipe(std::string name) { return {family::pipe, std::move(name), 0}; }
+
     [[nodiscard]] family kind() const noexcept { return kind_; }
     /// The path, the name or the host.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
-    /// Whether only processes of this machine can be at the other end: unix sockets, 127.0.0.0/8, ::1 and "localhost".
+    /// Whether only processes of this machine can be at the other end: unix sockets, pipes, 127.0.0.0/8, ::1 and "localhost".
     [[nodiscard]] FERRULE_EXPORT bool is_local() const;
     /// For people: "/run/x", "@name", "127.0.0.1:80", "[::1]:80".
     [[nodiscard]] FERRULE_EXPORT std::string to_string() const;

@@ -210,6 +210,8 @@ public:
 
     /// Used by the endpoint that takes the descriptor over; leaves this one empty.
     [[nodiscard]] std::unique_ptr<detail::any_descriptor> take() && noexcept { return std::move(impl_); }
+    /// For the parts of ferrule that use it before an endpoint does. Null where it was taken.
+    [[nodiscard]] detail::any_descriptor* get() const noexcept { return impl_.get(); }
 
 private:
     void close() noexcept

@@ -1,19 +1,17 @@
 #include "platform/net.hpp"
+#include "platform/posix/unique_fd.hpp"
 
 #include <boost/asio/error.hpp>
 
-#include <cerrno>
 #include <csignal>
 #include <cstddef>
 #include <cstring>
 #include <memory>
-#include <mutex>
 #include <netdb.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <thread>
-#include <unistd.h>
 
 namespace ferrule::os {
 namespace {
@@ -31,29 +29,7 @@ resolved_address unix_address(const address& a)
     std::memcpy(un.sun_path, path.data(), path.size());
     const std::size_t size = offsetof(sockaddr_un, sun_path) + path.size() + (is_abstract ? 0 : 1);
     const auto* const begin = reinterpret_cast<const std::byte*>(&un);
-    return {std::vector<std::byte>(begin, begin + size)};
-}
-
-std::vector<resolved_address> look_up(const address& a, int flags, error_code& ec)
-{
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = flags;
-    addrinfo* found = nullptr;
-    const int e = ::getaddrinfo(a.name().c_str(), std::to_string(a.port()).c_str(), &hints, &found);
-    switch (e) {
-    case 0: break;
-    case EAI_SYSTEM: ec = {errno, boost::system::system_category()}; return {};
-    case EAI_AGAIN: ec = boost::asio::error::host_not_found_try_again; return {};
-    default: ec = boost::asio::error::host_not_found; return {};
-    }
-    const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, &::freeaddrinfo);
-    std::vector<resolved_address> all;
-    for (const addrinfo* i = found; i != nullptr; i = i->ai_next) {
-        const auto* const begin = reinterpret_cast<const std::byte*>(i->ai_addr);
-        all.push_back({std::vector<std::byte>(begin, begin + i->ai_addrlen)});
-    }
-    return all;
+    return {a.kind(), std::vector<std::byte>(begin, begin + size)};
 }
 
 /// New threads get no signals: they are for those of the program.
@@ -75,82 +51,59 @@ private:
 
 } // namespace
 
-class lookup::state {
-public:
-    state() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))
-    {
-        if (!event_.is_open())
-            throw_error({errno, boost::system::system_category()});
-    }
+doorbell::doorbell() : handle_(posix::checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)).release()) {}
 
-    void run(const address& a) noexcept
-    {
-        error_code ec;
-        std::vector<resolved_address> found;
-        try {
-            found = look_up(a, 0, ec);
-        } catch (const std::bad_alloc&) {
-            ec = boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
-        }
-        const std::lock_guard guard(mutex_);
-        found_ = std::move(found);
-        error_ = ec;
-        const std::uint64_t one = 1;
-        [[maybe_unused]] const auto n = ::write(event_.get(), &one, sizeof one);
-    }
-    [[nodiscard]] std::vector<resolved_address> take(error_code& ec)
-    {
-        const std::lock_guard guard(mutex_);
-        ec = error_;
-        return std::move(found_);
-    }
-    [[nodiscard]] native_handle_type handle() const noexcept { return event_.get(); }
-
-private:
-    socket_handle event_;
-    std::mutex mutex_;
-    std::vector<resolved_address> found_;
-    error_code error_;
-};
-
-std::vector<resolved_address> resolve_at_once(const address& a)
+doorbell::~doorbell()
 {
-    if (a.kind() != address::family::tcp)
-        return {unix_address(a)};
-    error_code ec;
-    return look_up(a, AI_NUMERICHOST, ec);
+    ::close(handle_);
 }
 
-std::vector<resolved_address> resolve(const address& a)
+void doorbell::ring() noexcept
 {
-    std::vector<resolved_address> all = resolve_at_once(a);
-    error_code ec;
-    if (all.empty())
-        all = look_up(a, 0, ec);
-    if (ec)
-        throw error(ec, "ferrule: host '" + a.name() + "'");
-    return all;
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto n = ::write(handle_, &one, sizeof one);
 }
 
-lookup::lookup(const address& a) : state_(std::make_shared<state>())
+void start_thread(std::function<void()> f)
 {
     const signals_blocked blocked;
     try {
-        // Nobody waits for it: the system cannot be asked to give up.
-        std::thread([s = state_, a] { s->run(a); }).detach();
+        std::thread(std::move(f)).detach();
     } catch (const std::system_error& e) {
         throw_error({e.code().value(), boost::system::system_category()});
     }
 }
 
-native_handle_type lookup::handle() const noexcept
+std::vector<resolved_address> look_up(const address& a, bool only_numbers, error_code& ec)
 {
-    return state_->handle();
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = only_numbers ? AI_NUMERICHOST : 0;
+    addrinfo* found = nullptr;
+    const int e = ::getaddrinfo(a.name().c_str(), std::to_string(a.port()).c_str(), &hints, &found);
+    switch (e) {
+    case 0: break;
+    case EAI_SYSTEM: ec = {errno, boost::system::system_category()}; return {};
+    case EAI_AGAIN: ec = boost::asio::error::host_not_found_try_again; return {};
+    default: ec = boost::asio::error::host_not_found; return {};
+    }
+    const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, &::freeaddrinfo);
+    std::vector<resolved_address> all;
+    for (const addrinfo* i = found; i != nullptr; i = i->ai_next) {
+        const auto* const begin = reinterpret_cast<const std::byte*>(i->ai_addr);
+        all.push_back({a.kind(), std::vector<std::byte>(begin, begin + i->ai_addrlen)});
+    }
+    return all;
 }
 
-std::vector<resolved_address> lookup::take(error_code& ec)
+std::vector<resolved_address> resolve_at_once(const address& a)
 {
-    return state_->take(ec);
+    error_code ec;
+    switch (a.kind()) {
+    case address::family::tcp: return look_up(a, true, ec);
+    case address::family::pipe: throw_error(errc::unsupported);
+    default: return {unix_address(a)};
+    }
 }
 
 } // namespace ferrule::os

@@ -1,4 +1,4 @@
-#include "platform/net.hpp"
+#include "platform/posix/unique_fd.hpp"
 #include "platform/process.hpp"
 
 #include <algorithm>
@@ -18,13 +18,6 @@ void check(int error_number)
 {
     if (error_number != 0)
         throw_error({error_number, boost::system::system_category()});
-}
-
-os::socket_handle checked(int fd)
-{
-    if (fd < 0)
-        check(errno);
-    return os::socket_handle(fd);
 }
 
 // posix_spawn and not a library's fork: it does not copy the page tables, and lets no code of ours run in the child of a
@@ -84,13 +77,13 @@ child spawn(const std::vector<std::string>& command, std::initializer_list<inher
     const int above = numbers.empty() ? STDERR_FILENO + 1 : std::max(numbers.back(), STDERR_FILENO) + 1;
 
     // Duplicates above all numbers: the numbers that the ends have here may be those that other ends are to have there.
-    std::vector<os::socket_handle> copies;
+    std::vector<posix::unique_fd> copies;
     spawn_actions actions;
     for (const inheritance& i : inherited) {
         const detail::handle_use use(i.end.channel()); // nobody closes it meanwhile
         if (use.get() == invalid_handle)
             throw_error(errc::closed);
-        copies.push_back(checked(::fcntl(use.get(), F_DUPFD_CLOEXEC, above)));
+        copies.push_back(posix::checked(::fcntl(use.get(), F_DUPFD_CLOEXEC, above)));
         actions.duplicate(copies.back().get(), i.number);
     }
     for (int n = STDERR_FILENO + 1; n < above; ++n) {
@@ -121,7 +114,7 @@ descriptor inherited(std::size_t which)
 
 std::pair<descriptor, descriptor> standard_streams()
 {
-    const os::socket_handle nothing = checked(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    const posix::unique_fd nothing = posix::checked(::open("/dev/null", O_RDWR | O_CLOEXEC));
     std::pair<descriptor, descriptor> ends(duplicate(STDIN_FILENO), duplicate(STDOUT_FILENO));
     if (::dup2(nothing.get(), STDIN_FILENO) < 0)
         check(errno);

@@ -42,7 +42,11 @@ if(TARGET ferrule_json)
     ferrule_pkg_config(ferrule-json "ferrule_json -lboost_json" ferrule-framing "JSON messages for ferrule")
 endif()
 if(TARGET ferrule_multiprocessing)
-    ferrule_pkg_config(ferrule-multiprocessing "ferrule_multiprocessing" "ferrule libcrypto"
+    set(needed ferrule)
+    if(NOT WIN32)
+        string(APPEND needed " libcrypto")
+    endif()
+    ferrule_pkg_config(ferrule-multiprocessing "ferrule_multiprocessing" "${needed}"
         "Listeners and clients of Python's multiprocessing for ferrule")
 endif()
 if(TARGET ferrule_msgpack)

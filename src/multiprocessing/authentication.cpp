@@ -1,9 +1,6 @@
 #include <ferrule/python/authentication.hpp>
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/rand.h>
+#include "platform/digest.hpp"
 
 #include <optional>
 #include <string_view>
@@ -19,16 +16,13 @@ constexpr std::string_view failure = "#FAILURE#";
 constexpr std::size_t old_challenge = 20;
 constexpr std::size_t old_response = 16;
 
-struct known {
-    std::string_view name;
-    const EVP_MD* (*function)();
-};
 // By `digest`.
-constexpr known digests[] = {{"md5", &EVP_md5},
-                             {"sha256", &EVP_sha256},
-                             {"sha384", &EVP_sha384},
-                             {"sha3_256", &EVP_sha3_256},
-                             {"sha3_384", &EVP_sha3_384}};
+constexpr std::string_view digests[] = {"md5", "sha256", "sha384", "sha3_256", "sha3_384"};
+
+std::string_view name_of(digest d)
+{
+    return digests[static_cast<std::size_t>(d)];
+}
 
 /// What `{name}` at the front says; md5 where CPython leaves it out.
 std::optional<digest> digest_of(byte_view message)
@@ -36,26 +30,22 @@ std::optional<digest> digest_of(byte_view message)
     if (message.size() == old_challenge || message.size() == old_response)
         return digest::md5;
     const std::string_view text = message.text();
-    for (const known& k : digests) {
-        if (text.starts_with('{') && text.substr(1).starts_with(k.name) &&
-            text.substr(1 + k.name.size()).starts_with('}'))
-            return static_cast<digest>(&k - digests);
+    for (const std::string_view& name : digests) {
+        if (text.starts_with('{') && text.substr(1).starts_with(name) && text.substr(1 + name.size()).starts_with('}'))
+            return static_cast<digest>(&name - digests);
     }
     return std::nullopt;
 }
 
-/// Nothing if this OpenSSL may not use the digest.
-bytes mac_of(digest d, std::string_view key, byte_view message)
+/// In a time that does not say where they differ.
+bool is_same(byte_view a, byte_view b)
 {
-    bytes mac;
-    mac.resize(EVP_MAX_MD_SIZE);
-    unsigned size = 0;
-    if (::HMAC(digests[static_cast<std::size_t>(d)].function(), key.data(), static_cast<int>(key.size()),
-               reinterpret_cast<const unsigned char*>(message.data()), message.size(),
-               reinterpret_cast<unsigned char*>(mac.data()), &size) == nullptr)
-        size = 0;
-    mac.resize(size);
-    return mac;
+    if (a.size() != b.size())
+        return false;
+    volatile unsigned char difference = 0;
+    for (std::size_t i = 0; i < a.size(); ++i)
+        difference = difference | std::to_integer<unsigned char>(a[i] ^ b[i]);
+    return difference == 0;
 }
 
 bytes joined(std::string_view a, byte_view b)
@@ -99,8 +89,7 @@ bytes handshake::next()
     case 0: {
         if (random_.empty()) {
             random_.resize(40);
-            if (::RAND_bytes(reinterpret_cast<unsigned char*>(random_.data()), 40) != 1)
-                throw_error(boost::system::errc::make_error_code(boost::system::errc::io_error));
+            os::fill_with_random({random_.data(), random_.size()});
         }
         asked_ = joined("{sha256}", random_);
         return joined(challenge, asked_);
@@ -116,11 +105,9 @@ bool handshake::is_good(byte_view response) const
     if (!d || *d < least_)
         return false;
     const bool has_name = response.size() != old_challenge && response.size() != old_response;
-    const byte_view mac =
-        has_name ? byte_view(response.subspan(digests[static_cast<std::size_t>(*d)].name.size() + 2)) : response;
-    const bytes expected = mac_of(*d, key_, asked_);
-    return !expected.empty() && mac.size() == expected.size() &&
-           ::CRYPTO_memcmp(mac.data(), expected.data(), expected.size()) == 0;
+    const byte_view mac = has_name ? byte_view(response.subspan(name_of(*d).size() + 2)) : response;
+    const bytes expected = os::hmac(name_of(*d), key_, asked_);
+    return !expected.empty() && is_same(mac, expected);
 }
 
 void handshake::take(byte_view message)
@@ -141,12 +128,11 @@ void handshake::take(byte_view message)
         const auto d = digest_of(asked);
         if (asked.size() < old_challenge || !d || *d < least_)
             return fail("the other end asks in a way that is refused here");
-        const bytes mac = mac_of(*d, key_, asked);
+        const bytes mac = os::hmac(name_of(*d), key_, asked);
         if (mac.empty())
-            return fail("this OpenSSL may not use the digest that the other end asks for");
+            return fail("the digest that the other end asks for is not to be had here");
         const bool is_old = asked.size() == old_challenge;
-        answer_ =
-            is_old ? joined("", mac) : joined("{" + std::string(digests[static_cast<std::size_t>(*d)].name) + "}", mac);
+        answer_ = is_old ? joined("", mac) : joined("{" + std::string(name_of(*d)) + "}", mac);
         return;
     }
     default:

@@ -20,15 +20,14 @@ struct connector {
           last_refusal(o.wait_for_listener())
     {
         events.set_time(last);
-        if (!to.empty())
-            return;
-        name.emplace(where);
-        if (const error_code ec = events.add(name->handle(), direction::read))
-            throw_error(ec);
+        if (to.empty())
+            (void)wait_for(name.emplace(where).news());
     }
 
     io_result read(std::span<std::byte> in)
     {
+        std::array<const void*, 2> ready;
+        (void)events.ready(ready); // which is forgotten: what can go on finds out for itself
         while (!done) {
             if (last.expired())
                 return io_result::failed(errc::timed_out);
@@ -46,52 +45,44 @@ struct connector {
     {
         if (meets)
             return shake_hands();
+        error_code ec;
         if (name) {
-            if (!is_ready(name->handle()))
+            auto found = name->result(ec);
+            if (!found)
                 return false;
-            error_code ec;
-            to = name->take(ec);
-            events.remove(name->handle());
+            (void)wait_for(readiness::now());
             name.reset();
             if (ec)
                 throw_error(ec);
+            to = std::move(*found);
         }
-        if (connecting.is_open()) {
-            if (!is_ready(connecting.get())) // until then SO_ERROR says nothing
+        if (!trying) {
+            if (!pause.expired() && !pause.is_never())
                 return false;
-            const error_code ec = os::finish_connect(connecting.get());
-            events.remove(connecting.get());
-            if (ec) {
-                connecting = {};
-                return next(ec);
-            }
-            return connected();
+            if (!pause.is_never())
+                events.set_time(last);
+            pause = deadline::never();
+            trying = os::start_connect(to[at]);
         }
-        if (!pause.expired() && !pause.is_never())
-            return false;
-        if (!pause.is_never())
-            events.set_time(last);
-        pause = deadline::never();
-        error_code ec;
-        bool finished = false;
-        connecting = os::start_connect(to[at], finished, ec);
-        if (ec) {
-            connecting = {};
-            return next(ec);
-        }
-        if (finished)
-            return connected();
-        if (const error_code failed = events.add(connecting.get(), direction::write))
-            throw_error(failed);
-        return true;
+        std::optional<descriptor> connected = trying->result(ec);
+        if (!connected && !ec)
+            return wait_for(trying->news());
+        (void)wait_for(readiness::now());
+        trying.reset();
+        return ec ? next(ec) : meet(std::move(*connected));
     }
 
-    /// And not just the timer.
-    bool is_ready(native_handle_type h)
+    /// Besides the time, for this alone; for nothing if it is `now()`, and then it returns true.
+    bool wait_for(const readiness& r)
     {
-        std::array<native_handle_type, 2> ready;
-        const std::size_t n = events.ready(ready);
-        return std::find(ready.begin(), ready.begin() + n, h) != ready.begin() + n;
+        if (r == awaited)
+            return r.is_now();
+        if (!awaited.is_now())
+            events.remove(std::exchange(awaited, readiness::now()));
+        if (!r.is_now())
+            events.add(this, r);
+        awaited = r;
+        return r.is_now();
     }
 
     /// After a failure: the next address, or the same ones later, if it is worth it.
@@ -100,7 +91,7 @@ struct connector {
         if (++at < to.size())
             return true;
         at = 0;
-        // A full queue of a unix socket is no refusal: it says to try again, in which Python does not succeed.
+        // A full queue is no refusal: it says to try again, in which Python does not succeed with unix sockets.
         const bool nobody_yet =
             ec == boost::system::errc::connection_refused || ec == boost::system::errc::no_such_file_or_directory;
         if (!os::is_would_block(ec) && !(nobody_yet && !last_refusal.expired()))
@@ -111,37 +102,31 @@ struct connector {
         return true;
     }
 
-    bool connected()
+    bool meet(descriptor d)
     {
         events.set_time(last);
-        if (options.wants_same_user() && !os::is_this_user(connecting.get()))
+        if (options.wants_same_user() && !os::is_this_user(*d.get()))
             throw_error(errc::unauthenticated);
         if (options.authkey().empty())
-            finish(std::move(connecting));
-        else {
-            if (const error_code ec = events.add(connecting.get(), direction::read))
-                throw_error(ec);
-            meets.emplace(std::move(connecting), handshake(handshake::role::client, options.authkey(), least));
-        }
+            finish(std::move(d));
+        else
+            meets.emplace(std::move(d), handshake(handshake::role::client, options.authkey(), least));
         return true;
     }
 
     bool shake_hands()
     {
-        const meeting::state wants = meets->advance();
-        if (wants == meeting::state::done) {
-            events.remove(meets->socket().get());
-            finish(std::move(meets->socket()));
-            meets.reset();
-            return true;
-        }
-        events.change(meets->socket().get(), wants == meeting::state::reading ? direction::read : direction::write);
-        return false;
+        if (const std::optional<readiness> wants = meets->advance())
+            return wait_for(*wants);
+        (void)wait_for(readiness::now());
+        finish(std::move(*meets).take());
+        meets.reset();
+        return true;
     }
 
-    void finish(os::socket_handle s)
+    void finish(descriptor d)
     {
-        arrived->put(std::move(s));
+        arrived->put(std::move(d));
         done = true;
     }
 
@@ -150,14 +135,15 @@ struct connector {
     connect_options options;
     digest least;
     std::shared_ptr<arrivals> arrived;
-    os::poll_set events;
     deadline last;
     deadline last_refusal;
     deadline pause;
     std::chrono::milliseconds delay{1};
     std::size_t at = 0; // of `to`
-    os::socket_handle connecting;
+    std::unique_ptr<os::attempt> trying;
     std::optional<meeting> meets;
+    readiness awaited = readiness::now();
+    os::poll_set events; // which ends before what it waits for
     bool done = false;
     bool told = false;
 };

@@ -14,25 +14,16 @@ struct acceptor {
     struct peer {
         meeting m;
         deadline last;
-        meeting::state wants = meeting::state::writing;
+        readiness wants = readiness::now(); // what is in `events`, if it is not this
     };
 
-    acceptor(const address& where, std::string own_folder, const listener_options& o, digest d,
-             std::shared_ptr<arrivals> a)
-        : at(where),
-          folder(std::move(own_folder)),
+    acceptor(std::unique_ptr<os::listening> where, const listener_options& o, digest d, std::shared_ptr<arrivals> a)
+        : listening(std::move(where)),
           options(o),
           least(d),
-          arrived(std::move(a)),
-          listening(os::listen_at(at, options.backlog()))
+          arrived(std::move(a))
     {
         listen(true);
-    }
-    ~acceptor()
-    {
-        os::remove_socket_file(at);
-        if (!folder.empty())
-            os::remove_folder(folder);
     }
 
     // Whoever accepts looks at its deadline after so many peers, however many more there are.
@@ -41,14 +32,14 @@ struct acceptor {
     io_result read(std::span<std::byte> in)
     {
         for (int round = 0; round < rounds_at_most && finished == 0; ++round) {
-            std::array<native_handle_type, 64> ready;
+            std::array<const void*, 64> ready;
             const std::size_t n = events.ready(ready);
             if (n == 0)
                 break;
             for (std::size_t i = 0; i < n; ++i) {
                 if (ready[i] == listening.get())
                     accept();
-                else if (ready[i] == invalid_handle)
+                else if (ready[i] == nullptr)
                     drop_overdue();
                 else
                     advance(ready[i]);
@@ -66,66 +57,59 @@ struct acceptor {
     {
         if (on == listens)
             return;
-        if (on) {
-            if (const error_code ec = events.add(listening.get(), direction::read))
-                throw_error(ec);
-        } else
-            events.remove(listening.get());
+        if (on)
+            events.add(listening.get(), listening->news());
+        else
+            events.remove(listening->news());
         listens = on;
     }
 
     void accept()
     {
         error_code ec;
-        os::socket_handle s = os::accept_from(listening.get(), ec);
-        if (ec) {
+        std::optional<descriptor> d = listening->accept(ec);
+        if (!d) {
             if (os::is_exhausted(ec)) { // it stays ready: look again later
                 listen(false);
                 resume = std::chrono::milliseconds(100);
+            }
+            if (ec) // of that peer, whatever it was: see accept(2)
                 refuse(ec);
-            } else if (!os::is_would_block(ec))
-                refuse(ec); // of that peer, whatever it was: see accept(2)
             return;
         }
-        if (options.wants_same_user() && !os::is_this_user(s.get()))
+        if (options.wants_same_user() && !os::is_this_user(*d->get()))
             return refuse(errc::unauthenticated);
         if (options.authkey().empty())
-            return finish(std::move(s));
+            return finish(std::move(*d));
         if (peers.size() >= std::max<std::size_t>(options.unauthenticated_at_most(), 1)) {
             refuse(errc::timed_out);
             drop(peers.begin());
         }
-        const native_handle_type h = s.get();
-        peers.push_back({meeting(std::move(s), handshake(handshake::role::listener, options.authkey(), least)),
+        peers.push_back({meeting(std::move(*d), handshake(handshake::role::listener, options.authkey(), least)),
                          deadline(options.patience())});
-        if (const error_code failed = events.add(h, direction::write)) {
-            refuse(failed);
-            peers.pop_back();
-            return;
-        }
         advance(std::prev(peers.end()));
     }
 
-    void advance(native_handle_type h)
+    void advance(const void* who)
     {
         // Few enough to look through, and those that have just come are the ones that move.
         for (auto p = peers.end(); p != peers.begin();) {
-            if ((--p)->m.socket().get() == h)
+            if (&*--p == who)
                 return advance(p);
         }
     }
     void advance(std::list<peer>::iterator p)
     {
         try {
-            const meeting::state wants = p->m.advance();
-            if (wants == meeting::state::done) {
-                events.remove(p->m.socket().get());
-                finish(std::move(p->m.socket()));
+            const std::optional<readiness> wants = p->m.advance();
+            if (!wants) {
+                forget(*p);
+                finish(std::move(p->m).take());
                 peers.erase(p);
-            } else if (wants != p->wants) {
-                p->wants = wants;
-                events.change(p->m.socket().get(),
-                              wants == meeting::state::reading ? direction::read : direction::write);
+            } else if (*wants != p->wants) {
+                forget(*p);
+                events.add(&*p, *wants);
+                p->wants = *wants;
             }
         } catch (const error& e) {
             refuse(e);
@@ -133,14 +117,19 @@ struct acceptor {
         }
     }
 
-    void finish(os::socket_handle s)
+    void finish(descriptor d)
     {
-        arrived->put(std::move(s));
+        arrived->put(std::move(d));
         ++finished;
+    }
+    void forget(peer& p) noexcept
+    {
+        if (!p.wants.is_now())
+            events.remove(std::exchange(p.wants, readiness::now()));
     }
     void drop(std::list<peer>::iterator p)
     {
-        events.remove(p->m.socket().get());
+        forget(*p);
         peers.erase(p);
     }
     void drop_overdue()
@@ -169,14 +158,12 @@ struct acceptor {
     }
     void refuse(error_code ec) const { refuse(error(ec)); }
 
-    address at;
-    std::string folder;
+    std::unique_ptr<os::listening> listening;
     listener_options options;
     digest least;
     std::shared_ptr<arrivals> arrived;
-    os::socket_handle listening;
-    os::poll_set events;
     std::list<peer> peers; // the oldest first
+    os::poll_set events;   // which ends before what it waits for
     std::size_t finished = 0;
     bool listens = false;
     deadline resume; // listening, which is suspended until then
@@ -187,24 +174,21 @@ struct acceptor {
 
 descriptor take(arrivals& a)
 {
-    os::socket_handle s = a.take();
-    return adopt(s.release());
+    std::optional<descriptor> d = a.take();
+    if (!d)
+        throw_error(errc::bad_descriptor);
+    return std::move(*d);
 }
 
 descriptor listen(address& at, bool any, const listener_options& o, std::shared_ptr<arrivals>& a)
 {
     if (o.wants_same_user() && at.kind() == address::family::tcp)
         throw_error(errc::unsupported);
-    std::string folder;
-    if (any) {
-        folder = os::make_private_folder();
-        at = address::unix_path(folder + "/listener");
-    }
     a = std::make_shared<arrivals>();
-    auto made = std::make_unique<acceptor>(at, folder, o,
-                                           o.least_digest().value_or(at.is_local() ? digest::md5 : digest::sha256), a);
-    at = os::local_address(made->listening.get(), at.kind());
-    return arriving_stream(std::move(made));
+    auto where = any ? os::listen_anywhere(o.backlog()) : os::listen_at(at, o.backlog());
+    at = where->where();
+    return arriving_stream(std::make_unique<acceptor>(
+        std::move(where), o, o.least_digest().value_or(at.is_local() ? digest::md5 : digest::sha256), a));
 }
 
 } // namespace detail
@@ -212,7 +196,8 @@ descriptor listen(address& at, bool any, const listener_options& o, std::shared_
 value from_address(const address& a)
 {
     switch (a.kind()) {
-    case address::family::unix_path: return a.name();
+    case address::family::unix_path:
+    case address::family::pipe: return a.name();
     case address::family::unix_abstract: return std::string(1, '\0') + a.name(); // older Pythons take no bytes
     case address::family::tcp: break;
     }
@@ -224,8 +209,9 @@ address to_address(const value& v)
     const auto without_nul = [](std::string_view s) { return std::string(s.substr(1)); };
     if (v.type() == type::string) {
         const auto path = v.as<std::string_view>();
-        return path.starts_with('\0') ? address::unix_abstract(without_nul(path))
-                                      : address::unix_path(std::string(path));
+        if (path.starts_with('\0'))
+            return address::unix_abstract(without_nul(path));
+        return path.starts_with("\\\\") ? address::pipe(std::string(path)) : address::unix_path(std::string(path));
     }
     if (v.type() == type::bytes && v.as<byte_view>().text().starts_with('\0'))
         return address::unix_abstract(without_nul(v.as<byte_view>().text()));

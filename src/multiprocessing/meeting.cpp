@@ -18,41 +18,72 @@ bytes frame_of(byte_view message)
 
 } // namespace
 
-meeting::state meeting::advance()
+std::optional<readiness> meeting::advance()
 {
     for (;;) {
-        if (!out_.empty()) {
-            const io_result r = os::send_some(socket_.get(), out_);
-            if (r.what() == io_result::status::would_block)
-                return state::writing;
-            if (r.what() != io_result::status::moved)
-                throw_error(r.error());
-            out_.drop_front(r.size());
-        } else if (handshake_.is_done()) {
+        if (waits_)
+            connection_.get()->disarm(*std::exchange(waits_, {}));
+        if (!sends_ && handshake_.is_done()) {
             handshake_.check();
-            return state::done;
-        } else if (handshake_.sends()) {
-            out_ = frame_of(handshake_.next());
-        } else {
-            const decode_result frame = multiprocessing_bytes().decode(in_, limits(handshake::longest));
-            if (frame.what() == decode_result::outcome::failed)
-                throw_error(frame.error());
-            if (frame.what() == decode_result::outcome::frame) {
-                handshake_.take(byte_view(in_.data() + frame.header(), frame.payload()));
-                in_.clear();
-                continue;
-            }
-            in_.reserve(in_.size() + frame.needed());
-            const io_result r = os::receive_some(socket_.get(), in_.spare().first(frame.needed()));
-            if (r.what() == io_result::status::would_block)
-                return state::reading;
-            if (r.what() == io_result::status::end)
-                throw_error(in_.empty() ? errc::end_of_stream : errc::truncated);
-            if (r.what() != io_result::status::moved)
-                throw_error(r.error());
-            in_.commit(r.size());
+            return std::nullopt;
         }
+        if (!sends_ && handshake_.sends()) {
+            out_ = handshake_.next();
+            if (connection_.get()->kind() == transfer_kind::stream)
+                out_ = frame_of(out_);
+            sends_ = true;
+        }
+        if (sends_ ? send() : receive())
+            continue;
+        waits_ = sends_ ? direction::write : direction::read;
+        const readiness r = connection_.get()->arm(*waits_);
+        if (!r.is_now())
+            return r;
     }
+}
+
+bool meeting::send()
+{
+    const byte_view part(out_);
+    const io_result r = connection_.get()->try_write({&part, 1});
+    if (r.what() == io_result::status::would_block)
+        return false;
+    if (r.what() != io_result::status::moved)
+        throw_error(r.error());
+    out_.drop_front(r.size());
+    sends_ = !out_.empty();
+    return true;
+}
+
+bool meeting::receive()
+{
+    std::size_t wanted = handshake::longest; // of a packet
+    if (connection_.get()->kind() == transfer_kind::stream) {
+        const decode_result frame = multiprocessing_bytes().decode(in_, limits(handshake::longest));
+        if (frame.what() == decode_result::outcome::failed)
+            throw_error(frame.error());
+        if (frame.what() == decode_result::outcome::frame) {
+            handshake_.take(byte_view(in_.data() + frame.header(), frame.payload()));
+            in_.clear();
+            return true;
+        }
+        wanted = frame.needed();
+    }
+    in_.reserve(in_.size() + wanted);
+    const io_result r = connection_.get()->try_read(in_.spare().first(wanted));
+    switch (r.what()) {
+    case io_result::status::would_block: return false;
+    case io_result::status::end: throw_error(in_.empty() ? errc::end_of_stream : errc::truncated);
+    case io_result::status::larger: throw_error(errc::too_large);
+    case io_result::status::failed: throw_error(r.error());
+    case io_result::status::moved: break;
+    }
+    in_.commit(r.size());
+    if (connection_.get()->kind() == transfer_kind::message) {
+        handshake_.take(in_);
+        in_.clear();
+    }
+    return true;
 }
 
 } // namespace ferrule::python::detail

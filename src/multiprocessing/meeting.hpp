@@ -9,48 +9,55 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <span>
 
 namespace ferrule::python::detail {
 
 class arrivals {
 public:
-    void put(os::socket_handle s)
+    void put(descriptor d)
     {
         const std::lock_guard guard(mutex_);
-        ready_.push_back(std::move(s));
+        ready_.push_back(std::move(d));
     }
-    [[nodiscard]] os::socket_handle take()
+    [[nodiscard]] std::optional<descriptor> take()
     {
         const std::lock_guard guard(mutex_);
         if (ready_.empty())
-            return {};
-        os::socket_handle s = std::move(ready_.front());
+            return std::nullopt;
+        std::optional<descriptor> d = std::move(ready_.front());
         ready_.pop_front();
-        return s;
+        return d;
     }
 
 private:
     std::mutex mutex_;
-    std::deque<os::socket_handle> ready_;
+    std::deque<descriptor> ready_;
 };
 
-/// A socket and its handshake.
+/// A connection and its handshake.
 class meeting {
 public:
-    enum class state : unsigned char { reading, writing, done };
+    meeting(descriptor d, handshake h) : connection_(std::move(d)), handshake_(std::move(h)) {}
 
-    meeting(os::socket_handle s, handshake h) : socket_(std::move(s)), handshake_(std::move(h)) {}
-
-    /// As far as it goes now. Throws `error` if it cannot be done.
-    state advance();
-    [[nodiscard]] os::socket_handle& socket() noexcept { return socket_; }
+    /// As far as it goes now. What it waits for, which is not `now()`; nothing when it is done. Throws `error` if it cannot be
+    /// done.
+    [[nodiscard]] std::optional<readiness> advance();
+    /// When it is done.
+    [[nodiscard]] descriptor take() && { return std::move(connection_); }
 
 private:
-    os::socket_handle socket_;
+    /// Each returns true if it has moved something.
+    [[nodiscard]] bool send();
+    [[nodiscard]] bool receive();
+
+    descriptor connection_;
     handshake handshake_;
-    bytes in_;  // of one frame, never more: what follows the handshake is not ours
+    bytes in_;  // of one message, never more: what follows the handshake is not ours
     bytes out_; // what has not left yet
+    bool sends_ = false;
+    std::optional<direction> waits_;
 };
 
 /// A stream of which each byte is a connection in `arrivals`. `State` makes them in `read`, as far as that goes now, and has
@@ -71,7 +78,7 @@ public:
         }
     }
     io_result try_write(std::span<const byte_view>) noexcept { return io_result::failed(errc::wrong_direction); }
-    [[nodiscard]] readiness arm(direction) noexcept { return readiness::readable(state_->events.handle()); }
+    [[nodiscard]] readiness arm(direction) noexcept { return state_->events.news(); }
     [[nodiscard]] bool can(direction d) const noexcept { return d == direction::read; }
     void close() noexcept { state_.reset(); }
 

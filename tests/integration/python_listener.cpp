@@ -492,13 +492,18 @@ except (EOFError, OSError):
 
 TEST_CASE("python listener: addresses are Python's, and back")
 {
-    for (const address& a : {address::unix_path("/a/b"), address::unix_abstract("name"), address::tcp("127.0.0.1", 80)})
+    const address pipe = address::pipe(R"(\\.\pipe\name)");
+    for (const address& a :
+         {address::unix_path("/a/b"), address::unix_abstract("name"), address::tcp("127.0.0.1", 80), pipe})
         CHECK(py::to_address(py::from_address(a)) == a);
     CHECK(py::from_address(address::unix_abstract("n")).repr() == "'\\x00n'");
     CHECK(py::to_address({py::type::bytes, std::string_view("\0n", 2)}) == address::unix_abstract("n"));
     for (const py::value& v :
          {py::value(1), py::value(py::type::bytes, "/path"), py::value("host", "port"), py::value(1, 2, 3)})
         CHECK(code_of([&] { (void)py::to_address(v); }) == errc::invalid_value);
+    CHECK(pipe.to_string() == R"(\\.\pipe\name)");
+    CHECK(code_of([&] { (void)py::connect(pipe); }) == errc::unsupported); // but on Windows
+    CHECK(code_of([&] { py::listener<> listener(pipe); }) == errc::unsupported);
     CHECK(address::tcp("::1", 5).to_string() == "[::1]:5");
     CHECK(address::tcp("127.9.9.9", 5).is_local());
     CHECK(!address::tcp("192.168.0.1", 5).is_local());

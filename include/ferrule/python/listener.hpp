@@ -15,7 +15,8 @@
 
 namespace ferrule::python {
 
-/// The address as Python has it: text (a path; with a leading NUL an abstract name), or a tuple (host, port). Throws
+/// The address as Python has it: text (a path; with a leading NUL an abstract name; with two leading backslashes a pipe of
+/// Windows), or a tuple (host, port). Throws
 /// `usage_error` (`errc::invalid_argument`) for a path or a name that is not UTF-8.
 [[nodiscard]] FERRULE_MULTIPROCESSING_EXPORT value from_address(const address& a);
 /// The reverse; abstract names may also be bytes. Throws `frame_error` (`errc::invalid_value`).
@@ -52,7 +53,7 @@ public:
         return *this;
     }
     /// Wants the listener's process to be of this user, as the system says; else `errc::unauthenticated`. Besides a key, not
-    /// instead of one that has to keep out this user's own programs. Unix sockets only: `errc::unsupported` elsewhere.
+    /// instead of one that has to keep out this user's own programs. Unix sockets and pipes only: `errc::unsupported` elsewhere.
     connect_options& same_user(bool on = true) noexcept
     {
         same_user_ = on;
@@ -89,7 +90,7 @@ public:
         least_digest_ = d;
         return *this;
     }
-    /// Connections that the system keeps until they are accepted. Default: 128.
+    /// Connections that the system keeps until they are accepted; of a pipe it keeps one, whatever this says. Default: 128.
     listener_options& backlog(int n) noexcept
     {
         backlog_ = n;
@@ -190,7 +191,8 @@ class listener {
 public:
     using connection_type = message_duplex<Framing>;
 
-    /// At a unix socket of a new folder that nobody else may enter; both are removed in the end.
+    /// At a unix socket of a new folder that nobody else may enter; both are removed in the end. On Windows at a pipe with a name
+    /// that nobody can guess, for this user's processes.
     explicit listener(const listener_options& o = {}, Framing f = {}, const limits& l = {})
         : listener(ferrule::address::unix_path({}), true, o, std::move(f), l)
     {

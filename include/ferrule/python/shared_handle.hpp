@@ -4,6 +4,7 @@
 #include <ferrule/handle_link.hpp>
 #include <ferrule/python/listener.hpp>
 
+#include <memory>
 #include <string>
 
 namespace ferrule::python {
@@ -15,7 +16,10 @@ namespace ferrule::python {
 ///
 ///     message_duplex<multiprocessing> other(python::fetch_handle(messages.recv(), key).open());
 ///
-/// Source: Lib/multiprocessing/resource_sharer.py.
+/// On Windows it works for Connections of pipes. What is sent there names a handle and the process that has it, out of which it is
+/// taken; no key is needed, and whoever sends it has to be trusted.
+///
+/// Source: Lib/multiprocessing/resource_sharer.py; on Windows reduction.py.
 [[nodiscard]] FERRULE_MULTIPROCESSING_EXPORT passed_handle fetch_handle(const value& sent, const std::string& authkey,
                                                                         const until& limit = {});
 
@@ -24,23 +28,30 @@ namespace ferrule::python {
 ///     python::offered_handle offer(endpoint, key);
 ///     messages.send(offer.as_connection()); // its names have to be allowed, see `allow`
 ///     offer.hand_over();                    // Python fetches it within its recv
+///
+/// On Windows the endpoint has to be a pipe (`errc::unsupported`).
 class FERRULE_MULTIPROCESSING_EXPORT offered_handle {
 public:
     /// `authkey` is that of the receiving process, `multiprocessing.current_process().authkey`. Throws `error`.
     offered_handle(const endpoint& e, const std::string& authkey);
+    offered_handle(offered_handle&&) noexcept;
+    offered_handle& operator=(offered_handle&&) noexcept;
+    ~offered_handle();
 
     /// What to send, for one receiver.
     [[nodiscard]] value as_connection(bool readable = true, bool writable = true) const;
     /// Blocks until the receiver has fetched it; whoever else comes, is sent away. Once. Throws what `accept`, `send` and
-    /// `recv` throw.
+    /// `recv` throw. On Windows, where the receiver takes the handle out of this process when it wants to, it returns at once,
+    /// and from then on the handle is the receiver's: to be called when the message has left.
     void hand_over(const until& limit = {});
 
     /// Allows the names that are in `as_connection`.
     static globals allow(globals g = {});
 
 private:
-    passed_handle handle_;
-    listener<multiprocessing> listener_;
+    class state;
+
+    std::unique_ptr<state> state_;
 };
 
 } // namespace ferrule::python

@@ -35,29 +35,39 @@ passed_handle fetch_handle(const value& sent, const std::string& authkey, const 
     return messages.with(link.handles).recv(limit);
 }
 
+class offered_handle::state {
+public:
+    state(const endpoint& e, const std::string& authkey) : handle(e), waiting(listener_options().authkey(authkey)) {}
+
+    passed_handle handle;
+    listener<multiprocessing> waiting;
+};
+
 offered_handle::offered_handle(const endpoint& e, const std::string& authkey)
-    : handle_(e),
-      listener_(listener_options().authkey(authkey))
+    : state_(std::make_unique<state>(e, authkey))
 {
 }
+offered_handle::offered_handle(offered_handle&&) noexcept = default;
+offered_handle& offered_handle::operator=(offered_handle&&) noexcept = default;
+offered_handle::~offered_handle() = default;
 
 value offered_handle::as_connection(bool readable, bool writable) const
 {
     const value source = value::instance("multiprocessing.resource_sharer", "DupFd",
-                                         dict{{"_id", {from_address(listener_.address()), number}}});
+                                         dict{{"_id", {from_address(state_->waiting.address()), number}}});
     return value::object("multiprocessing.connection", "rebuild_connection", {source, readable, writable});
 }
 
 void offered_handle::hand_over(const until& limit)
 {
     for (;;) {
-        const handle_link link = as_link(listener_.accept(limit));
+        const handle_link link = as_link(state_->waiting.accept(limit));
         message_duplex<multiprocessing> messages(link.socket);
         const value asked = messages.recv(limit);
         if (asked.type() != type::tuple || asked.size() != 2 || !(asked[0] == value(number)))
             continue;
-        messages.with(link.handles).send(handle_, limit);
-        listener_.close();
+        messages.with(link.handles).send(state_->handle, limit);
+        state_->waiting.close();
         return;
     }
 }
