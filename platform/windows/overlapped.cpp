@@ -28,8 +28,8 @@ DWORD overlapped_call::probe(HANDLE h) noexcept
     return begun(::ReadFile(h, &none, 0, nullptr, begin()));
 }
 
-// When a thread ends, Windows cancels what it has begun. So what would have to wait for room is written by a thread that does
-// not end. (A completion port would do as well, but a handle cannot be taken out of one.)
+// When a thread ends, Windows cancels what it has begun. So what would have to wait is begun by a thread that does not end. (A
+// completion port would do as well, but a handle cannot be taken out of one.)
 DWORD overlapped_call::write(HANDLE h, byte_view data)
 {
     DWORD e;
@@ -41,6 +41,13 @@ DWORD overlapped_call::write(HANDLE h, byte_view data)
     else
         do_in_lasting_thread(start);
     return e == ERROR_IO_PENDING ? 0 : e;
+}
+
+DWORD overlapped_call::connect(HANDLE h)
+{
+    DWORD e;
+    do_in_lasting_thread([&] { e = begun(::ConnectNamedPipe(h, begin())); });
+    return e;
 }
 
 outcome overlapped_call::take(HANDLE h, std::span<std::byte> in) noexcept

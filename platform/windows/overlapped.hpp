@@ -29,6 +29,9 @@ public:
     DWORD probe(HANDLE h) noexcept;
     /// Begins a write, which may pend. Keep the data until it is over. 0 or why not. Throws `std::bad_alloc`, `error`.
     DWORD write(HANDLE h, byte_view data);
+    /// Begins to wait for somebody who connects to this end of a pipe. What it has come to, or ERROR_IO_PENDING. Throws
+    /// `std::bad_alloc`, `error`.
+    DWORD connect(HANDLE h);
     /// Reads what is there; ERROR_OPERATION_ABORTED if nothing is.
     outcome take(HANDLE h, std::span<std::byte> in) noexcept;
 

@@ -280,8 +280,11 @@ descriptor open_pipe(HANDLE h, bool owned)
     const bool waits = is_synchronous(h);
     if (waits && f.reads && f.writes) // Windows lets one of the two wait for the other
         throw_error(errc::unsupported);
-    if (f.messages && f.reads) { // a client's end reads bytes until it is told otherwise
-        DWORD mode = PIPE_READMODE_MESSAGE;
+    DWORD mode = 0;
+    if (f.messages && f.reads && // a client's end reads bytes until it is told otherwise
+        (::GetNamedPipeHandleStateW(h, &mode, nullptr, nullptr, nullptr, nullptr, 0) == 0 ||
+         (mode & PIPE_READMODE_MESSAGE) == 0)) {
+        mode = PIPE_READMODE_MESSAGE;
         if (::SetNamedPipeHandleState(h, &mode, nullptr, nullptr) == 0)
             throw_error(last_error());
     }

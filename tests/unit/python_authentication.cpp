@@ -1,6 +1,7 @@
 // The handshake of Python's multiprocessing against golden transcripts, and against ends that do not keep to it.
 #include <ferrule/python/authentication.hpp>
 
+#include "platform/digest.hpp"
 #include "support/catch.hpp"
 #include "support/framing_bytes.hpp"
 
@@ -30,6 +31,13 @@ json::value golden()
 std::string bytes_of(const json::value& hex)
 {
     return from_hex(std::string_view(hex.as_string()));
+}
+
+// Not every Windows has all digests.
+bool is_missing(const json::object& row)
+{
+    const std::string_view name = row.at("digest").as_string();
+    return name.starts_with("sha3_") && os::hmac(name, key, name).empty();
 }
 
 std::string random_from(int first)
@@ -127,8 +135,12 @@ TEST_CASE("python authentication: every digest that CPython knows is answered")
         }
         handshake h(role::client, with);
         h.take("#CHALLENGE#" + bytes_of(r.at("challenge_payload")));
-        CHECK(to_hex(h.next()) == std::string_view(r.at(is_asked_for ? "response_message" : "mac").as_string()));
         ++seen;
+        if (is_missing(r)) {
+            CHECK(result_of(h) == errc::unauthenticated);
+            continue;
+        }
+        CHECK(to_hex(h.next()) == std::string_view(r.at(is_asked_for ? "response_message" : "mac").as_string()));
     }
     CHECK(seen == 9);
 }
@@ -169,7 +181,7 @@ TEST_CASE("python authentication: old digests can be refused")
     const json::value all = golden();
     for (const json::value& row : all.at("hmac").as_array()) {
         const json::object& r = row.as_object();
-        if (!r.contains("response_message") || r.at("digest") == "md5 legacy")
+        if (!r.contains("response_message") || r.at("digest") == "md5 legacy" || is_missing(r))
             continue;
         handshake h(role::client, key, digest::sha256);
         h.take("#CHALLENGE#" + bytes_of(r.at("challenge_payload")));

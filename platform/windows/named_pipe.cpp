@@ -1,0 +1,163 @@
+// Named pipes that listen, and connecting to them: messages both ways, as those of Python's multiprocessing.
+#include "platform/digest.hpp"
+#include "platform/windows/net.hpp"
+#include "platform/windows/overlapped.hpp"
+
+#include <array>
+#include <memory>
+
+#include <sddl.h>
+
+namespace ferrule::windows {
+namespace {
+
+constexpr std::string_view local_pipes = R"(\\.\pipe\)";
+
+class listening_pipe final : public os::listening {
+public:
+    explicit listening_pipe(const address& a)
+        : at_(a),
+          name_(pipe_name(a)),
+          next_(instance(FILE_FLAG_FIRST_PIPE_INSTANCE))
+    {
+        wait();
+    }
+    ~listening_pipe() override
+    {
+        if (call_.is_pending())
+            (void)call_.cancel(next_.get());
+    }
+
+    [[nodiscard]] address where() const override { return at_; }
+    [[nodiscard]] readiness news() const noexcept override { return readiness::readable(call_.event()); }
+    [[nodiscard]] std::optional<descriptor> accept(error_code& ec) noexcept override
+    {
+        if (call_.is_pending())
+            came_ = call_.result(next_.get()).error;
+        if (came_ == ERROR_IO_INCOMPLETE)
+            return std::nullopt;
+        return os::made_by(
+            [&] {
+                // There is always one to connect to: without, it would look as if nobody listened.
+                unique_handle accepted = std::exchange(next_, instance(0));
+                const DWORD e = std::exchange(came_, DWORD{0});
+                wait();
+                // "Connected", before it was waited for; "no data": and gone again, but what it has written is here.
+                if (e != 0 && e != ERROR_PIPE_CONNECTED && e != ERROR_NO_DATA)
+                    throw_error(system_error(e));
+                descriptor d = adopt(accepted.get());
+                (void)accepted.release();
+                return d;
+            },
+            ec);
+    }
+
+private:
+    [[nodiscard]] unique_handle instance(DWORD first) const
+    {
+        constexpr DWORD room = 64 * 1024;
+        return make_pipe_instance(name_, PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | first,
+                                  PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE, PIPE_UNLIMITED_INSTANCES, room, room);
+    }
+    // What goes wrong here, the next accept reports.
+    void wait() noexcept
+    {
+        try {
+            came_ = call_.connect(next_.get());
+        } catch (const std::exception&) {
+            came_ = ERROR_NOT_ENOUGH_MEMORY;
+        }
+        if (!call_.is_pending())
+            ::SetEvent(call_.event());
+    }
+
+    address at_;
+    std::wstring name_;
+    overlapped_call call_;
+    unique_handle next_; // that somebody can connect to
+    DWORD came_ = 0;     // what became of waiting for that, if it is not under way
+};
+
+class pipe_attempt final : public os::attempt {
+public:
+    // The listener may know who we are, but not act as we.
+    explicit pipe_attempt(const std::wstring& name)
+        : pipe_(::CreateFileW(name.c_str(), GENERIC_READ | GENERIC_WRITE, 0, nullptr, OPEN_EXISTING,
+                              FILE_FLAG_OVERLAPPED | SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION, nullptr))
+    {
+        if (!pipe_.is_open())
+            failed_ = last_error();
+    }
+
+    [[nodiscard]] readiness news() const noexcept override { return readiness::now(); }
+    [[nodiscard]] std::optional<descriptor> result(error_code& ec) noexcept override
+    {
+        if ((ec = failed_))
+            return std::nullopt;
+        return os::made_by(
+            [&] {
+                descriptor d = adopt(pipe_.get());
+                (void)pipe_.release();
+                return d;
+            },
+            ec);
+    }
+
+private:
+    unique_handle pipe_;
+    error_code failed_;
+};
+
+} // namespace
+
+std::string fresh_pipe_name()
+{
+    std::array<std::byte, 16> random;
+    os::fill_with_random(random);
+    std::string name = std::string(local_pipes) + "ferrule-";
+    for (const std::byte b : random) {
+        name += "0123456789abcdef"[std::to_integer<unsigned>(b >> 4)];
+        name += "0123456789abcdef"[std::to_integer<unsigned>(b & std::byte{15})];
+    }
+    return name;
+}
+
+unique_handle make_pipe_instance(const std::wstring& name, DWORD access, DWORD mode, DWORD most_instances,
+                                 DWORD room_out, DWORD room_in)
+{
+    PSECURITY_DESCRIPTOR who = nullptr;
+    if (::ConvertStringSecurityDescriptorToSecurityDescriptorA("D:P(A;;GA;;;OW)(A;;GA;;;SY)(A;;GA;;;BA)",
+                                                               SDDL_REVISION_1, &who, nullptr) == 0)
+        throw_error(last_error());
+    const std::unique_ptr<void, HLOCAL(WINAPI*)(HLOCAL)> owner(who, &::LocalFree);
+    SECURITY_ATTRIBUTES attributes{sizeof attributes, who, FALSE};
+    unique_handle h(::CreateNamedPipeW(name.c_str(), access, mode | PIPE_REJECT_REMOTE_CLIENTS, most_instances,
+                                       room_out, room_in, 0, &attributes));
+    if (!h.is_open())
+        throw_error(last_error());
+    return h;
+}
+
+std::wstring pipe_name(const address& a)
+{
+    const std::string& name = a.name();
+    if (name.size() == local_pipes.size() || !name.starts_with(local_pipes) || name.find('\0') != name.npos)
+        throw usage_error(errc::invalid_argument, "pipe '" + name + "'");
+    return wide(name);
+}
+
+std::unique_ptr<os::listening> listen_at_pipe(const address& a)
+{
+    try {
+        return std::make_unique<listening_pipe>(a);
+    } catch (const error& e) {
+        throw error(e.code(), "ferrule: listening at " + a.to_string());
+    }
+}
+
+std::unique_ptr<os::attempt> connect_pipe(const address& a)
+{
+    return std::make_unique<pipe_attempt>(pipe_name(a));
+}
+
+} // namespace ferrule::windows

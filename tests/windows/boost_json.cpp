@@ -1,0 +1,2 @@
+// Boost.JSON without its library, which Debian has not for Windows.
+#include <boost/json/src.hpp>
