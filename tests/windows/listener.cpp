@@ -90,6 +90,45 @@ TEST_CASE("listener: clients get through by pipe and TCP, with a key and without
     }
 }
 
+TEST_CASE("listener: the name of a host is looked up, and there may be IPv6")
+{
+    const watchdog guard("a listener");
+    for (const bool as_coroutine : {false, true}) {
+        py::listener<> listener(address::tcp("localhost", 0), {.authkey = key});
+        const address by_name = address::tcp("localhost", listener.address().port());
+        std::jthread client([&] { connect(by_name, {.authkey = key}, as_coroutine).send("found", patience); });
+        CHECK(listener.accept(patience).recv(patience) == py::value("found"));
+    }
+    try {
+        py::listener<> listener(address::tcp("::1", 0));
+        std::jthread client([&] { py::connect(listener.address(), {}, patience).send("six", patience); });
+        CHECK(listener.accept(patience).recv(patience) == py::value("six"));
+    } catch (const error& e) {
+        WARN(e.what());
+    }
+}
+
+TEST_CASE("listener: nothing of it stays when it has gone, nor of those who came")
+{
+    const watchdog guard("a listener");
+    const auto once = [](const address& a) {
+        py::listener<> listener(a, {.authkey = key});
+        std::jthread client([&] { (void)py::connect(listener.address(), {.authkey = key}, patience); });
+        (void)listener.accept(patience);
+        error_code ec;
+        (void)listener.accept(1ms, ec);
+    };
+    for (const address& a : addresses()) {
+        for (int i = 0; i < 5; ++i) // what is made once stays
+            once(a);
+        const unsigned long before = open_handles();
+        for (int i = 0; i < 20; ++i)
+            once(a);
+        INFO(before << ", then " << open_handles());
+        CHECK(open_handles() < before + 20);
+    }
+}
+
 TEST_CASE("listener: without an address it listens at a pipe of its own, at which others find it")
 {
     const watchdog guard("a listener");

@@ -118,6 +118,17 @@ std::string fresh_pipe_name()
            std::to_string(++count);
 }
 
+unsigned long open_handles()
+{
+    DWORD n = 0;
+    if (::GetProcessHandleCount(::GetCurrentProcess(), &n) && n != 0)
+        return n;
+    // Wine does not count them, but gives the lowest number that is free.
+    const HANDLE next = ::CreateEventW(nullptr, TRUE, FALSE, nullptr);
+    ::CloseHandle(next);
+    return static_cast<unsigned long>(reinterpret_cast<std::uintptr_t>(next) / 4);
+}
+
 bool is_wine()
 {
     return ::GetProcAddress(::GetModuleHandleA("ntdll.dll"), "wine_get_version") != nullptr;

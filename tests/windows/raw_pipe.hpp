@@ -30,6 +30,9 @@ private:
 /// That nobody has used.
 std::string fresh_pipe_name();
 
+/// How many this process has, about.
+unsigned long open_handles();
+
 /// Whether what passes for Windows here is Wine.
 bool is_wine();
 

@@ -13,7 +13,7 @@ namespace ferrule::python {
 enum class digest : unsigned char { md5, sha256, sha384, sha3_256, sha3_384 };
 
 /// One end's part of the handshake: which messages to send, and what to think of those that arrive. No I/O and no clock; the
-/// messages travel as `multiprocessing_bytes` of at most `longest` bytes. One thread at a time.
+/// messages travel as `multiprocessing_bytes` of at most `longest` bytes, or as packets. One thread at a time.
 ///
 ///     while (!h.is_done())
 ///         if (h.sends()) connection.send(h.next()); else h.take(connection.recv());
