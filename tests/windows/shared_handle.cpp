@@ -1,4 +1,5 @@
 // Connections of pipes that go from process to process in messages, as CPython's `reduction.DupHandle` does it.
+#include <ferrule/process.hpp>
 #include <ferrule/python/shared_handle.hpp>
 
 #include "support/calls.hpp"
@@ -8,8 +9,8 @@
 
 #include <windows.h>
 
-#include <cstdlib>
 #include <string>
+#include <vector>
 
 using namespace ferrule;
 using namespace ferrule::test;
@@ -19,48 +20,21 @@ namespace py = ferrule::python;
 namespace {
 
 constexpr auto patience = 60s;
-constexpr const char* where = "FERRULE_TEST_ADDRESS";
 
 // Nothing but this has to be in what we send.
 const multiprocessing connections(multiprocessing_bytes(), py::pickle_codec({}, py::offered_handle::allow()));
 
 /// This program once more, with another test.
-class child {
-public:
-    child(const std::string& test, const std::string& address)
-    {
-        ::SetEnvironmentVariableA(where, address.c_str());
-        char program[MAX_PATH];
-        ::GetModuleFileNameA(nullptr, program, sizeof program);
-        std::string command = "\"" + std::string(program) + "\" \"" + test + "\"";
-        STARTUPINFOA how{};
-        how.cb = sizeof how;
-        REQUIRE(
-            ::CreateProcessA(nullptr, command.data(), nullptr, nullptr, FALSE, 0, nullptr, nullptr, &how, &process_));
-    }
-    child(const child&) = delete;
-    child& operator=(const child&) = delete;
-    ~child()
-    {
-        ::CloseHandle(process_.hThread);
-        ::CloseHandle(process_.hProcess);
-    }
-    [[nodiscard]] DWORD wait() const
-    {
-        DWORD code = 1;
-        if (::WaitForSingleObject(process_.hProcess, 60'000) == WAIT_OBJECT_0)
-            ::GetExitCodeProcess(process_.hProcess, &code);
-        return code;
-    }
-
-private:
-    PROCESS_INFORMATION process_{};
-};
+std::vector<std::string> this_program(const std::string& test)
+{
+    char own[MAX_PATH];
+    return {std::string(own, ::GetModuleFileNameA(nullptr, own, MAX_PATH)), test};
+}
 
 /// Sends the other end of a new pipe, and says something through it.
 void offer(message_duplex<multiprocessing>& c, const std::string& says)
 {
-    ends pipe = named_pipe_pair(transfer_kind::message);
+    auto pipe = named_pipe_pair(transfer_kind::message);
     message_duplex<multiprocessing> mine(std::move(pipe.first));
     {
         const duplex theirs(std::move(pipe.second));
@@ -86,24 +60,22 @@ void fetch(message_duplex<multiprocessing>& c)
 TEST_CASE("shared handle: connections of pipes go to another process and come from it")
 {
     const watchdog guard("a shared handle");
-    py::listener<> listener(py::listener_options(), connections);
-    const child other("child: fetches and offers", listener.address().name());
-    auto c = listener.accept(patience);
-    offer(c, "from the parent");
-    fetch(c);
-    CHECK(other.wait() == 0);
+    auto other = spawn_connected(this_program("child: fetches and offers"), connections);
+    offer(other.connection, "from the parent");
+    fetch(other.connection);
+    CHECK(other.process.wait(patience).success());
 }
 
 TEST_CASE("child: fetches and offers", "[.]")
 {
-    auto c = py::connect(address::pipe(std::getenv(where)), {}, patience, connections);
+    message_duplex<multiprocessing> c(inherited(), connections);
     fetch(c);
     offer(c, "from the child");
 }
 
 TEST_CASE("shared handle: it looks as Python's, and what does not is refused")
 {
-    ends pipe = named_pipe_pair(transfer_kind::message);
+    auto pipe = named_pipe_pair(transfer_kind::message);
     const duplex mine(std::move(pipe.first));
     py::offered_handle offered(mine, {});
     const py::value sent = offered.as_connection(true, false);
