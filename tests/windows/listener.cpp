@@ -94,9 +94,10 @@ TEST_CASE("listener: the name of a host is looked up, and there may be IPv6")
 {
     const watchdog guard("a listener");
     for (const bool as_coroutine : {false, true}) {
-        py::listener<> listener(address::tcp("localhost", 0), {.authkey = key});
+        py::listener<> listener(address::tcp("localhost", 0), py::listener_options().authkey(key));
         const address by_name = address::tcp("localhost", listener.address().port());
-        std::jthread client([&] { connect(by_name, {.authkey = key}, as_coroutine).send("found", patience); });
+        std::jthread client(
+            [&] { connect(by_name, py::connect_options().authkey(key), as_coroutine).send("found", patience); });
         CHECK(listener.accept(patience).recv(patience) == py::value("found"));
     }
     try {
@@ -112,8 +113,9 @@ TEST_CASE("listener: nothing of it stays when it has gone, nor of those who came
 {
     const watchdog guard("a listener");
     const auto once = [](const address& a) {
-        py::listener<> listener(a, {.authkey = key});
-        std::jthread client([&] { (void)py::connect(listener.address(), {.authkey = key}, patience); });
+        py::listener<> listener(a, py::listener_options().authkey(key));
+        std::jthread client(
+            [&] { (void)py::connect(listener.address(), py::connect_options().authkey(key), patience); });
         (void)listener.accept(patience);
         error_code ec;
         (void)listener.accept(1ms, ec);
@@ -364,7 +366,7 @@ TEST_CASE("listener: CPython's listener by hand, message for message")
     const address a = address::pipe(fresh_pipe_name());
     raw_pipe raw = raw_pipe::listen(a.name());
     std::jthread client([&] {
-        auto c = py::connect<multiprocessing_bytes>(a, py::listener_options().authkey(key), patience);
+        auto c = py::connect<multiprocessing_bytes>(a, py::connect_options().authkey(key), patience);
         c.send("first", patience);
         CHECK(c.recv(patience).text() == "answer");
     });

@@ -30,10 +30,10 @@ TEST_CASE("manager: an object is made, called and released over a pipe")
 {
     const test::watchdog guard("a manager");
     const std::string key = "a key that both know";
-    py::manager_server server({.authkey = key});
+    py::manager_server server(py::listener_options().authkey(key));
     server.add<counter, int>("Counter").method("add", &counter::add);
     std::jthread serving([&] { server.serve(); });
-    const py::manager m(server.address(), {.authkey = key}, {}, 60s);
+    const py::manager m(server.address(), py::connect_options().authkey(key), {}, 60s);
     py::remote c = m.create("Counter", {40}, {}, 60s);
     CHECK(c.get<int>("add", 2) == 42);
     const py::remote same = m.take(c.token(), 60s);
