@@ -24,7 +24,10 @@ public:
         (d == direction::write ? ended_ : deaf_) = true;
         ring();
     }
-    readiness arm(direction d) noexcept { return readiness::readable(d == direction::read ? data_.handle() : room_.handle()); }
+    readiness arm(direction d) noexcept
+    {
+        return readiness::readable(d == direction::read ? data_.handle() : room_.handle());
+    }
 
 protected:
     [[nodiscard]] io_result nothing_there() const noexcept

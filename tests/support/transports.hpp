@@ -3,8 +3,10 @@
 
 #include "src/testing/calls.hpp"
 #include "src/testing/data.hpp"
+#include "support/memory_pair.hpp"
 
 #include <ferrule/asio.hpp>
+#include <ferrule/platform/pair.hpp>
 
 #include <boost/asio.hpp>
 
