@@ -4,6 +4,7 @@
 #include "support/watchdog.hpp"
 
 #include <ferrule/ferrule.hpp>
+#include <ferrule/framing/multiprocessing_pipe.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -68,6 +69,27 @@ TEST_CASE("message pipe: what Windows sends as one message is one, though it com
     auto arrived = std::async(std::launch::async, [&, &from = b] { return from.recv(patience); });
     a.send(byte_view(sent), patience); // in the pipe, 4 KiB at a time
     CHECK(arrived.get().text() == sent);
+}
+
+TEST_CASE("message pipe: Python's messages have no header there, and have one in a stream")
+{
+    const test::watchdog guard("PipeConnection");
+    auto [a, b] = message_pipe();
+    message_duplex python_like(a, multiprocessing_pipe_bytes());
+    python_like.send("payload");
+    CHECK(b.recv(patience).text() == "payload");
+    b.send("");
+    CHECK(python_like.recv(patience).size() == 0);
+    message_duplex objects(a, multiprocessing_pipe());
+    objects.send("text");
+    const bytes pickle = b.recv(patience);
+    CHECK(pickle.text().starts_with("\x80"));
+    b.send(pickle);
+    CHECK(objects.recv(patience).as<std::string>() == "text");
+
+    auto [r, w] = pipe();
+    message_writer(w, multiprocessing_pipe_bytes()).send("payload");
+    CHECK(r.recv(11, patience) == byte_view(std::string_view("\0\0\0\7payload", 11)));
 }
 
 TEST_CASE("message pipe: interrupted at any time, a receive loses nothing")
