@@ -28,14 +28,12 @@ public:
     on_stop& operator=(const on_stop&) = delete;
     ~on_stop()
     {
-        if (!token_.stop_requested())
-            return;
         phase before = phase::waits;
-        if (!state_->now.compare_exchange_strong(before, phase::over)) {
-            while (state_->now != phase::over && state_->caller != std::this_thread::get_id())
-                std::this_thread::yield();
-        }
-        put_off(std::move(state_));
+        const bool never_called = state_->now.compare_exchange_strong(before, phase::over);
+        while (state_->now != phase::over && state_->caller != std::this_thread::get_id())
+            std::this_thread::yield();
+        if (!never_called || token_.stop_requested())
+            put_off(std::move(state_));
     }
 
 private:
