@@ -13,8 +13,8 @@ public:
         std::vector<resolved_address> found;
         try {
             found = look_up(a, false, ec);
-        } catch (const std::bad_alloc&) {
-            ec = boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
+        } catch (...) {
+            ec = caught();
         }
         {
             const std::lock_guard guard(mutex_);

@@ -2,17 +2,16 @@
 // project.
 #pragma once
 
+#include "platform/caught.hpp"
+
 #include <ferrule/address.hpp>
 #include <ferrule/deadline.hpp>
 #include <ferrule/detail/export.hpp>
 #include <ferrule/error.hpp>
 #include <ferrule/socket_like.hpp>
 
-#include <boost/system/errc.hpp>
-
 #include <functional>
 #include <memory>
-#include <new>
 #include <optional>
 #include <span>
 #include <vector>
@@ -47,12 +46,10 @@ std::optional<descriptor> made_by(F f, error_code& ec) noexcept
 {
     try {
         return f();
-    } catch (const error& e) {
-        ec = e.code();
-    } catch (const std::bad_alloc&) {
-        ec = boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
+    } catch (...) {
+        ec = caught();
+        return std::nullopt;
     }
-    return std::nullopt;
 }
 
 /// Whether who is at the other end of a connection is this process's user; false where the system does not say.
@@ -71,6 +68,17 @@ struct resolved_address {
 [[nodiscard]] FERRULE_EXPORT std::vector<resolved_address> resolve_at_once(const address& a);
 /// All that a host's name stands for, or a number alone; may block to find out.
 [[nodiscard]] std::vector<resolved_address> look_up(const address& a, bool only_numbers, error_code& ec);
+/// Of the list that getaddrinfo and its like return.
+template <class Info>
+std::vector<resolved_address> addresses_of(const address& a, const Info* found)
+{
+    std::vector<resolved_address> all;
+    for (; found != nullptr; found = found->ai_next) {
+        const auto* const begin = reinterpret_cast<const std::byte*>(found->ai_addr);
+        all.push_back({a.kind(), std::vector<std::byte>(begin, begin + found->ai_addrlen)});
+    }
+    return all;
+}
 /// Both. Throws `error`.
 [[nodiscard]] std::vector<resolved_address> resolve(const address& a);
 /// `look_up` without waiting, by a thread that ends when the system knows.

@@ -88,12 +88,7 @@ std::vector<resolved_address> look_up(const address& a, bool only_numbers, error
     default: ec = boost::asio::error::host_not_found; return {};
     }
     const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, &::freeaddrinfo);
-    std::vector<resolved_address> all;
-    for (const addrinfo* i = found; i != nullptr; i = i->ai_next) {
-        const auto* const begin = reinterpret_cast<const std::byte*>(i->ai_addr);
-        all.push_back({a.kind(), std::vector<std::byte>(begin, begin + i->ai_addrlen)});
-    }
-    return all;
+    return addresses_of(a, found);
 }
 
 std::vector<resolved_address> resolve_at_once(const address& a)

@@ -55,14 +55,10 @@ descriptor duplicate(native_handle_type handle)
             throw_error(last_socket_error());
         return open_duplicate(info);
     }
-    HANDLE copy = nullptr;
-    if (::DuplicateHandle(::GetCurrentProcess(), handle, ::GetCurrentProcess(), &copy, 0, FALSE,
-                          DUPLICATE_SAME_ACCESS) == 0)
+    unique_handle copy = copy_of(handle);
+    if (!copy.is_open())
         throw_error(errc::bad_descriptor);
-    unique_handle owner(copy);
-    descriptor d = open(copy, true);
-    (void)owner.release();
-    return d;
+    return copy.adopt();
 }
 
 descriptor borrow(native_handle_type handle)

@@ -12,11 +12,10 @@ passed_handle::passed_handle(const endpoint& e, std::string framing) : framing_(
         throw_error(errc::closed);
     if (is_socket(use.get())) // which do not survive it
         throw_error(errc::unsupported);
-    if (::DuplicateHandle(::GetCurrentProcess(), use.get(), ::GetCurrentProcess(), &handle_, 0, FALSE,
-                          DUPLICATE_SAME_ACCESS) == 0) {
-        handle_ = invalid_handle;
+    unique_handle copy = copy_of(use.get());
+    if (!copy.is_open())
         throw_error(last_error());
-    }
+    handle_ = copy.release();
 }
 
 passed_handle::~passed_handle()

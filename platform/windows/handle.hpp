@@ -64,10 +64,26 @@ public:
     [[nodiscard]] bool is_open() const noexcept { return handle_ != nullptr; }
     [[nodiscard]] HANDLE get() const noexcept { return handle_; }
     [[nodiscard]] HANDLE release() noexcept { return std::exchange(handle_, nullptr); }
+    /// Gives it away. Throws what `ferrule::adopt` does, and keeps it then.
+    [[nodiscard]] descriptor adopt()
+    {
+        descriptor d = ferrule::adopt(handle_);
+        (void)release();
+        return d;
+    }
 
 private:
     HANDLE handle_ = nullptr;
 };
+
+/// Another handle of the same thing; not open if that fails, and GetLastError says why.
+[[nodiscard]] inline unique_handle copy_of(HANDLE h, bool inheritable = false) noexcept
+{
+    HANDLE copy = nullptr;
+    ::DuplicateHandle(::GetCurrentProcess(), h, ::GetCurrentProcess(), &copy, 0, inheritable ? TRUE : FALSE,
+                      DUPLICATE_SAME_ACCESS);
+    return unique_handle(copy);
+}
 
 /// A manual-reset event, not signalled. Throws `error`.
 inline unique_handle make_event()

@@ -45,9 +45,7 @@ public:
                 // "Connected", before it was waited for; "no data": and gone again, but what it has written is here.
                 if (e != 0 && e != ERROR_PIPE_CONNECTED && e != ERROR_NO_DATA)
                     throw_error(system_error(e));
-                descriptor d = adopt(accepted.get());
-                (void)accepted.release();
-                return d;
+                return accepted.adopt();
             },
             ec);
     }
@@ -94,13 +92,7 @@ public:
     {
         if ((ec = failed_))
             return std::nullopt;
-        return os::made_by(
-            [&] {
-                descriptor d = adopt(pipe_.get());
-                (void)pipe_.release();
-                return d;
-            },
-            ec);
+        return os::made_by([&] { return pipe_.adopt(); }, ec);
     }
 
 private:

@@ -33,11 +33,8 @@ std::pair<descriptor, descriptor> pipe_descriptors(ordinary_end o)
                                         nullptr));
     if (!writing.is_open())
         throw_error(last_error());
-    descriptor r = adopt(reading.get());
-    (void)reading.release();
-    descriptor w = adopt(writing.get());
-    (void)writing.release();
-    return {std::move(r), std::move(w)};
+    descriptor r = reading.adopt();
+    return {std::move(r), writing.adopt()};
 }
 
 // Two TCP sockets of the loopback interface: not every Windows has unix sockets, and none has socketpair.

@@ -3,12 +3,12 @@
 // Reading begins with a read of no bytes, which Windows ends when there are some: so nothing is taken out of the pipe before
 // somebody wants it, and ending a wait loses nothing. (On message pipes it takes messages of no bytes, which is noted.)
 // Writing copies: the bytes are this object's until Windows has them.
+#include "platform/caught.hpp"
 #include "platform/windows/overlapped.hpp"
 #include "platform/windows/threaded.hpp"
 
 #include <algorithm>
 #include <memory>
-#include <new>
 
 namespace ferrule::windows {
 namespace {
@@ -52,7 +52,7 @@ struct pipe_state {
         const std::size_t wanted =
             facts.messages ? in.size() - part.size() : std::min<std::size_t>(in.size(), p.available);
         std::copy(byte_view(part).begin(), byte_view(part).end(), in.begin());
-        const outcome o = reading.take(pipe, in.subspan(part.size(), std::min(wanted, longest_message)));
+        const outcome o = probing.take(pipe, in.subspan(part.size(), std::min(wanted, longest_message)));
         known = facts.messages || o.error != 0 ? 0 : p.available - o.size;
         if (o.error == ERROR_OPERATION_ABORTED) // others who read the same pipe were faster
             return io_result::would_block();
@@ -114,8 +114,7 @@ struct pipe_state {
     const HANDLE pipe;
     const bool owned;
     const pipe_facts facts;
-    Call probing;
-    Call reading;
+    Call probing; // and taking what it found
     Call writing;
     bytes out;               // what is being written
     bytes part;              // the beginning of a message
@@ -246,10 +245,8 @@ private:
     {
         try {
             return f();
-        } catch (const error& e) {
-            return io_result::failed(e.code());
-        } catch (const std::bad_alloc&) {
-            return io_result::failed(boost::system::errc::make_error_code(boost::system::errc::not_enough_memory));
+        } catch (...) {
+            return io_result::failed(os::caught());
         }
     }
     static void shut(pipe_state<Call>& s) noexcept

@@ -23,10 +23,10 @@ constexpr std::string_view of_socket = "socket:"; // a pipe that says how to ope
 
 unique_handle inheritable_copy(HANDLE h)
 {
-    HANDLE copy = nullptr;
-    if (::DuplicateHandle(::GetCurrentProcess(), h, ::GetCurrentProcess(), &copy, 0, TRUE, DUPLICATE_SAME_ACCESS) == 0)
+    unique_handle copy = copy_of(h, true);
+    if (!copy.is_open())
         throw_error(last_error());
-    return unique_handle(copy);
+    return copy;
 }
 
 std::string name_of(std::string_view kind, HANDLE h)

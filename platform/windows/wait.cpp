@@ -1,3 +1,4 @@
+#include "platform/caught.hpp"
 #include "platform/per_thread.hpp"
 #include "platform/reactor.hpp"
 #include "platform/timeout.hpp"
@@ -6,7 +7,6 @@
 #include <ferrule/detail/fork_generation.hpp>
 
 #include <array>
-#include <new>
 
 namespace ferrule::os {
 
@@ -73,10 +73,10 @@ wait_result wait(std::span<const readiness> targets, wakeup& w, const deadline& 
 
 native_handle_type duplicate_event(native_handle_type h, error_code& ec) noexcept
 {
-    HANDLE copy = nullptr;
-    if (::DuplicateHandle(::GetCurrentProcess(), h, ::GetCurrentProcess(), &copy, 0, FALSE, DUPLICATE_SAME_ACCESS) == 0)
+    windows::unique_handle copy = windows::copy_of(h);
+    if (!copy.is_open())
         ec = last_error();
-    return copy;
+    return copy.release();
 }
 
 void close_event(native_handle_type h) noexcept
@@ -105,10 +105,8 @@ error_code readiness_set::open() noexcept
     try {
         state_ = std::make_unique<state>();
         return {};
-    } catch (const error& e) {
-        return e.code();
-    } catch (const std::bad_alloc&) {
-        return boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
+    } catch (...) {
+        return caught();
     }
 }
 

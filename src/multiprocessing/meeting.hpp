@@ -8,7 +8,6 @@
 #include <deque>
 #include <memory>
 #include <mutex>
-#include <new>
 #include <optional>
 #include <span>
 
@@ -71,10 +70,8 @@ public:
     {
         try {
             return state_->read(in);
-        } catch (const error& e) {
-            return io_result::failed(e.code());
-        } catch (const std::bad_alloc&) {
-            return io_result::failed(boost::system::errc::make_error_code(boost::system::errc::not_enough_memory));
+        } catch (...) {
+            return io_result::failed(os::caught());
         }
     }
     io_result try_write(std::span<const byte_view>) noexcept { return io_result::failed(errc::wrong_direction); }

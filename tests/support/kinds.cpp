@@ -1,5 +1,6 @@
 #include "support/kinds.hpp"
 
+#include "support/find_kind.hpp"
 #include "support/memory_packets.hpp"
 #include "support/memory_pair.hpp"
 #include "support/system.hpp"
@@ -13,7 +14,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pty.h>
-#include <stdexcept>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <system_error>
@@ -172,10 +172,7 @@ std::vector<connection_kind> make()
 const connection_kind& kind(std::string_view name)
 {
     static const std::vector<connection_kind> all = make();
-    for (const connection_kind& k : all)
-        if (k.name == name)
-            return k;
-    throw std::out_of_range("no such kind");
+    return find_kind(all, name);
 }
 
 } // namespace ferrule::test

@@ -1,5 +1,6 @@
 #include "support/kinds.hpp"
 
+#include "support/find_kind.hpp"
 #include "support/memory_packets.hpp"
 #include "support/memory_pair.hpp"
 #include "windows/pairs.hpp"
@@ -7,7 +8,6 @@
 #include <ferrule/platform/pair.hpp>
 
 #include <cstdlib>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -69,10 +69,7 @@ std::vector<connection_kind> make()
 const connection_kind& kind(std::string_view name)
 {
     static const std::vector<connection_kind> all = make();
-    for (const connection_kind& k : all)
-        if (k.name == name)
-            return k;
-    throw std::out_of_range("no such kind");
+    return find_kind(all, name);
 }
 
 } // namespace ferrule::test

@@ -1,11 +1,12 @@
 #include "windows/pairs.hpp"
 
+#include "windows/raw_pipe.hpp"
+
 #include <winsock2.h>
 
 #include <windows.h>
 #include <ws2tcpip.h>
 
-#include <atomic>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -66,9 +67,7 @@ sockaddr_in bound(SOCKET s)
 
 ends named_pipe_pair(transfer_kind kind)
 {
-    static std::atomic<int> count{0};
-    const std::string name =
-        "\\\\.\\pipe\\ferrule-test-" + std::to_string(::GetCurrentProcessId()) + "-" + std::to_string(++count);
+    const std::string name = fresh_pipe_name();
     const DWORD mode = kind == transfer_kind::message ? PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE
                                                       : PIPE_TYPE_BYTE | PIPE_READMODE_BYTE;
     const HANDLE server =

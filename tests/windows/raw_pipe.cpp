@@ -118,6 +118,12 @@ std::string fresh_pipe_name()
            std::to_string(++count);
 }
 
+std::string this_program()
+{
+    char own[MAX_PATH];
+    return std::string(own, ::GetModuleFileNameA(nullptr, own, MAX_PATH));
+}
+
 unsigned long open_handles()
 {
     DWORD n = 0;

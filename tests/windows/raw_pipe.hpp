@@ -30,7 +30,10 @@ private:
 /// That nobody has used.
 std::string fresh_pipe_name();
 
-/// How many this process has, about.
+/// The path of this program.
+std::string this_program();
+
+/// How many handles this process has, about.
 unsigned long open_handles();
 
 /// Whether what passes for Windows here is Wine.

@@ -6,6 +6,7 @@
 #include "support/catch.hpp"
 #include "support/watchdog.hpp"
 #include "windows/pairs.hpp"
+#include "windows/raw_pipe.hpp"
 
 #include <windows.h>
 
@@ -23,13 +24,6 @@ constexpr auto patience = 60s;
 
 // Nothing but this has to be in what we send.
 const multiprocessing connections(multiprocessing_bytes(), py::pickle_codec({}, py::offered_handle::allow()));
-
-/// This program once more, with another test.
-std::vector<std::string> this_program(const std::string& test)
-{
-    char own[MAX_PATH];
-    return {std::string(own, ::GetModuleFileNameA(nullptr, own, MAX_PATH)), test};
-}
 
 /// Sends the other end of a new pipe, and says something through it.
 void offer(message_duplex<multiprocessing>& c, const std::string& says)
@@ -60,7 +54,7 @@ void fetch(message_duplex<multiprocessing>& c)
 TEST_CASE("shared handle: connections of pipes go to another process and come from it")
 {
     const watchdog guard("a shared handle");
-    auto other = spawn_connected(this_program("child: fetches and offers"), connections);
+    auto other = spawn_connected({this_program(), "child: fetches and offers"}, connections);
     offer(other.connection, "from the parent");
     fetch(other.connection);
     CHECK(other.process.wait(patience).success());

@@ -3,6 +3,7 @@
 
 #include "support/calls.hpp"
 #include "support/watchdog.hpp"
+#include "windows/raw_pipe.hpp"
 
 #include <ferrule/asio.hpp>
 #include <ferrule/ferrule.hpp>
@@ -33,8 +34,7 @@ using command = std::vector<std::string>;
 command as(std::initializer_list<std::string> role_and_arguments)
 {
     static const std::string program = [] {
-        char own[MAX_PATH];
-        const std::string path(own, ::GetModuleFileNameA(nullptr, own, MAX_PATH));
+        const std::string path = test::this_program();
         return path.substr(0, path.find_last_of("\\/") + 1) + "ferrule_windows_child.exe";
     }();
     command all{program};
@@ -54,14 +54,9 @@ void converse(In& in, Out& out)
     }
 }
 
-errc refusal(const command& c, std::initializer_list<inheritance> given)
+error_code refusal(const command& c, std::initializer_list<inheritance> given)
 {
-    try {
-        (void)spawn(c, given);
-    } catch (const error& e) {
-        return static_cast<errc>(e.code().value());
-    }
-    return {};
+    return test::code_of([&] { (void)spawn(c, given); });
 }
 
 } // namespace
