@@ -11,7 +11,7 @@ int main()
     auto [in, out] = ferrule::pipe();
 
     std::thread sender(
-        [](int number) {
+        [](ferrule::native_handle_type number) {
             const ferrule::descriptor borrowed = ferrule::borrow(number); // never closes the number
             ferrule::writer own(ferrule::duplicate(number));
             own.send("one line\n");

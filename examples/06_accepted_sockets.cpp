@@ -24,7 +24,7 @@ asio::awaitable<void> serve(tcp::acceptor& acceptor, int clients)
 {
     for (; clients > 0; --clients) {
         tcp::socket socket = co_await acceptor.async_accept(asio::use_awaitable);
-        ferrule::message_duplex<> client(ferrule::adopt(socket.release()));
+        ferrule::message_duplex<> client(ferrule::adopt(std::move(socket)));
         co_spawn(acceptor.get_executor(), echo(client), asio::detached);
     }
 }
@@ -40,7 +40,7 @@ int main()
     for (const char* text : {"hello", "hello again"}) {
         tcp::socket socket(context);
         socket.connect(acceptor.local_endpoint());
-        ferrule::message_duplex<> connection(ferrule::adopt(socket.release()));
+        ferrule::message_duplex<> connection(ferrule::adopt(std::move(socket)));
         connection.send(text, 10s);
         std::cout << connection.recv(10s).text() << '\n';
     }

@@ -10,10 +10,13 @@
 #include <ferrule/error.hpp>
 #include <ferrule/socket_like.hpp>
 
+#include <cstddef>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace ferrule::os {
@@ -68,6 +71,23 @@ struct resolved_address {
 [[nodiscard]] FERRULE_EXPORT std::vector<resolved_address> resolve_at_once(const address& a);
 /// All that a host's name stands for, or a number alone; may block to find out.
 [[nodiscard]] std::vector<resolved_address> look_up(const address& a, bool only_numbers, error_code& ec);
+/// `Sockaddr`: the system's sockaddr_un, of which `family` is AF_UNIX.
+template <class Sockaddr>
+resolved_address unix_address(const address& a, int family)
+{
+    const bool is_abstract = a.kind() == address::family::unix_abstract;
+    Sockaddr un{};
+    un.sun_family = static_cast<decltype(un.sun_family)>(family);
+    const std::string path = is_abstract ? std::string(1, '\0') + a.name() : a.name();
+    // A path ends with a NUL; an abstract name ends where the address does.
+    if (path.size() + (is_abstract ? 0 : 1) > sizeof un.sun_path || a.name().empty() ||
+        (!is_abstract && path.find('\0') != path.npos))
+        throw error(errc::invalid_argument, "unix socket '" + a.name() + "'");
+    std::memcpy(un.sun_path, path.data(), path.size());
+    const std::size_t size = offsetof(Sockaddr, sun_path) + path.size() + (is_abstract ? 0 : 1);
+    const auto* const begin = reinterpret_cast<const std::byte*>(&un);
+    return {a.kind(), std::vector<std::byte>(begin, begin + size)};
+}
 /// Of the list that getaddrinfo and its like return.
 template <class Info>
 std::vector<resolved_address> addresses_of(const address& a, const Info* found)

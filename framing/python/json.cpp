@@ -32,11 +32,14 @@ std::string hex(byte_view data)
     return s;
 }
 
+constexpr std::size_t deepest =
+    200; // each takes a kilobyte of a stack, of which threads have one megabyte on some systems
+
 class converter_to_json {
 public:
     json::value operator()(const value& v)
     {
-        if (++count_ > 1'000'000 || inside_.size() > 1000)
+        if (++count_ > 1'000'000 || inside_.size() > deepest)
             throw frame_error(errc::too_large, std::string("a Python value that is too large for JSON"));
         switch (v.type()) {
         case type::none: return nullptr;

@@ -23,6 +23,7 @@
 #include <boost/asio/associator.hpp>
 #include <boost/asio/async_result.hpp>
 
+#include <cstdint>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -31,6 +32,16 @@ namespace ferrule {
 namespace detail {
 
 namespace asio = boost::asio;
+
+/// A socket of Windows's is a number in Winsock.
+template <class Handle>
+native_handle_type plain_handle(Handle h) noexcept
+{
+    if constexpr (std::is_pointer_v<native_handle_type> && !std::is_convertible_v<Handle, native_handle_type>)
+        return reinterpret_cast<native_handle_type>(static_cast<std::uintptr_t>(h));
+    else
+        return h;
+}
 
 // `[limit] [token]`, sorted out.
 
@@ -290,6 +301,23 @@ auto cross_lock::async_lock(LimitAndToken&&... limit_and_token)
             std::forward<LimitAndToken>(limit_and_token)...);
     else
         return detail::await_lock(*this, std::move(limit));
+}
+
+/// Takes over what an Asio object holds, such as a socket that was accepted or connected with it; nothing may be under way there.
+/// The object is closed, or unchanged if this throws what the other `adopt` does.
+template <class Object>
+    requires(!std::is_lvalue_reference_v<Object> &&
+             requires(Object& o) {
+                 typename Object::executor_type;
+                 o.native_handle();
+                 o.close();
+             })
+[[nodiscard]] descriptor adopt(Object&& object)
+{
+    // Not release(): Windows before 8.1 and Wine do not let go of what a completion port watches.
+    descriptor d = duplicate(detail::plain_handle(object.native_handle()));
+    object.close();
+    return d;
 }
 
 } // namespace ferrule

@@ -4,8 +4,6 @@
 #include <boost/asio/error.hpp>
 
 #include <csignal>
-#include <cstddef>
-#include <cstring>
 #include <memory>
 #include <netdb.h>
 #include <sys/eventfd.h>
@@ -15,22 +13,6 @@
 
 namespace ferrule::os {
 namespace {
-
-resolved_address unix_address(const address& a)
-{
-    const bool is_abstract = a.kind() == address::family::unix_abstract;
-    sockaddr_un un{};
-    un.sun_family = AF_UNIX;
-    const std::string path = is_abstract ? std::string(1, '\0') + a.name() : a.name();
-    // A path ends with a NUL; an abstract name ends where the address does.
-    if (path.size() + (is_abstract ? 0 : 1) > sizeof un.sun_path || a.name().empty() ||
-        (!is_abstract && path.find('\0') != path.npos))
-        throw error(errc::invalid_argument, "unix socket '" + a.name() + "'");
-    std::memcpy(un.sun_path, path.data(), path.size());
-    const std::size_t size = offsetof(sockaddr_un, sun_path) + path.size() + (is_abstract ? 0 : 1);
-    const auto* const begin = reinterpret_cast<const std::byte*>(&un);
-    return {a.kind(), std::vector<std::byte>(begin, begin + size)};
-}
 
 /// New threads get no signals: they are for those of the program.
 class signals_blocked {
@@ -97,7 +79,7 @@ std::vector<resolved_address> resolve_at_once(const address& a)
     switch (a.kind()) {
     case address::family::tcp: return look_up(a, true, ec);
     case address::family::pipe: throw_error(errc::unsupported);
-    default: return {unix_address(a)};
+    default: return {unix_address<sockaddr_un>(a, AF_UNIX)};
     }
 }
 

@@ -104,9 +104,14 @@ private:
 
 std::string fresh_pipe_name()
 {
+    return std::string(local_pipes) + fresh_name();
+}
+
+std::string fresh_name()
+{
     std::array<std::byte, 16> random;
     os::fill_with_random(random);
-    std::string name = std::string(local_pipes) + "ferrule-";
+    std::string name = "ferrule-";
     for (const std::byte b : random) {
         name += "0123456789abcdef"[std::to_integer<unsigned>(b >> 4)];
         name += "0123456789abcdef"[std::to_integer<unsigned>(b & std::byte{15})];

@@ -1,5 +1,6 @@
 #include "platform/windows/net.hpp"
 
+#include <afunix.h>
 #include <ws2tcpip.h>
 
 #include <boost/asio/error.hpp>
@@ -28,6 +29,22 @@ std::vector<std::byte> user_of(HANDLE process)
 
 } // namespace
 
+DWORD peer_of(HANDLE connected) noexcept
+{
+    ULONG peer = 0;
+    DWORD n = 0;
+    if (is_socket(connected))
+        return ::WSAIoctl(reinterpret_cast<SOCKET>(connected), SIO_AF_UNIX_GETPEERPID, nullptr, 0, &peer, sizeof peer,
+                          &n, nullptr, nullptr) == 0
+                   ? peer
+                   : 0;
+    if (::GetNamedPipeInfo(connected, &n, nullptr, nullptr, nullptr) == 0)
+        return 0;
+    const bool known = (n & PIPE_SERVER_END) != 0 ? ::GetNamedPipeClientProcessId(connected, &peer) != 0
+                                                  : ::GetNamedPipeServerProcessId(connected, &peer) != 0;
+    return known ? peer : 0;
+}
+
 } // namespace ferrule::windows
 
 namespace ferrule::os {
@@ -37,7 +54,8 @@ using namespace windows;
 std::unique_ptr<listening> listen_at(const address& a, int backlog)
 {
     switch (a.kind()) {
-    case address::family::tcp: return listen_at_tcp(a, backlog);
+    case address::family::tcp:
+    case address::family::unix_path: return listen_at_socket(a, backlog);
     case address::family::pipe: return listen_at_pipe(a);
     default: throw_error(errc::unsupported);
     }
@@ -50,23 +68,16 @@ std::unique_ptr<listening> listen_anywhere(int)
 
 std::unique_ptr<attempt> start_connect(const resolved_address& to)
 {
-    if (to.kind == address::family::tcp)
-        return connect_tcp(to);
+    if (to.kind != address::family::pipe)
+        return connect_socket(to);
     return connect_pipe(address::pipe(std::string(byte_view(to.bytes).text())));
 }
 
 // Of a process that has ended meanwhile another one may have got the number: then it is that one's user.
 bool is_this_user(const detail::any_descriptor& connected) noexcept
 {
-    const HANDLE pipe = connected.native_handle();
-    DWORD flags = 0;
-    if (::GetNamedPipeInfo(pipe, &flags, nullptr, nullptr, nullptr) == 0)
-        return false;
-    ULONG peer = 0;
-    if (((flags & PIPE_SERVER_END) != 0 ? ::GetNamedPipeClientProcessId(pipe, &peer)
-                                        : ::GetNamedPipeServerProcessId(pipe, &peer)) == 0)
-        return false;
-    const unique_handle process(::OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, peer));
+    const unique_handle process(
+        ::OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, peer_of(connected.native_handle())));
     try {
         const std::vector<std::byte> theirs = user_of(process.get());
         return !theirs.empty() && theirs == user_of(::GetCurrentProcess());
@@ -110,6 +121,7 @@ std::vector<resolved_address> resolve_at_once(const address& a)
     error_code ec;
     switch (a.kind()) {
     case address::family::tcp: return look_up(a, true, ec);
+    case address::family::unix_path: return {unix_address<sockaddr_un>(a, AF_UNIX)};
     case address::family::pipe: {
         (void)pipe_name(a);
         const byte_view name(a.name());

@@ -10,6 +10,7 @@ namespace ferrule::windows {
 
 /// A name that nobody can guess. Throws `error`.
 [[nodiscard]] std::string fresh_pipe_name();
+[[nodiscard]] std::string fresh_name();
 /// One more end of a pipe that others can open: this user, the system and administrators, on this machine. `access` and `mode`
 /// are those of CreateNamedPipe. Throws `error`.
 [[nodiscard]] unique_handle make_pipe_instance(const std::wstring& name, DWORD access, DWORD mode, DWORD most_instances,
@@ -47,12 +48,14 @@ public:
 private:
     SOCKET socket_;
 };
+/// The process at the other end of a pipe or of a unix socket; 0 if that is not known.
+[[nodiscard]] DWORD peer_of(HANDLE connected) noexcept;
 /// Throws `error`.
-[[nodiscard]] unique_socket new_tcp(int family);
+[[nodiscard]] unique_socket new_stream_socket(int family);
 void set_option(SOCKET s, int level, int option);
 /// Throws `error` unless it is 0, as the functions for sockets return.
 void check(int result);
-[[nodiscard]] std::unique_ptr<os::listening> listen_at_tcp(const address& a, int backlog);
-[[nodiscard]] std::unique_ptr<os::attempt> connect_tcp(const os::resolved_address& to);
+[[nodiscard]] std::unique_ptr<os::listening> listen_at_socket(const address& a, int backlog);
+[[nodiscard]] std::unique_ptr<os::attempt> connect_socket(const os::resolved_address& to);
 
 } // namespace ferrule::windows

@@ -2,6 +2,8 @@
 
 #include "platform/windows/net.hpp"
 
+#include <array>
+#include <optional>
 #include <ws2tcpip.h>
 
 namespace ferrule {
@@ -37,10 +39,37 @@ std::pair<descriptor, descriptor> pipe_descriptors(ordinary_end o)
     return {std::move(r), writing.adopt()};
 }
 
-// Two TCP sockets of the loopback interface: not every Windows has unix sockets, and none has socketpair.
-std::pair<descriptor, descriptor> socketpair_descriptors()
+namespace {
+
+using ends = std::pair<descriptor, descriptor>;
+
+/// Nothing on a Windows that has no unix sockets.
+std::optional<ends> unix_pair()
 {
-    const unique_socket listening = new_tcp(AF_INET);
+    std::array<wchar_t, MAX_PATH + 1> folder;
+    if (::GetTempPathW(static_cast<DWORD>(folder.size()), folder.data()) == 0)
+        return std::nullopt;
+    try {
+        const address at = address::unix_path(narrow(folder.data()) + fresh_name());
+        const auto listening = os::listen_at(at, 1);
+        const auto connecting = os::start_connect(os::resolve_at_once(at).front());
+        error_code ec;
+        std::optional<descriptor> first = connecting->result(ec);
+        std::optional<descriptor> second = listening->accept(ec);
+        const auto is_ours = [](const std::optional<descriptor>& d) {
+            return d.has_value() && peer_of(d->get()->native_handle()) == ::GetCurrentProcessId();
+        };
+        if (is_ours(first) && is_ours(second))
+            return ends(*std::move(first), *std::move(second));
+    } catch (const error&) {
+    }
+    return std::nullopt;
+}
+
+/// Of the loopback interface.
+ends tcp_pair()
+{
+    const unique_socket listening = new_stream_socket(AF_INET);
     set_option(listening.get(), SOL_SOCKET, SO_EXCLUSIVEADDRUSE);
     sockaddr_in any{};
     any.sin_family = AF_INET;
@@ -48,7 +77,7 @@ std::pair<descriptor, descriptor> socketpair_descriptors()
     check(::bind(listening.get(), reinterpret_cast<const sockaddr*>(&any), sizeof any));
     check(::listen(listening.get(), 1));
     const sockaddr_in at = name_of(listening.get(), &::getsockname);
-    unique_socket first = new_tcp(AF_INET);
+    unique_socket first = new_stream_socket(AF_INET);
     check(::connect(first.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at));
     const sockaddr_in own = name_of(first.get(), &::getsockname);
     for (;;) {
@@ -61,6 +90,15 @@ std::pair<descriptor, descriptor> socketpair_descriptors()
         descriptor a = first.adopt();
         return {std::move(a), second.adopt()};
     }
+}
+
+} // namespace
+
+// No Windows has the call of that name.
+std::pair<descriptor, descriptor> socketpair_descriptors()
+{
+    std::optional<ends> made = unix_pair();
+    return made ? *std::move(made) : tcp_pair();
 }
 
 } // namespace ferrule

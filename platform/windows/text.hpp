@@ -22,4 +22,14 @@ namespace ferrule::windows {
     return w;
 }
 
+/// UTF-8 of UTF-16.
+[[nodiscard]] inline std::string narrow(std::wstring_view text)
+{
+    const int size = static_cast<int>(text.size());
+    const int n = ::WideCharToMultiByte(CP_UTF8, 0, text.data(), size, nullptr, 0, nullptr, nullptr);
+    std::string s(static_cast<std::size_t>(n), '\0');
+    ::WideCharToMultiByte(CP_UTF8, 0, text.data(), size, s.data(), n, nullptr, nullptr);
+    return s;
+}
+
 } // namespace ferrule::windows

@@ -85,7 +85,8 @@ private:
     // schedule.cpp
     void step();
     void settle();
-    void check_answered();
+    void settle_for_good();
+    [[nodiscard]] const char* still_to_come() const;
     void cancel(call_record& r);
     void cancel_some();
     void end_context();
@@ -99,7 +100,7 @@ private:
     [[nodiscard]] bool busy(const end& e, direction d) const;
     void log(std::string text);
     void check();
-    [[nodiscard]] end& other(const end& e) noexcept { return ends_[&e == &ends_[0] ? 1 : 0]; }
+    [[nodiscard]] const end& other(const end& e) const noexcept { return ends_[&e == &ends_[0] ? 1 : 0]; }
 
     // schedule_reads.cpp
     void read(end& e, what w, style how);

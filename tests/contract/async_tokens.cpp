@@ -133,7 +133,7 @@ TEST_CASE("async: close sends the tail first, until its deadline")
     for (const style s : all_styles) {
         INFO(name(s));
         auto [a, b] = socketpair();
-        const bytes large = pattern(3'000'000);
+        const bytes large = pattern(16'000'000);
         CHECK_THROWS_AS(a.send(large, deadline::now()), timeout_error);
         auto o = call<std::size_t>(
             s, [&] { return a.close(2ms); }, [&](auto... token) { return a.async_close(2ms, token...); });
@@ -143,7 +143,7 @@ TEST_CASE("async: close sends the tail first, until its deadline")
         CHECK(arrived == byte_view(large).first(arrived.size()));
     }
     auto [a, b] = socketpair();
-    const bytes large = pattern(3'000'000);
+    const bytes large = pattern(16'000'000);
     CHECK_THROWS_AS(a.send(large, deadline::now()), timeout_error);
     auto closing = a.async_close(20s, asio::use_future);
     CHECK(b.recv_all(20s) == large);
@@ -340,9 +340,31 @@ TEST_CASE("async: a separator that comes in pieces is found")
             w.send(piece);
             context.poll();
         }
+        context.run();
         CHECK(got == byte_view(strip ? "ab" : "ab--\r\n"));
         CHECK(r.recv(2, deadline::now()) == byte_view("cd"));
     }
+}
+
+TEST_CASE("async: a socket of Asio's is taken over")
+{
+    using asio::ip::tcp;
+    asio::io_context context;
+    tcp::acceptor acceptor(context, {asio::ip::address_v4::loopback(), 0});
+    tcp::socket connecting(context);
+    connecting.connect(acceptor.local_endpoint());
+    tcp::socket accepted = acceptor.accept();
+    duplex a(adopt(std::move(connecting)));
+    duplex b(adopt(std::move(accepted)));
+    CHECK_FALSE(connecting.is_open());
+    CHECK_FALSE(accepted.is_open());
+    a.send("hello");
+    CHECK(b.recv(5, 20s) == byte_view("hello"));
+    b.close();
+    CHECK_THROWS_AS(a.recv(20s), eof_error);
+
+    CHECK_THROWS_AS(adopt(std::move(acceptor)), usage_error);
+    CHECK(acceptor.is_open());
 }
 
 TEST_CASE("async: nobody sends in between while a coroutine waits for room")
@@ -350,7 +372,7 @@ TEST_CASE("async: nobody sends in between while a coroutine waits for room")
     const watchdog guard("large send");
     auto [a, b] = socketpair(varint{});
     reader raw(b.channel(), {});
-    const bytes large = pattern(3'000'000);
+    const bytes large = pattern(16'000'000);
     asio::io_context context;
     asio::co_spawn(
         context,
@@ -404,7 +426,7 @@ TEST_CASE("async: a coroutine that waits already takes over the tail of a send t
 {
     const watchdog guard("late tail, no limit");
     auto [a, b] = socketpair(varint{});
-    const bytes large = pattern(3'000'000);
+    const bytes large = pattern(16'000'000);
     asio::io_context context;
     auto reply = asio::co_spawn(context, a.async_recv(), asio::use_future);
     context.poll();

@@ -1,5 +1,6 @@
 // P8: the error says what happened and whose fault it is. P9: exactly the bytes.
 #include "support/catch.hpp"
+#include "support/system.hpp"
 #include "support/transports.hpp"
 #include "support/watchdog.hpp"
 
@@ -7,7 +8,6 @@
 #include <ferrule/message.hpp>
 #include <ferrule/pair.hpp>
 
-#include <sys/socket.h>
 #include <thread>
 
 namespace {
@@ -21,10 +21,9 @@ using namespace std::chrono_literals;
 TEST_CASE("P8: a reset connection is broken")
 {
     connection l = connect(transport::tcp);
-    const linger at_once{1, 0};
     duplex a(std::move(l.sender));
     reader b(std::move(l.receiver));
-    REQUIRE(::setsockopt(a.native_handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) == 0);
+    reset_when_closed(a.native_handle());
     a.close();
     CHECK_THROWS_AS(b.recv(20s), broken_error);
 }

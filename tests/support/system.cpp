@@ -44,6 +44,11 @@ std::pair<unique_fd, unique_fd> raw_pipe(int flags)
     return {unique_fd(fds[0]), unique_fd(fds[1])};
 }
 
+std::pair<unique_fd, unique_fd> raw_stream_pair()
+{
+    return raw_socketpair(SOCK_STREAM);
+}
+
 std::pair<unique_fd, unique_fd> raw_socketpair(int type)
 {
     int fds[2];
@@ -81,6 +86,12 @@ std::pair<unique_fd, unique_fd> raw_tcp_pair()
     must(::connect(client.get(), reinterpret_cast<sockaddr*>(&a), sizeof a));
     unique_fd accepted(must(::accept4(server.get(), nullptr, nullptr, SOCK_CLOEXEC)));
     return {std::move(client), std::move(accepted)};
+}
+
+void reset_when_closed(int tcp_socket)
+{
+    const linger at_once{1, 0};
+    must(::setsockopt(tcp_socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
 }
 
 unique_fd duplicate_fd(int fd)

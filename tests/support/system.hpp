@@ -2,6 +2,8 @@
 
 // What tests ask of the operating system. POSIX only.
 
+#include "support/is_open.hpp"
+
 #include <csignal>
 #include <fcntl.h>
 #include <functional>
@@ -36,12 +38,13 @@ private:
 // Made by the system calls, not by the library. Throw std::system_error.
 std::pair<unique_fd, unique_fd> raw_pipe(int flags = O_CLOEXEC); // reading, writing
 std::pair<unique_fd, unique_fd> raw_socketpair(int type);        // AF_UNIX, close-on-exec
+std::pair<unique_fd, unique_fd> raw_stream_pair();               // the same, of streams
 std::pair<unique_fd, unique_fd> raw_tcp_pair();                  // over the loopback interface
 unique_fd bound_tcp();                                           // 127.0.0.1, a free port; not listening yet
 unique_fd bound_unix();                                          // a name the kernel chooses; not listening yet
 unique_fd duplicate_fd(int fd);
+void reset_when_closed(int tcp_socket); // instead of ended
 
-[[nodiscard]] bool is_open(int fd);
 [[nodiscard]] bool closes_on_exec(int fd);
 // A number that is not open.
 [[nodiscard]] int closed_number();

@@ -115,10 +115,10 @@ TEST_CASE("json_dialect: the first byte that arrives decides, and answers follow
 {
     for (const bool headers : {false, true}) {
         CAPTURE(headers);
-        auto [near, far] = socketpair_descriptors();
+        auto [a, b] = socketpair_descriptors();
         const json_dialect dialect;
-        message_duplex<json_messages<>> server(std::move(near), json_messages<>(dialect));
-        duplex client(std::move(far));
+        message_duplex<json_messages<>> server(std::move(a), json_messages<>(dialect));
+        duplex client(std::move(b));
         client.send(headers ? "Content-Length: 2\r\n\r\n{}" : "{}\n");
         CHECK(dialect.detected() == json_dialect::dialect::unknown);
         CHECK(server.recv() == json::value(json::object{}));

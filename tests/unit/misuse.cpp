@@ -17,7 +17,7 @@
 #include <future>
 #include <stdexcept>
 #include <string>
-#include <sys/socket.h>
+#include <thread>
 
 using namespace ferrule;
 using namespace ferrule::test;
@@ -32,7 +32,7 @@ constexpr auto patience = 20s;
 struct wire {
     wire()
     {
-        auto raw = raw_socketpair(SOCK_STREAM);
+        auto raw = raw_stream_pair();
         mine = duplex(adopt(raw.first.release()));
         peer = std::move(raw.second);
     }
@@ -195,9 +195,9 @@ TEST_CASE("misuse: an empty separator is an error and takes nothing")
 
 TEST_CASE("misuse: the limit of recv_until is inclusive and does not count the separator")
 {
-    auto raw = raw_socketpair(SOCK_STREAM);
+    auto raw = raw_stream_pair();
     duplex in(adopt(raw.first.release()), limits(4));
-    const int peer = raw.second.get();
+    const auto peer = raw.second.get();
 
     write_all(peer, "abcd\n");
     CHECK(in.recv_until("\n", patience).text() == "abcd\n");
@@ -233,7 +233,7 @@ TEST_CASE("misuse: the limit of recv_until is inclusive and does not count the s
 TEST_CASE("misuse: the limit of recv_all is inclusive")
 {
     for (const std::string data : {"abcd", "abcde"}) {
-        auto raw = raw_socketpair(SOCK_STREAM);
+        auto raw = raw_stream_pair();
         duplex in(adopt(raw.first.release()), limits(4));
         write_all(raw.second.get(), data);
         raw.second.reset();
@@ -542,12 +542,9 @@ TEST_CASE("misuse: the same while the call has to wait first")
     CHECK(boom_of([&] { got.get(); }) == 1);
     CHECK(w.mine.recv(1, deadline::now()).text() == "!");
 
-    std::promise<pid_t> id;
-    auto thrown = std::async(std::launch::async, [&] {
-        id.set_value(thread_id());
-        return boom_of([&] { m.recv(patience); });
-    });
-    until_waiting(id.get_future().get());
+    auto thrown = std::async(std::launch::async, [&] { return boom_of([&] { m.recv(patience); }); });
+    while (code_of([&] { m.recv(deadline::now()); }) != errc::lock_timed_out)
+        std::this_thread::yield(); // it has not begun yet
     write_all(w.peer.get(), "!");
     CHECK(thrown.get() == 1);
     CHECK(w.mine.recv(1, deadline::now()).text() == "!");

@@ -19,7 +19,6 @@
 #include <ferrule/framing/netstring.hpp>
 #include <ferrule/framing/nul.hpp>
 #include <ferrule/framing/progress.hpp>
-#include <ferrule/handle_link.hpp>
 #include <ferrule/python/async_manager.hpp>
 #include <ferrule/python/classes.hpp>
 #include <ferrule/python/listener.hpp>
@@ -278,6 +277,8 @@ asio::awaitable<void> python_connects(std::string key)
                             .unauthenticated_at_most(5)
                             .least_digest(py::digest::sha256)
                             .on_refused([](const error&) {}));
+    const bool has_unix = here.address().kind() != address::family::pipe;
+    const address nowhere = has_unix ? address::unix_path("/nowhere") : address::pipe(R"(\\.\pipe\nowhere)");
     auto [accepted, connected] = co_await (
         here.async_accept(until(patience, std::stop_source().get_token())) &&
         py::async_connect(address(here.address()), py::connect_options().authkey(key).patience(patience).same_user(),
@@ -285,18 +286,18 @@ asio::awaitable<void> python_connects(std::string key)
     co_await connected.async_send({1, text("hello")}, patience);
     const py::value got = co_await accepted.async_recv(patience);
     CHECK(got[1].as<std::string>() == text("hello"));
-    const auto [ec, none] = co_await py::async_connect(address::unix_path("/nowhere" + text("")),
-                                                       py::connect_options().authkey(key).wait_for_listener(1ms),
-                                                       until(patience), asio::as_tuple(asio::use_awaitable));
+    const auto [ec, none] =
+        co_await py::async_connect(address(nowhere), py::connect_options().authkey(key).wait_for_listener(1ms),
+                                   until(patience), asio::as_tuple(asio::use_awaitable));
     CHECK(ec == boost::system::errc::no_such_file_or_directory);
-    const bool is_thrown = co_await [](std::string k) -> asio::awaitable<bool> {
+    const bool is_thrown = co_await [](std::string k, address a) -> asio::awaitable<bool> {
         try {
-            co_await py::async_connect(address::unix_path("/nowhere"), py::connect_options().authkey(k));
+            co_await py::async_connect(address(a), py::connect_options().authkey(k));
         } catch (const error& e) {
             co_return e.code() == boost::system::errc::no_such_file_or_directory;
         }
         co_return false;
-    }(key);
+    }(key, nowhere);
     CHECK(is_thrown);
 }
 
@@ -319,18 +320,6 @@ asio::awaitable<void> remotes_are_called(py::manager manager)
     py::remote other = manager.create("Counter", named);
     const std::string name = (co_await other.async_call("name")).as<std::string>();
     CHECK(name == text("c"));
-}
-
-asio::awaitable<void> handles_are_temporary(handle_link a, handle_link b)
-{
-    auto [r, w] = pipe();
-    co_await message_duplex<>(a.socket).with(a.handles).async_send(passed_handle(w, text("any name")), until(patience));
-    w.close();
-    const passed_handle got = co_await message_duplex<>(b.socket).with(b.handles).async_recv(until(patience));
-    CHECK(got.framing() == text("any name"));
-    co_await writer(duplicate(got.native_handle())).async_send(text("\n"));
-    const bytes line = co_await r.async_recv_line(patience);
-    CHECK(line == byte_view(text("")));
 }
 
 asio::awaitable<void> locks_are_taken(cross_lock& lock)
@@ -390,13 +379,6 @@ TEST_CASE("natural calls: remote objects")
     std::jthread serving([&] { server.serve(); });
     run(remotes_are_called(py::manager(server.address(), py::connect_options().authkey(text("a key")), {}, patience)));
     server.stop();
-}
-
-TEST_CASE("natural calls: handles")
-{
-    const watchdog guard("natural calls: handles");
-    auto [a, b] = handle_link_pair();
-    run(handles_are_temporary(a, b));
 }
 
 TEST_CASE("natural calls: locks")

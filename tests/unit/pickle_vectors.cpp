@@ -3,7 +3,7 @@
 
 #include "support/catch.hpp"
 #include "support/framing_bytes.hpp"
-#include "support/sanitizers.hpp"
+#include "support/memory_cap.hpp"
 
 #include <boost/json.hpp>
 
@@ -11,8 +11,6 @@
 #include <fstream>
 #include <iterator>
 #include <map>
-#include <sys/resource.h>
-#include <unistd.h>
 
 using namespace ferrule;
 using namespace ferrule::test;
@@ -145,28 +143,6 @@ bytes dumped(const py::value& v)
     REQUIRE(!py::dumps(v, out, py::globals::any()));
     return out;
 }
-
-// From now on this process may have so much more memory than it has. Sanitizers have terabytes, and are not held to it.
-class memory_cap {
-public:
-    explicit memory_cap(std::size_t more)
-    {
-        ::getrlimit(RLIMIT_AS, &before_);
-        std::ifstream pages("/proc/self/statm");
-        std::size_t has = 0;
-        pages >> has;
-        rlimit capped = before_;
-        capped.rlim_cur = has * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) + more;
-        if (!sanitized)
-            ::setrlimit(RLIMIT_AS, &capped);
-    }
-    memory_cap(const memory_cap&) = delete;
-    memory_cap& operator=(const memory_cap&) = delete;
-    ~memory_cap() { ::setrlimit(RLIMIT_AS, &before_); }
-
-private:
-    rlimit before_{};
-};
 
 } // namespace
 

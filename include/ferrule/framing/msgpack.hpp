@@ -11,9 +11,9 @@
 #include <concepts>
 #include <cstdint>
 #include <cstring>
-#include <ctime>
 #include <memory>
 #include <string_view>
+#include <time.h> // not every <ctime> has std::timespec
 #include <type_traits>
 #include <utility>
 
@@ -23,7 +23,7 @@ namespace ferrule::detail {
 template <class T>
 concept msgpack_by_names = plain_aggregate<T> && !requires(const T& v, ::msgpack::packer<::msgpack::sbuffer>& p) {
     v.msgpack_pack(p);
-} && !std::same_as<T, ::msgpack::object> && !std::same_as<T, ::msgpack::object_kv> && !std::same_as<T, std::timespec>;
+} && !std::same_as<T, ::msgpack::object> && !std::same_as<T, ::msgpack::object_kv> && !std::same_as<T, ::timespec>;
 
 } // namespace ferrule::detail
 

@@ -18,7 +18,7 @@ namespace ferrule::python {
 ///     {"$call": {"$global": "datetime.date"}, "$args": [{"$bytes": "07e8021d"}], "$kwargs": …, "$state": …, "$list": …, "$dict": …}
 ///
 /// Throws `frame_error` (`errc::too_large`) for more than a million values, counting what is shared each time, or a nesting
-/// beyond 1000.
+/// beyond 200.
 [[nodiscard]] FERRULE_JSON_EXPORT boost::json::value to_json(const value& v);
 
 /// The reverse for plain JSON: objects become dicts, arrays lists; nothing that begins with a dollar sign has a meaning.

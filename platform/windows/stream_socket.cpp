@@ -1,4 +1,4 @@
-// TCP sockets that listen, and connecting to them.
+// Sockets that listen, TCP and unix, and connecting to them.
 #include "platform/windows/net.hpp"
 
 #include <array>
@@ -13,29 +13,35 @@ const sockaddr* as_sockaddr(const os::resolved_address& a) noexcept
     return reinterpret_cast<const sockaddr*>(a.bytes.data());
 }
 
+// What is small leaves at once: a header would otherwise wait for the acknowledgement of what came before it.
+void set_no_delay(SOCKET s) noexcept
+{
+    const BOOL on = TRUE; // fails where there is no delay
+    ::setsockopt(s, IPPROTO_TCP, TCP_NODELAY, reinterpret_cast<const char*>(&on), sizeof on);
+}
+
 class listening_socket final : public os::listening {
 public:
     listening_socket(const address& a, const os::resolved_address& at, int backlog)
-        : socket_(new_tcp(as_sockaddr(at)->sa_family))
+        : at_(a),
+          socket_(new_stream_socket(as_sockaddr(at)->sa_family))
     {
-        set_option(socket_.get(), SOL_SOCKET, SO_EXCLUSIVEADDRUSE);
+        if (a.kind() == address::family::tcp)
+            set_option(socket_.get(), SOL_SOCKET, SO_EXCLUSIVEADDRUSE);
         if (::bind(socket_.get(), as_sockaddr(at), static_cast<int>(at.bytes.size())) != 0 ||
             ::listen(socket_.get(), backlog) != 0)
             throw error(last_socket_error(), "ferrule: listening at " + a.to_string());
         check(::WSAEventSelect(socket_.get(), news_.get(), FD_ACCEPT)); // it is non-blocking from now on
+        if (a.kind() == address::family::tcp)
+            at_ = find_name();
+    }
+    ~listening_socket() override
+    {
+        if (at_.kind() == address::family::unix_path)
+            ::DeleteFileW(wide(at_.name()).c_str());
     }
 
-    [[nodiscard]] address where() const override
-    {
-        sockaddr_storage storage{};
-        int size = sizeof storage;
-        check(::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&storage), &size));
-        std::array<char, NI_MAXHOST> host{};
-        std::array<char, NI_MAXSERV> port{};
-        check(::getnameinfo(reinterpret_cast<const sockaddr*>(&storage), size, host.data(), host.size(), port.data(),
-                            port.size(), NI_NUMERICHOST | NI_NUMERICSERV));
-        return address::tcp(host.data(), static_cast<std::uint16_t>(std::atoi(port.data())));
-    }
+    [[nodiscard]] address where() const override { return at_; }
     [[nodiscard]] readiness news() const noexcept override { return readiness::readable(news_.get()); }
     [[nodiscard]] std::optional<descriptor> accept(error_code& ec) noexcept override
     {
@@ -51,25 +57,39 @@ public:
             [&] {
                 unique_socket accepted(s);
                 ::WSAEventSelect(s, nullptr, 0); // whose news would go where the listener's do
-                set_option(s, IPPROTO_TCP, TCP_NODELAY);
+                set_no_delay(s);
                 return accepted.adopt();
             },
             ec);
     }
 
 private:
+    [[nodiscard]] address find_name() const
+    {
+        sockaddr_storage storage{};
+        int size = sizeof storage;
+        check(::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&storage), &size));
+        std::array<char, NI_MAXHOST> host{};
+        std::array<char, NI_MAXSERV> port{};
+        check(::getnameinfo(reinterpret_cast<const sockaddr*>(&storage), size, host.data(), host.size(), port.data(),
+                            port.size(), NI_NUMERICHOST | NI_NUMERICSERV));
+        return address::tcp(host.data(), static_cast<std::uint16_t>(std::atoi(port.data())));
+    }
+
+    address at_;
     unique_handle news_ = make_event();
     unique_socket socket_;
 };
 
 class socket_attempt final : public os::attempt {
 public:
-    explicit socket_attempt(const os::resolved_address& to) : socket_(new_tcp(as_sockaddr(to)->sa_family))
+    explicit socket_attempt(const os::resolved_address& to) : socket_(new_stream_socket(as_sockaddr(to)->sa_family))
     {
-        set_option(socket_.get(), IPPROTO_TCP, TCP_NODELAY);
+        set_no_delay(socket_.get());
         check(::WSAEventSelect(socket_.get(), news_.get(), FD_CONNECT));
-        if (::connect(socket_.get(), as_sockaddr(to), static_cast<int>(to.bytes.size())) != 0 &&
-            ::WSAGetLastError() != WSAEWOULDBLOCK)
+        if (::connect(socket_.get(), as_sockaddr(to), static_cast<int>(to.bytes.size())) == 0)
+            ::SetEvent(news_.get());
+        else if (::WSAGetLastError() != WSAEWOULDBLOCK)
             failed_ = last_socket_error();
     }
 
@@ -105,11 +125,11 @@ void check(int result)
         throw_error(last_socket_error());
 }
 
-unique_socket new_tcp(int family)
+unique_socket new_stream_socket(int family)
 {
     start_sockets();
     return unique_socket(
-        ::WSASocketW(family, SOCK_STREAM, IPPROTO_TCP, nullptr, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT));
+        ::WSASocketW(family, SOCK_STREAM, 0, nullptr, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT));
 }
 
 void set_option(SOCKET s, int level, int option)
@@ -118,12 +138,12 @@ void set_option(SOCKET s, int level, int option)
     check(::setsockopt(s, level, option, reinterpret_cast<const char*>(&on), sizeof on));
 }
 
-std::unique_ptr<os::listening> listen_at_tcp(const address& a, int backlog)
+std::unique_ptr<os::listening> listen_at_socket(const address& a, int backlog)
 {
     return std::make_unique<listening_socket>(a, os::resolve(a).front(), backlog);
 }
 
-std::unique_ptr<os::attempt> connect_tcp(const os::resolved_address& to)
+std::unique_ptr<os::attempt> connect_socket(const os::resolved_address& to)
 {
     return std::make_unique<socket_attempt>(to);
 }
