@@ -59,14 +59,30 @@ private:
 
 /// An end that a child is to have as its descriptor `number`. Windows has numbers only for the standard streams: 0, 1, 2.
 struct inheritance {
+    inheritance(const endpoint& e, int n) noexcept : end(e), number(n) {}
+
     const endpoint& end;
     int number;
 };
 
-struct spawn_options {
+/// How to start a child, to be written where it is used: `spawn(command, end, 3, spawn_options().end_with_parent())`.
+class spawn_options {
+public:
+    // Declared, so that it is no aggregate; see <ferrule/asio.hpp>.
+    spawn_options() = default;
+
     /// The child is ended when this process ends, however that happens. Windows only (a job object): `errc::unsupported`
     /// elsewhere, where a child learns of it by the end of its streams.
-    bool ends_with_parent = false;
+    spawn_options& end_with_parent(bool on = true) noexcept
+    {
+        ends_with_parent_ = on;
+        return *this;
+    }
+
+    [[nodiscard]] bool ends_with_parent() const noexcept { return ends_with_parent_; }
+
+private:
+    bool ends_with_parent_ = false;
 };
 
 /// Starts `command` (a program, searched in PATH, and its arguments) with these descriptors. It inherits nothing else but

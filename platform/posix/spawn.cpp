@@ -71,7 +71,7 @@ std::vector<std::string> environment(std::initializer_list<inheritance> inherite
 child spawn(const std::vector<std::string>& command, std::initializer_list<inheritance> inherited,
             const spawn_options& o)
 {
-    if (o.ends_with_parent)
+    if (o.ends_with_parent())
         throw_error(errc::unsupported);
     const std::vector<int> numbers = os::check_inheritance(command, inherited);
     const int above = numbers.empty() ? STDERR_FILENO + 1 : std::max(numbers.back(), STDERR_FILENO) + 1;

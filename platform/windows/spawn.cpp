@@ -246,7 +246,7 @@ child spawn(const std::vector<std::string>& command, std::initializer_list<inher
     start.StartupInfo.cb = sizeof start;
     start.lpAttributeList = attributes.get();
     given.fill(start.StartupInfo);
-    const bool prepares = given.has_sockets() || o.ends_with_parent;
+    const bool prepares = given.has_sockets() || o.ends_with_parent();
     PROCESS_INFORMATION made;
     if (::CreateProcessW(nullptr, line.data(), nullptr, nullptr, given.handles().empty() ? FALSE : TRUE,
                          EXTENDED_STARTUPINFO_PRESENT | CREATE_UNICODE_ENVIRONMENT | (prepares ? CREATE_SUSPENDED : 0),
@@ -255,7 +255,7 @@ child spawn(const std::vector<std::string>& command, std::initializer_list<inher
     const unique_handle process(made.hProcess);
     const unique_handle thread(made.hThread);
     try {
-        if (o.ends_with_parent && ::AssignProcessToJobObject(life_of_this_process(), made.hProcess) == 0)
+        if (o.ends_with_parent() && ::AssignProcessToJobObject(life_of_this_process(), made.hProcess) == 0)
             throw_error(last_error());
         given.send_sockets(made.dwProcessId);
         child c(static_cast<int>(made.dwProcessId));

@@ -219,6 +219,8 @@ TEST_CASE("process: a program that cannot be started is an error")
           boost::system::errc::no_such_file_or_directory);
     CHECK(code_of([&, &e = w] { (void)spawn({"/etc/passwd"}, e); }) == boost::system::errc::permission_denied);
     CHECK(code_of([&, &e = w] { (void)spawn({"/"}, e); }) == boost::system::errc::permission_denied);
+    CHECK(code_of([&, &e = w] { (void)spawn({"/bin/true"}, e, 3, spawn_options().end_with_parent()); }) ==
+          errc::unsupported);
     CHECK(no_child_left());
     CHECK(w.is_open());
 }

@@ -97,7 +97,7 @@ int play(const std::string& role, int argc, char** argv)
     if (role == "parent") { // has a child that would wait for ever, and says that it is there
         reader forever(inherited(0));
         writer w(inherited(1));
-        const child c = spawn({argv[0], "keep open"}, {{forever, 3}, {w, 4}}, {.ends_with_parent = true});
+        const child c = spawn({argv[0], "keep open"}, {{forever, 3}, {w, 4}}, spawn_options().end_with_parent());
         w.send("started");
         (void)forever.recv();
         return 0;

@@ -23,7 +23,7 @@ std::vector<connection_kind> make()
     const char* const stride = std::getenv("FERRULE_STRIDE");
     const auto add = [&](connection_kind::factory connect) -> connection_kind& {
         connection_kind& k = all.emplace_back(std::string(kind_names[all.size()]), std::move(connect));
-        k.stride = stride != nullptr ? std::stoul(stride) : 7;
+        k.stride = stride != nullptr ? std::stoul(stride) : 14;
         return k;
     };
     const auto packets = [](connection_kind& k) -> connection_kind& {
@@ -35,7 +35,7 @@ std::vector<connection_kind> make()
         k.survives_close = false;
         k.room = 8 * 1024;
     };
-    const std::size_t rough = stride != nullptr ? std::stoul(stride) : 29; // others do the same
+    const std::size_t rough = stride != nullptr ? std::stoul(stride) : 42; // others do the same
     add([] { return memory_pair(); }).stride = rough;
     add([] {
         auto e = pipe_descriptors();

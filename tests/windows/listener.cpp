@@ -9,6 +9,8 @@
 #include "support/watchdog.hpp"
 #include "windows/raw_pipe.hpp"
 
+#include <windows.h>
+
 #include <algorithm>
 #include <atomic>
 #include <thread>
@@ -229,6 +231,26 @@ TEST_CASE("listener: peers that say nothing, or too much, keep nobody out")
     CHECK(std::count(refused.begin(), refused.end(), make_error_code(errc::timed_out)) == 10);
     CHECK(crowd.back().recv().starts_with("#CHALLENGE#{sha256}"));
     CHECK_THROWS(crowd.back().recv()); // hung up
+}
+
+TEST_CASE("listener: more peers are waited for than one wait of Windows takes handles")
+{
+    const watchdog guard("a listener with a crowd");
+    py::listener<> listener(
+        py::listener_options().authkey(key).patience(patience).unauthenticated_at_most(2 * MAXIMUM_WAIT_OBJECTS));
+    std::jthread client([&] {
+        std::vector<raw_pipe> crowd;
+        for (int i = 0; i < MAXIMUM_WAIT_OBJECTS + 20; ++i) {
+            crowd.push_back(raw_pipe::connect(listener.address().name()));
+            CHECK(crowd.back().recv().starts_with("#CHALLENGE#"));
+        }
+        py::connect(listener.address(), py::connect_options().authkey(key), patience).send("honest", patience);
+        py::connect(listener.address(), py::connect_options().authkey(key), patience).send("too", patience);
+    });
+    for (const char* word : {"honest", "too"}) {
+        auto c = listener.accept(patience);
+        CHECK(c.recv(patience) == py::value(word));
+    }
 }
 
 TEST_CASE("listener: close answers whoever accepts, and the address is free again")

@@ -1,16 +1,26 @@
-// What MinGW's C++ library does not do for us.
+// Threads: many of them, and what MinGW's C++ library does not do for us.
 #include "platform/per_thread.hpp"
 
 #include "support/watchdog.hpp"
 
+#include <ferrule/asio.hpp>
 #include <ferrule/framing/varint.hpp>
 #include <ferrule/pair.hpp>
 
+#include <winsock2.h>
+
+#include <windows.h>
+
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
 
 #include <array>
+#include <atomic>
 #include <stop_token>
+#include <string>
 #include <thread>
+#include <vector>
 
 namespace {
 
@@ -36,6 +46,32 @@ TEST_CASE("per thread: an object is destroyed when its thread ends, and before i
     for (int i = 0; i < threads; ++i)
         std::thread([] { (void)ferrule::os::per_thread<careful>(); }).join();
     CHECK(intact == threads);
+}
+
+TEST_CASE("waiting: one context and many threads wait for more ends than one wait of Windows takes handles")
+{
+    using namespace ferrule;
+    constexpr std::size_t ends = 2 * MAXIMUM_WAIT_OBJECTS;
+    const ferrule::test::watchdog guard("many ends");
+    std::vector<decltype(pipe(varint()))> pipes;
+    for (std::size_t i = 0; i < ends; ++i)
+        pipes.push_back(pipe(varint()));
+    boost::asio::io_context context;
+    std::atomic<std::size_t> arrived = 0;
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < ends; ++i) {
+        if (i % 2 == 0)
+            pipes[i].first.async_recv(boost::asio::bind_executor(
+                context, [&, i](error_code, bytes m) { arrived += m.text() == std::to_string(i) ? 1 : 0; }));
+        else
+            threads.emplace_back([&, i] { arrived += pipes[i].first.recv().text() == std::to_string(i) ? 1 : 0; });
+    }
+    context.poll();
+    for (std::size_t i = ends; i-- > 0;)
+        pipes[i].second.send(std::to_string(i));
+    context.run();
+    threads.clear();
+    CHECK(arrived == ends);
 }
 
 TEST_CASE("stop token: ends a wait in another thread, every time")

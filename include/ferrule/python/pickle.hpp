@@ -12,6 +12,9 @@ namespace ferrule::python {
 /// What a pickle may ask for, each inclusive. Exceeding one is `errc::too_large`.
 class pickle_limits {
 public:
+    // Declared, so that it is no aggregate; see <ferrule/asio.hpp>.
+    pickle_limits() = default;
+
     /// Values within each other. Python itself reads any depth, but can write only about 500 (before 3.12).
     std::size_t depth = 1000;
     /// Values in all; each takes 16 bytes, which a single byte can ask for.
