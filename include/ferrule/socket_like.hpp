@@ -57,7 +57,8 @@ private:
     status status_;
 };
 
-/// What to wait for before trying again: an operating system handle that polls readable (or writable), or nothing.
+/// What to wait for before trying again: an operating system handle that polls readable (or writable), or nothing. On Windows it is
+/// a handle that the wait functions take, such as an event, and always `readable`.
 class readiness {
 public:
     /// Try again at once.
@@ -233,7 +234,7 @@ private:
 [[nodiscard]] FERRULE_EXPORT descriptor duplicate(native_handle_type handle);
 
 /// Uses the handle without owning it: nothing is closed and no flag of it is changed. The caller keeps it open for as
-/// long as the endpoint lives.
+/// long as the endpoint lives. (A socket of Windows's becomes non-blocking, and its news are the endpoint's: it has no other way.)
 [[nodiscard]] FERRULE_EXPORT descriptor borrow(native_handle_type handle);
 
 } // namespace ferrule

@@ -78,6 +78,12 @@ bool is_console_output(HANDLE h)
     return ::GetConsoleScreenBufferInfo(h, &info) != 0;
 }
 
+bool is_folder(HANDLE h)
+{
+    FILE_STANDARD_INFO info{};
+    return ::GetFileInformationByHandleEx(h, FileStandardInfo, &info, sizeof info) != 0 && info.Directory != 0;
+}
+
 } // namespace
 
 descriptor open_file(HANDLE h, bool owned)
@@ -87,7 +93,9 @@ descriptor open_file(HANDLE h, bool owned)
             return file_end(h, owned, false, true);
         if (!is_null_device(h)) // a line of a console and what comes over a serial line have to be waited for
             throw_error(errc::unsupported);
-    } else if (!is_synchronous(h))
+    } else if (is_folder(h))
+        throw_error(errc::bad_descriptor);
+    else if (!is_synchronous(h))
         throw_error(errc::unsupported);
     const ULONG access = access_of(h);
     return file_end(h, owned, (access & FILE_READ_DATA) != 0, (access & (FILE_WRITE_DATA | FILE_APPEND_DATA)) != 0);
