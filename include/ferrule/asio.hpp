@@ -34,11 +34,11 @@ namespace detail {
 namespace asio = boost::asio;
 
 /// A socket of Windows's is a number in Winsock.
-template <class Handle>
-native_handle_type plain_handle(Handle h) noexcept
+template <class Native, class Handle>
+Native plain_handle(Handle h) noexcept
 {
-    if constexpr (std::is_pointer_v<native_handle_type> && !std::is_convertible_v<Handle, native_handle_type>)
-        return reinterpret_cast<native_handle_type>(static_cast<std::uintptr_t>(h));
+    if constexpr (std::is_pointer_v<Native> && !std::is_convertible_v<Handle, Native>)
+        return reinterpret_cast<Native>(static_cast<std::uintptr_t>(h));
     else
         return h;
 }
@@ -315,7 +315,7 @@ template <class Object>
 [[nodiscard]] descriptor adopt(Object&& object)
 {
     // Not release(): Windows before 8.1 and Wine do not let go of what a completion port watches.
-    descriptor d = duplicate(detail::plain_handle(object.native_handle()));
+    descriptor d = duplicate(detail::plain_handle<native_handle_type>(object.native_handle()));
     object.close();
     return d;
 }
