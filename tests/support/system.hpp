@@ -2,8 +2,6 @@
 
 // What tests ask of the operating system. POSIX only.
 
-#include "support/is_open.hpp"
-
 #include <csignal>
 #include <fcntl.h>
 #include <functional>
@@ -45,6 +43,7 @@ unique_fd bound_unix();                                          // a name the k
 unique_fd duplicate_fd(int fd);
 void reset_when_closed(int tcp_socket); // instead of ended
 
+[[nodiscard]] bool is_open(int fd);
 [[nodiscard]] bool closes_on_exec(int fd);
 // A number that is not open.
 [[nodiscard]] int closed_number();

@@ -20,12 +20,6 @@ void must(bool fine)
 
 } // namespace
 
-bool is_open(native_handle_type handle)
-{
-    DWORD flags = 0;
-    return ::GetHandleInformation(handle, &flags) != 0;
-}
-
 void unique_fd::reset() noexcept
 {
     if (handle_ != invalid_handle)

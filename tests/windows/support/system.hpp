@@ -1,7 +1,7 @@
 // See tests/support/system.hpp: what tests of all systems ask of it.
 #pragma once
 
-#include "support/is_open.hpp"
+#include <ferrule/socket_like.hpp>
 
 #include <string>
 #include <utility>
