@@ -114,13 +114,19 @@ void send_reports_progress(const connection_kind& kind, style s)
     message_writer<> w(c.sender());
     reader r(c.receiver());
     send_a_part(s, w, "0123456789", 4);
+    expect(r.recv(4, patience) == byte_view("\x0a"
+                                            "012"),
+           "what has left so far");
     // A send during which only the old rest leaves is "not started".
     c.script->most_written = 3;
-    c.script->at = c.script->calls + 1;
-    send_a_part(s, w, "abc", 0);
-    expect(r.recv(7, patience) == byte_view("\x0a"
-                                            "012345"),
-           "what has left so far");
+    bytes more;
+    do { // again, where the system may still be busy with what it has taken
+        c.script->at = c.script->calls + 1;
+        send_a_part(s, w, "abc", 0);
+        error_code ec;
+        more = r.recv(3, kind.prompt ? patience : std::chrono::milliseconds(20), ec);
+    } while (more.empty() && !kind.prompt);
+    expect(more == byte_view("345"), "more of it");
     c.script->most_written = SIZE_MAX;
     const auto o = send(s, w, "abc", patience);
     expect_error(o.error, error_code(), "there is room again");
