@@ -6,7 +6,7 @@ if(PROJECT_IS_TOP_LEVEL AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
     if(FERRULE_CCACHE)
         # Without this sloppiness ccache does not cache compilations that use a precompiled header.
         set(CMAKE_CXX_COMPILER_LAUNCHER
-            ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${FERRULE_CCACHE})
+            ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_NOHASHDIR=1 ${FERRULE_CCACHE})
     endif()
 endif()
 

@@ -15,11 +15,16 @@ ccache=$(command -v ccache || true)
 configure_and_build() {
     from=$1 to=$2
     shift 2
-    # A release, but not optimised: that would take most of the time and tell nothing.
-    "$cmake" -S "$from" -B "$to" -G Ninja -DCMAKE_BUILD_TYPE=Release "-DCMAKE_CXX_FLAGS_RELEASE=-O0 -DNDEBUG" \
-        "-DCMAKE_CXX_COMPILER=$CXX" \
+    # Static libraries as the preset dev builds them, so that ccache has them. Shared ones as a release, but not optimised: that
+    # would take most of the time and tell nothing.
+    if [ "$way" = shared ]; then
+        set -- -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE=-DNDEBUG "$@"
+    else
+        set -- -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1" -DFERRULE_WERROR=ON "$@"
+    fi
+    "$cmake" -S "$from" -B "$to" -G Ninja "-DCMAKE_CXX_COMPILER=$CXX" \
         "-DCMAKE_CXX_COMPILER_LAUNCHER=$ccache" "$@"
-    "$cmake" --build "$to" -j 2
+    CCACHE_NOHASHDIR=1 "$cmake" --build "$to" -j 2
 }
 
 # Afresh each time, ccache makes that quick: in a build folder made by another compiler CMake drops its cache and with it
