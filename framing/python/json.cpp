@@ -32,8 +32,8 @@ std::string hex(byte_view data)
     return s;
 }
 
-constexpr std::size_t deepest =
-    200; // each takes a kilobyte of a stack, of which threads have one megabyte on some systems
+// Each level takes a kilobyte of a stack, of which threads have one megabyte on some systems.
+constexpr std::size_t deepest = 200;
 
 class converter_to_json {
 public:

@@ -32,16 +32,15 @@ std::vector<std::byte> user_of(HANDLE process)
 DWORD peer_of(HANDLE connected) noexcept
 {
     ULONG peer = 0;
-    DWORD n = 0;
-    if (is_socket(connected))
-        return ::WSAIoctl(reinterpret_cast<SOCKET>(connected), SIO_AF_UNIX_GETPEERPID, nullptr, 0, &peer, sizeof peer,
-                          &n, nullptr, nullptr) == 0
-                   ? peer
-                   : 0;
-    if (::GetNamedPipeInfo(connected, &n, nullptr, nullptr, nullptr) == 0)
-        return 0;
-    const bool known = (n & PIPE_SERVER_END) != 0 ? ::GetNamedPipeClientProcessId(connected, &peer) != 0
-                                                  : ::GetNamedPipeServerProcessId(connected, &peer) != 0;
+    bool known = false;
+    DWORD flags = 0;
+    if (is_socket(connected)) {
+        DWORD n = 0;
+        known = ::WSAIoctl(reinterpret_cast<SOCKET>(connected), SIO_AF_UNIX_GETPEERPID, nullptr, 0, &peer, sizeof peer,
+                           &n, nullptr, nullptr) == 0;
+    } else if (::GetNamedPipeInfo(connected, &flags, nullptr, nullptr, nullptr) != 0)
+        known = (flags & PIPE_SERVER_END) != 0 ? ::GetNamedPipeClientProcessId(connected, &peer) != 0
+                                               : ::GetNamedPipeServerProcessId(connected, &peer) != 0;
     return known ? peer : 0;
 }
 

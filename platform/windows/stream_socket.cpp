@@ -14,10 +14,10 @@ const sockaddr* as_sockaddr(const os::resolved_address& a) noexcept
 }
 
 // What is small leaves at once: a header would otherwise wait for the acknowledgement of what came before it.
-void set_no_delay(SOCKET s) noexcept
+void set_no_delay(SOCKET s, address::family f)
 {
-    const BOOL on = TRUE; // fails where there is no delay
-    ::setsockopt(s, IPPROTO_TCP, TCP_NODELAY, reinterpret_cast<const char*>(&on), sizeof on);
+    if (f == address::family::tcp)
+        set_option(s, IPPROTO_TCP, TCP_NODELAY);
 }
 
 class listening_socket final : public os::listening {
@@ -57,7 +57,7 @@ public:
             [&] {
                 unique_socket accepted(s);
                 ::WSAEventSelect(s, nullptr, 0); // whose news would go where the listener's do
-                set_no_delay(s);
+                set_no_delay(s, at_.kind());
                 return accepted.adopt();
             },
             ec);
@@ -85,7 +85,7 @@ class socket_attempt final : public os::attempt {
 public:
     explicit socket_attempt(const os::resolved_address& to) : socket_(new_stream_socket(as_sockaddr(to)->sa_family))
     {
-        set_no_delay(socket_.get());
+        set_no_delay(socket_.get(), to.kind);
         check(::WSAEventSelect(socket_.get(), news_.get(), FD_CONNECT));
         if (::connect(socket_.get(), as_sockaddr(to), static_cast<int>(to.bytes.size())) == 0)
             ::SetEvent(news_.get());

@@ -9,7 +9,7 @@ set(std_header "^[a-z0-9_]+$")
 set(framing_may "${std_header}|^boost/container/small_vector\\.hpp$|^ferrule/(error|limits|bytes|detail/export)\\.hpp$|^ferrule/(framing|python)/")
 set(pickle_may "${framing_may}|^boost/(multiprecision/cpp_int|uuid/uuid|uuid/uuid_io)\\.hpp$|^boost/json/")
 set(json_may "^boost/json/|^ferrule/framing/")
-set(msgpack_may "^(msgpack|time)\\.hp*$|^ferrule/detail/field_names\\.hpp$|^ferrule/framing/")
+set(msgpack_may "^(msgpack\\.hpp|time\\.h)$|^ferrule/detail/field_names\\.hpp$|^ferrule/framing/")
 set(platform_may "^ferrule/(error|address|bytes|deadline|socket_like|detail/export|detail/fork_generation|process|handle_link)\\.hpp$|^ferrule/platform/")
 
 # Sets `problem` in the caller when `file` (relative to the root) must not include `name`; `form` is < or ".

@@ -4,7 +4,8 @@ if(PROJECT_IS_TOP_LEVEL AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
     find_program(FERRULE_CCACHE ccache)
     mark_as_advanced(FERRULE_CCACHE)
     if(FERRULE_CCACHE)
-        # Without this sloppiness ccache does not cache compilations that use a precompiled header.
+        # Without this sloppiness ccache does not cache compilations that use a precompiled header. NOHASHDIR: the same file gives
+        # the same object in another build folder, such as those of the package tests.
         set(CMAKE_CXX_COMPILER_LAUNCHER
             ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_NOHASHDIR=1 ${FERRULE_CCACHE})
     endif()

@@ -5,6 +5,7 @@
 
 #include <ferrule/framing/multiprocessing_bytes.hpp>
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>

@@ -6,6 +6,7 @@
 
 #include <ferrule/framing/multiprocessing_bytes.hpp>
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
 namespace ferrule::testing::kit {

@@ -6,8 +6,6 @@
 
 #include <ferrule/framing/multiprocessing_bytes.hpp>
 
-#include <boost/asio/detached.hpp>
-
 #include <array>
 #include <map>
 

@@ -5,10 +5,13 @@
 #include <ferrule/testing/connection_kind.hpp>
 
 #include <exception>
+#include <functional>
 #include <future>
+#include <memory>
 #include <source_location>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace ferrule::testing::kit {
@@ -45,7 +48,9 @@ private:
 template <class F>
 auto in_background(F f)
 {
-    return std::async(std::launch::async, std::move(f));
+    using result = std::invoke_result_t<F>; // of all functions that return the same, one type, which compiles faster
+    const auto shared = std::make_shared<F>(std::move(f));
+    return std::async(std::launch::async, std::function<result()>([shared] { return (*shared)(); }));
 }
 
 } // namespace ferrule::testing::kit

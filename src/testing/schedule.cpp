@@ -224,14 +224,14 @@ const char* schedule::still_to_come() const
 void schedule::settle_for_good()
 {
     const auto late = std::chrono::steady_clock::now() + patience;
-    settle();
-    const char* missing = still_to_come();
-    while (missing != nullptr && verdict_.problem.empty()) {
+    for (;;) {
+        settle();
+        const char* const missing = still_to_come();
+        if (missing == nullptr || !verdict_.problem.empty())
+            return;
         if (std::chrono::steady_clock::now() > late)
             return verdict_.fail(missing);
         std::this_thread::yield();
-        settle();
-        missing = still_to_come();
     }
 }
 

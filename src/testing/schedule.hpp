@@ -6,9 +6,8 @@
 
 #include <ferrule/testing/schedules.hpp>
 
-#include <boost/asio/detached.hpp>
-
 #include <array>
+#include <functional>
 #include <list>
 #include <memory>
 #include <stop_token>
@@ -81,6 +80,8 @@ private:
         bool half_closed = false;
     };
     class witness;
+    template <class T>
+    class reporter;
 
     // schedule.cpp
     void step();
@@ -117,9 +118,15 @@ private:
     void write_control(end& e, what w);
     void judge_send(const call_record& r, error_code ec, std::size_t size);
 
-    /// Makes the call, now or later; `done(outcome)` judges it. `owned` is what it uses, and lives no longer than it must.
-    template <class T, class Blocking, class Async, class Done>
-    void perform(const record& r, std::shared_ptr<void> owned, Blocking blocking, Async async, Done done);
+    template <class T>
+    using judge = std::function<void(const outcome<T>&)>;
+    /// Makes the call, now or later. `owned` is what it uses, and lives no longer than it must.
+    template <class T, class Blocking, class Async>
+    void perform(const record& r, std::shared_ptr<void> owned, Blocking blocking, Async async, judge<T> done);
+    // schedule_calls.cpp
+    template <class T>
+    void start(asio::io_context& context, const record& r, std::shared_ptr<void> owned, asio::awaitable<T> call,
+               judge<T> done);
 
     const connection_kind& kind_;
     dice dice_;
@@ -127,8 +134,8 @@ private:
     std::array<traffic, 2> traffic_;
     std::array<end, 2> ends_;
     std::array<std::unique_ptr<asio::io_context>, 2> contexts_;
-    std::vector<record>
-        records_; // of asynchronous calls, since a cancellation signal has to outlive the handler that listens to it
+    // Of asynchronous calls, since a cancellation signal has to outlive the handler that listens to it.
+    std::vector<record> records_;
     std::list<record> pending_;
     std::vector<std::string> steps_;
     std::size_t calls_ = 0;
@@ -156,23 +163,33 @@ private:
     record record_;
 };
 
-/// A coroutine whose frame owns what the call uses. It reports by itself, since its own completion may come later.
-template <class T, class Witness, class Done>
-asio::awaitable<void> reporting(std::shared_ptr<void> owned, asio::awaitable<T> call, Witness w, Done done)
-{
-    const auto mine = std::move(owned);
-    outcome<T> o;
-    try {
-        o.value = co_await std::move(call);
-    } catch (...) {
-        note_exception(o, std::current_exception());
+/// Has a callback's outcome judged. One type for all calls, which compiles faster than a lambda of each.
+template <class T>
+class schedule::reporter {
+public:
+    reporter(schedule* s, record r, std::shared_ptr<void> owned, judge<T> done) noexcept
+        : witness_(s, std::move(r)),
+          owned_(std::move(owned)),
+          done_(std::move(done))
+    {
     }
-    w.called();
-    done(o);
-}
+    void operator()(error_code ec, T v)
+    {
+        outcome<T> o;
+        o.error = ec;
+        o.value = std::move(v);
+        witness_.called();
+        done_(o);
+    }
 
-template <class T, class Blocking, class Async, class Done>
-void schedule::perform(const record& r, std::shared_ptr<void> owned, Blocking blocking, Async async, Done done)
+private:
+    witness witness_;
+    std::shared_ptr<void> owned_;
+    judge<T> done_;
+};
+
+template <class T, class Blocking, class Async>
+void schedule::perform(const record& r, std::shared_ptr<void> owned, Blocking blocking, Async async, judge<T> done)
 {
     if (r->how == style::blocking) {
         outcome<T> o;
@@ -187,20 +204,10 @@ void schedule::perform(const record& r, std::shared_ptr<void> owned, Blocking bl
     asio::io_context& context = *contexts_[dice_(contexts_.size())];
     pending_.push_back(r);
     records_.push_back(r);
-    if (r->how == style::awaitable) {
-        asio::co_spawn(context, reporting<T>(std::move(owned), async(), witness(this, r), done),
-                       asio::bind_cancellation_slot(r->signal.slot(), asio::detached));
-        return;
-    }
+    if (r->how == style::awaitable)
+        return start(context, r, std::move(owned), async(), std::move(done));
     async(asio::bind_cancellation_slot(
-        r->signal.slot(),
-        asio::bind_executor(context, [w = witness(this, r), mine = std::move(owned), done](error_code ec, T v) mutable {
-            outcome<T> o;
-            o.error = ec;
-            o.value = std::move(v);
-            w.called();
-            done(o);
-        })));
+        r->signal.slot(), asio::bind_executor(context, reporter<T>(this, r, std::move(owned), std::move(done)))));
 }
 
 } // namespace ferrule::testing::kit

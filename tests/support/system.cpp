@@ -33,8 +33,8 @@ int must(int result)
 
 void unique_fd::reset() noexcept
 {
-    if (fd_ >= 0)
-        ::close(std::exchange(fd_, -1));
+    if (handle_ >= 0)
+        ::close(release());
 }
 
 std::pair<unique_fd, unique_fd> raw_pipe(int flags)
@@ -183,17 +183,6 @@ std::string read_n(int fd, std::size_t n)
     }
     data.resize(done);
     return data;
-}
-
-std::string read_to_end(int fd)
-{
-    std::string all;
-    for (;;) {
-        const std::string part = read_n(fd, 4096);
-        all += part;
-        if (part.size() < 4096)
-            return all;
-    }
 }
 
 std::size_t fill(int fd)

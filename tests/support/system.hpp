@@ -2,6 +2,8 @@
 
 // What tests ask of the operating system. POSIX only.
 
+#include "support/unique_fd.hpp"
+
 #include <csignal>
 #include <fcntl.h>
 #include <functional>
@@ -11,27 +13,6 @@
 #include <utility>
 
 namespace ferrule::test {
-
-// A descriptor number that is closed at the end.
-class unique_fd {
-public:
-    unique_fd() noexcept = default;
-    explicit unique_fd(int fd) noexcept : fd_(fd) {}
-    unique_fd(unique_fd&& other) noexcept : fd_(other.release()) {}
-    unique_fd& operator=(unique_fd&& other) noexcept
-    {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    ~unique_fd() { reset(); }
-
-    [[nodiscard]] int get() const noexcept { return fd_; }
-    [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
-    void reset() noexcept;
-
-private:
-    int fd_ = -1;
-};
 
 // Made by the system calls, not by the library. Throw std::system_error.
 std::pair<unique_fd, unique_fd> raw_pipe(int flags = O_CLOEXEC); // reading, writing
@@ -65,7 +46,7 @@ std::map<int, std::string> open_descriptors();
 
 void write_all(int fd, const std::string& data);
 // Up to the end of the stream.
-std::string read_to_end(int fd);
+std::string read_to_end(native_handle_type fd);
 // Exactly n bytes; fewer if the stream ends before.
 std::string read_n(int fd, std::size_t n);
 // Writes until the descriptor takes no more; returns the number of bytes. Its O_NONBLOCK is as before afterwards.

@@ -127,7 +127,9 @@ TEST_CASE("error: what the system says is grouped as well")
     CHECK(conditions_of(asio::error::operation_aborted) == set{condition::cancelled});
     CHECK(conditions_of(sys::errc::make_error_code(sys::errc::broken_pipe)) == set{condition::broken});
     for (const error_code e : {error_code(asio::error::bad_descriptor), error_code(asio::error::no_memory),
-                               error_code(asio::error::invalid_argument), error_code(asio::error::access_denied)})
+                               error_code(asio::error::invalid_argument), error_code(asio::error::access_denied),
+                               sys::errc::make_error_code(sys::errc::io_error),
+                               sys::errc::make_error_code(sys::errc::no_such_file_or_directory)})
         CHECK(conditions_of(e).empty());
 }
 
@@ -159,6 +161,7 @@ TEST_CASE("error: the type of the exception fits the code")
     CHECK(thrown_for(asio::error::timed_out) == "broken"); // of the transport: the connection is gone
     CHECK(thrown_for(asio::error::operation_aborted) == "cancelled");
     CHECK(thrown_for(asio::error::access_denied) == "error");
+    CHECK(thrown_for(sys::errc::make_error_code(sys::errc::no_such_file_or_directory)) == "error");
 }
 
 TEST_CASE("error: an exception carries the code, the count and the data")

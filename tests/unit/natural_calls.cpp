@@ -278,7 +278,8 @@ asio::awaitable<void> python_connects(std::string key)
                             .least_digest(py::digest::sha256)
                             .on_refused([](const error&) {}));
     const bool has_unix = here.address().kind() != address::family::pipe;
-    const address nowhere = has_unix ? address::unix_path("/nowhere") : address::pipe(R"(\\.\pipe\nowhere)");
+    const address nowhere =
+        has_unix ? address::unix_path("/nowhere" + text("")) : address::pipe(R"(\\.\pipe\nowhere)" + text(""));
     auto [accepted, connected] = co_await (
         here.async_accept(until(patience, std::stop_source().get_token())) &&
         py::async_connect(address(here.address()), py::connect_options().authkey(key).patience(patience).same_user(),

@@ -19,21 +19,17 @@ namespace {
 
 constexpr auto patience = 20s;
 
-std::string text(const char* end)
-{
-    return std::string(60, '-') + end;
-}
-
 asio::awaitable<void> handles_are_temporary(handle_link a, handle_link b)
 {
     auto [r, w] = pipe();
-    co_await message_duplex<>(a.socket).with(a.handles).async_send(passed_handle(w, text("any name")), until(patience));
+    co_await message_duplex<>(a.socket).with(a.handles).async_send(passed_handle(w, std::string(60, 'n')),
+                                                                   until(patience));
     w.close();
     const passed_handle got = co_await message_duplex<>(b.socket).with(b.handles).async_recv(until(patience));
-    CHECK(got.framing() == text("any name"));
-    co_await writer(duplicate(got.native_handle())).async_send(text("\n"));
+    CHECK(got.framing() == std::string(60, 'n'));
+    co_await writer(duplicate(got.native_handle())).async_send(std::string(60, '-') + "\n");
     const bytes line = co_await r.async_recv_line(patience);
-    CHECK(line == byte_view(text("")));
+    CHECK(line == byte_view(std::string(60, '-')));
 }
 
 } // namespace

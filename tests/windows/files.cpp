@@ -21,7 +21,11 @@ namespace {
 /// A file that is removed in the end.
 class temporary_file {
 public:
-    temporary_file() : path_(std::filesystem::temp_directory_path() / "ferrule files test") {}
+    temporary_file()
+        : path_(std::filesystem::temp_directory_path() /
+                ("ferrule files test " + std::to_string(::GetCurrentProcessId())))
+    {
+    }
     temporary_file(const temporary_file&) = delete;
     temporary_file& operator=(const temporary_file&) = delete;
     ~temporary_file() { std::filesystem::remove(path_); }
@@ -42,13 +46,10 @@ private:
 
 error_code code_of_adopting(HANDLE h)
 {
-    try {
-        (void)adopt(h);
-    } catch (const error& e) {
-        ::CloseHandle(h); // it is the caller's still
-        return e.code();
-    }
-    return {};
+    const error_code ec = code_of([&] { (void)adopt(h); });
+    if (ec)
+        CHECK(::CloseHandle(h) != 0); // it is the caller's still
+    return ec;
 }
 
 } // namespace

@@ -58,17 +58,6 @@ std::string read_n(native_handle_type h, std::size_t n)
     return data;
 }
 
-std::string read_to_end(native_handle_type h)
-{
-    std::string all;
-    for (;;) {
-        const std::string part = read_n(h, 4096);
-        all += part;
-        if (part.size() < 4096)
-            return all;
-    }
-}
-
 void reset_when_closed(native_handle_type tcp_socket)
 {
     if (is_wine())

@@ -72,14 +72,6 @@ TEST_CASE("unix sockets: where there are none, the error says so")
 {
     if (has_unix_sockets())
         return;
-    const auto code_of = [](auto f) {
-        try {
-            f();
-        } catch (const error& e) {
-            return e.code();
-        }
-        return error_code();
-    };
     const address at = address::unix_path("nowhere.sock");
     CHECK(code_of([&] { py::listener<>(at, py::listener_options().authkey("key")); }) ==
           boost::system::errc::address_family_not_supported);
