@@ -217,8 +217,8 @@ native_handle_type release(const channel_ptr& c, const until& limit, bytes& left
         if (!c->tail.empty())
             ec = errc::torn;
         else if (c->shut(true)) {
-            handle = c->fd->release();
             leftover = std::move(c->buffered);
+            handle = c->fd->release(leftover);
         } else
             ec = errc::closed;
         c->writing.lock.unlock();

@@ -95,8 +95,8 @@ private:
 ///
 /// Optional members, used where present: `kind()` → transfer_kind (default stream), `can(direction)` → bool (default
 /// true), `disarm(direction)` (the wait is over), `shutdown_write()` → error_code (half-close), `native_handle()`,
-/// `release()` → native_handle_type (give the handle away), `inheritable()` → bool, `set_inheritable(bool)` →
-/// error_code.
+/// `release()` → native_handle_type (give the handle away; or `release(bytes&)`, which appends what was taken from the
+/// system and given to nobody yet), `inheritable()` → bool, `set_inheritable(bool)` → error_code.
 template <class T>
 concept socket_like = requires(T& t, std::span<std::byte> in, std::span<const byte_view> out, direction d) {
     { t.try_read(in) } -> std::same_as<io_result>;
@@ -123,7 +123,7 @@ public:
     virtual transfer_kind kind() const noexcept = 0;
     virtual error_code shutdown_write() noexcept = 0;
     virtual native_handle_type native_handle() const noexcept = 0;
-    virtual native_handle_type release() noexcept = 0;
+    virtual native_handle_type release(bytes& left) noexcept = 0;
     virtual bool inheritable() const = 0;
     virtual error_code set_inheritable(bool) noexcept = 0;
 };
@@ -166,9 +166,11 @@ public:
             return value_.native_handle();
         return invalid_handle;
     }
-    native_handle_type release() noexcept override
+    native_handle_type release(bytes& left) noexcept override
     {
-        if constexpr (requires { value_.release(); })
+        if constexpr (requires { value_.release(left); })
+            return value_.release(left);
+        else if constexpr (requires { value_.release(); })
             return value_.release();
         return invalid_handle;
     }

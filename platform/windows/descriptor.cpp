@@ -6,7 +6,7 @@ using namespace windows;
 
 namespace {
 
-descriptor open(native_handle_type h, bool owned)
+descriptor open(native_handle_type h, bool owned, uses u = {})
 {
     start_sockets();
     if (h == nullptr || h == invalid_handle)
@@ -14,9 +14,9 @@ descriptor open(native_handle_type h, bool owned)
     if (is_socket(h))
         return open_socket(reinterpret_cast<SOCKET>(h), owned);
     switch (::GetFileType(h)) {
-    case FILE_TYPE_PIPE: return open_pipe(h, owned);
-    case FILE_TYPE_DISK:
-    case FILE_TYPE_CHAR: return open_file(h, owned);
+    case FILE_TYPE_PIPE: return open_pipe(h, owned, u);
+    case FILE_TYPE_DISK: return open_file(h, owned);
+    case FILE_TYPE_CHAR: return is_console(h) ? open_console(h, owned) : open_file(h, owned);
     default: throw_error(errc::bad_descriptor);
     }
 }
@@ -37,14 +37,7 @@ descriptor windows::open_duplicate(WSAPROTOCOL_INFOW& info)
     }
 }
 
-descriptor adopt(native_handle_type handle)
-{
-    descriptor d = open(handle, true);
-    (void)make_inheritable(handle, false);
-    return d;
-}
-
-descriptor duplicate(native_handle_type handle)
+descriptor windows::duplicate_for(uses u, HANDLE handle)
 {
     if (handle == nullptr || handle == invalid_handle)
         throw_error(errc::bad_descriptor);
@@ -58,7 +51,21 @@ descriptor duplicate(native_handle_type handle)
     unique_handle copy = copy_of(handle);
     if (!copy.is_open())
         throw_error(errc::bad_descriptor);
-    return copy.adopt();
+    descriptor d = open(copy.get(), true, u);
+    (void)copy.release();
+    return d;
+}
+
+descriptor adopt(native_handle_type handle)
+{
+    descriptor d = open(handle, true);
+    (void)make_inheritable(handle, false);
+    return d;
+}
+
+descriptor duplicate(native_handle_type handle)
+{
+    return duplicate_for({}, handle);
 }
 
 descriptor borrow(native_handle_type handle)

@@ -1,4 +1,4 @@
-// Files, the null device and what is written to a console: ready at any time.
+// Files and the null device: ready at any time.
 #include "platform/windows/handle.hpp"
 
 #include <winternl.h>
@@ -72,12 +72,6 @@ bool is_null_device(HANDLE h)
            device.type == file_device_null;
 }
 
-bool is_console_output(HANDLE h)
-{
-    CONSOLE_SCREEN_BUFFER_INFO info;
-    return ::GetConsoleScreenBufferInfo(h, &info) != 0;
-}
-
 bool is_folder(HANDLE h)
 {
     FILE_STANDARD_INFO info{};
@@ -89,9 +83,7 @@ bool is_folder(HANDLE h)
 descriptor open_file(HANDLE h, bool owned)
 {
     if (::GetFileType(h) != FILE_TYPE_DISK) {
-        if (is_console_output(h))
-            return file_end(h, owned, false, true);
-        if (!is_null_device(h)) // a line of a console and what comes over a serial line have to be waited for
+        if (!is_null_device(h)) // what comes over a serial line has to be waited for
             throw_error(errc::unsupported);
     } else if (is_folder(h))
         throw_error(errc::bad_descriptor);

@@ -124,12 +124,22 @@ private:
     HANDLE wait_ = nullptr;
 };
 
+/// What a handle is for, of what it allows.
+struct uses {
+    bool reads = true;
+    bool writes = true;
+};
+
 // Throw `usage_error` for what cannot be used.
-[[nodiscard]] descriptor open_pipe(HANDLE h, bool owned);
+[[nodiscard]] descriptor open_pipe(HANDLE h, bool owned, uses u);
 [[nodiscard]] descriptor open_socket(SOCKET s, bool owned);
 /// Of a socket that WSADuplicateSocket has told of.
 [[nodiscard]] descriptor open_duplicate(WSAPROTOCOL_INFOW& info);
 [[nodiscard]] descriptor open_file(HANDLE h, bool owned);
+[[nodiscard]] bool is_console(HANDLE h) noexcept;
+[[nodiscard]] descriptor open_console(HANDLE h, bool owned);
+/// As `ferrule::duplicate`.
+[[nodiscard]] descriptor duplicate_for(uses u, HANDLE h);
 [[nodiscard]] bool is_socket(HANDLE h) noexcept;
 /// The first call does so, for the process. Throws `error`.
 void start_sockets();

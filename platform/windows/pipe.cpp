@@ -184,11 +184,11 @@ public:
 
     io_result try_read(std::span<std::byte> in) noexcept
     {
-        return attempt([&] { return state_->read(in); });
+        return os::result_of([&] { return state_->read(in); });
     }
     io_result try_write(std::span<const byte_view> out) noexcept
     {
-        return attempt([&] { return state_->write(out); });
+        return os::result_of([&] { return state_->write(out); });
     }
     [[nodiscard]] readiness arm(direction d) noexcept
     {
@@ -229,26 +229,18 @@ public:
         state_.reset();
     }
     /// Blocks until what try_write has taken is written.
-    [[nodiscard]] native_handle_type release() noexcept
+    [[nodiscard]] native_handle_type release(bytes& left) noexcept
     {
         state_->stop_reading();
         if (state_->writing.is_pending())
             (void)state_->writing.result(state_->pipe, true);
+        left.append(state_->part);
         const HANDLE h = state_->pipe;
         state_.reset();
         return h;
     }
 
 private:
-    template <class F>
-    static io_result attempt(F f) noexcept
-    {
-        try {
-            return f();
-        } catch (...) {
-            return io_result::failed(os::caught());
-        }
-    }
     static void shut(pipe_state<Call>& s) noexcept
     {
         if (s.owned)
@@ -267,13 +259,14 @@ private:
 
 } // namespace
 
-descriptor open_pipe(HANDLE h, bool owned)
+descriptor open_pipe(HANDLE h, bool owned, uses u)
 {
     DWORD flags = 0;
     if (::GetNamedPipeInfo(h, &flags, nullptr, nullptr, nullptr) == 0)
         throw_error(errc::bad_descriptor);
     const ULONG access = access_of(h);
-    pipe_facts f{(flags & PIPE_TYPE_MESSAGE) != 0, (access & FILE_READ_DATA) != 0, (access & FILE_WRITE_DATA) != 0};
+    pipe_facts f{(flags & PIPE_TYPE_MESSAGE) != 0, u.reads && (access & FILE_READ_DATA) != 0,
+                 u.writes && (access & FILE_WRITE_DATA) != 0};
     const bool waits = is_synchronous(h);
     if (waits && f.reads && f.writes) // Windows lets one of the two wait for the other
         throw_error(errc::unsupported);

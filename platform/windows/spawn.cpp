@@ -287,8 +287,9 @@ descriptor inherited(std::size_t which)
 
 std::pair<descriptor, descriptor> standard_streams()
 {
-    std::pair<descriptor, descriptor> ends(duplicate(::GetStdHandle(STD_INPUT_HANDLE)),
-                                           duplicate(::GetStdHandle(STD_OUTPUT_HANDLE)));
+    // Some parents, such as Node, give pipes that could do both.
+    std::pair<descriptor, descriptor> ends(duplicate_for({.writes = false}, ::GetStdHandle(STD_INPUT_HANDLE)),
+                                           duplicate_for({.reads = false}, ::GetStdHandle(STD_OUTPUT_HANDLE)));
     // The C library's streams, which are the system's as well.
     std::fflush(stdout);
     if (std::freopen("NUL", "r", stdin) == nullptr)

@@ -5,31 +5,25 @@
 
 namespace ferrule::windows {
 
-/// One call at a time, by a thread of its own, which is started for the first. See `overlapped_call`.
-class threaded_call {
+/// Has one function at a time called by a thread of its own, which is started for the first.
+class calling_thread {
 public:
-    threaded_call() : over_(make_event()) {}
-    threaded_call(const threaded_call&) = delete;
-    threaded_call& operator=(const threaded_call&) = delete;
-    ~threaded_call();
+    calling_thread() : over_(make_event()) {}
+    calling_thread(const calling_thread&) = delete;
+    calling_thread& operator=(const calling_thread&) = delete;
+    ~calling_thread();
 
-    DWORD probe(HANDLE h) noexcept;
-    DWORD write(HANDLE h, byte_view data) noexcept;
-    outcome take(HANDLE h, std::span<std::byte> in) noexcept;
-
+    /// ERROR_IO_PENDING, or why there is no thread.
+    DWORD start(void (*f)(void*) noexcept, void* argument) noexcept;
     [[nodiscard]] bool is_pending() const noexcept { return pending_; }
+    /// Signalled when it is over.
     [[nodiscard]] HANDLE event() const noexcept { return over_.get(); }
-    [[nodiscard]] outcome result(HANDLE, bool wait = false) noexcept;
-    outcome cancel(HANDLE h) noexcept;
+    /// Whether it is; waits as long. Then it is pending no more.
+    [[nodiscard]] bool finish(DWORD milliseconds) noexcept;
+    /// Ends the call of Windows that the function waits in, and waits for it to return.
+    void cancel() noexcept;
 
 private:
-    struct job {
-        HANDLE handle = nullptr;
-        bool writes = false; // else it reads nothing
-        byte_view data{};
-    };
-    [[nodiscard]] DWORD start(const job& j) noexcept;
-    [[nodiscard]] static outcome run(const job& j) noexcept;
     void work() noexcept;
 
     unique_handle over_;
@@ -37,9 +31,32 @@ private:
     bool pending_ = false;
     SRWLOCK lock_ = SRWLOCK_INIT; // what follows
     CONDITION_VARIABLE changed_ = CONDITION_VARIABLE_INIT;
-    job next_;
+    void (*next_)(void*) noexcept = nullptr;
+    void* argument_ = nullptr;
     bool ends_ = false;
+};
+
+/// See `overlapped_call`.
+class threaded_call {
+public:
+    DWORD probe(HANDLE h) noexcept;
+    DWORD write(HANDLE h, byte_view data) noexcept;
+    outcome take(HANDLE h, std::span<std::byte> in) noexcept;
+
+    [[nodiscard]] bool is_pending() const noexcept { return thread_.is_pending(); }
+    [[nodiscard]] HANDLE event() const noexcept { return thread_.event(); }
+    [[nodiscard]] outcome result(HANDLE, bool wait = false) noexcept;
+    outcome cancel(HANDLE) noexcept;
+
+private:
+    [[nodiscard]] DWORD start() noexcept;
+    [[nodiscard]] outcome run() const noexcept;
+
+    HANDLE handle_ = nullptr;
+    bool writes_ = false; // else it reads nothing
+    byte_view data_;
     outcome outcome_{};
+    calling_thread thread_; // last: ends first
 };
 
 } // namespace ferrule::windows

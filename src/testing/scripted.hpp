@@ -70,7 +70,7 @@ public:
     transfer_kind kind() const noexcept { return inner_->kind(); }
     error_code shutdown_write() noexcept { return inner_->shutdown_write(); }
     native_handle_type native_handle() const noexcept { return inner_->native_handle(); }
-    native_handle_type release() noexcept { return inner_->release(); }
+    native_handle_type release(bytes& left) noexcept { return inner_->release(left); }
     bool inheritable() const { return inner_->inheritable(); }
     error_code set_inheritable(bool on) noexcept { return inner_->set_inheritable(on); }
 

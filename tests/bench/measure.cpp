@@ -35,8 +35,9 @@ public:
 // The ends of a pair that ferrule has made: all contenders get its larger buffers.
 std::pair<test::unique_fd, test::unique_fd> numbers(std::pair<descriptor, descriptor> d)
 {
-    return {test::unique_fd(std::move(d.first).take()->release()),
-            test::unique_fd(std::move(d.second).take()->release())};
+    bytes none; // nobody has read yet
+    return {test::unique_fd(std::move(d.first).take()->release(none)),
+            test::unique_fd(std::move(d.second).take()->release(none))};
 }
 
 void connect(const cell& where, side& measuring, side& other)

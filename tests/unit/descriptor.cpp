@@ -11,6 +11,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_future.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <future>
@@ -27,7 +29,6 @@ namespace {
 
 constexpr auto patience = 20s; // for what should happen at once
 
-// The code of the ferrule::error that f throws; success if none.
 bool can(descriptor d, direction dir)
 {
     const auto impl = std::move(d).take();
@@ -398,6 +399,50 @@ TEST_CASE("descriptor: release keeps the beginning of a message that timed out")
     auto [handle, rest] = m.release(patience);
     const unique_fd again(handle);
     CHECK(rest.text() == std::string("\x05") + "abc");
+}
+
+namespace {
+
+// Takes more than it gives.
+class greedy {
+public:
+    explicit greedy(unique_fd fd) : fd_(std::move(fd)) {}
+
+    io_result try_read(std::span<std::byte> in) noexcept
+    {
+        if (taken_.empty())
+            taken_ = read_n(fd_.get(), 10);
+        const std::size_t n = std::min({in.size(), taken_.size(), std::size_t{4}});
+        std::copy_n(byte_view(taken_).begin(), n, in.begin());
+        taken_.erase(0, n);
+        return io_result::moved(n);
+    }
+    io_result try_write(std::span<const byte_view>) noexcept { return io_result::moved(0); }
+    readiness arm(direction) noexcept { return readiness::now(); }
+    void close() noexcept { fd_.reset(); }
+    native_handle_type release(bytes& left) noexcept
+    {
+        left.append(taken_);
+        return fd_.release();
+    }
+
+private:
+    unique_fd fd_;
+    std::string taken_;
+};
+
+} // namespace
+
+TEST_CASE("descriptor: release gives away what a type of one's own had taken")
+{
+    auto [a, b] = raw_socketpair(SOCK_STREAM);
+    reader r{greedy(std::move(a))};
+    write_all(b.get(), "0123456789");
+    std::array<std::byte, 4> four;
+    r.recv_into(four, patience);
+    auto [handle, rest] = r.release(patience);
+    const unique_fd again(handle);
+    CHECK(std::string(byte_view(four).text()) + std::string(rest.text()) == "0123456789");
 }
 
 TEST_CASE("descriptor: release does not give a descriptor away in the middle of a frame")

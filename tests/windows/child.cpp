@@ -9,12 +9,16 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
 
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
+#include <source_location>
 #include <string>
+#include <thread>
 
 using namespace ferrule;
 
@@ -54,6 +58,92 @@ int shout()
     return 0;
 }
 
+HANDLE console(const char* name)
+{
+    return ::CreateFileA(name, GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, nullptr, OPEN_EXISTING,
+                         0, nullptr);
+}
+
+// Types on the console that this program has.
+void type(const std::wstring& keys)
+{
+    for (const wchar_t key : keys) {
+        INPUT_RECORD pressed{};
+        pressed.EventType = KEY_EVENT;
+        pressed.Event.KeyEvent.bKeyDown = TRUE;
+        pressed.Event.KeyEvent.wRepeatCount = 1;
+        pressed.Event.KeyEvent.wVirtualKeyCode = key == L'\r' ? VK_RETURN : 0;
+        pressed.Event.KeyEvent.uChar.UnicodeChar = key;
+        INPUT_RECORD both[] = {pressed, pressed};
+        both[1].Event.KeyEvent.bKeyDown = FALSE;
+        DWORD n = 0;
+        ::WriteConsoleInputW(console("CONIN$"), both, 2, &n);
+    }
+}
+
+// Ends the program with the number of a line: nobody sees what is printed on the console.
+void expect(bool fine, std::source_location where = std::source_location::current())
+{
+    if (!fine)
+        std::exit(static_cast<int>(where.line()));
+}
+
+// Whether a console is an end like others.
+void use_console()
+{
+    constexpr std::chrono::seconds patience(20);
+    constexpr std::chrono::milliseconds soon(20);
+    ::SetStdHandle(STD_INPUT_HANDLE, console("CONIN$"));
+    ::SetStdHandle(STD_OUTPUT_HANDLE, console("CONOUT$"));
+    auto streams = standard_streams();
+    reader in(std::move(streams.first));
+    writer out(std::move(streams.second));
+    error_code ec;
+
+    (void)in.recv_line(deadline::now(), ec);
+    expect(ec == errc::timed_out);
+    (void)in.recv_line(soon, ec);
+    expect(ec == errc::timed_out);
+    type(L"gr\u00fc\u00df \u20ac \U0001d11e\r");
+    expect(in.recv(4, patience) == byte_view("gr\xc3\xbc"));
+    expect(in.recv_line(patience) == byte_view("\xc3\x9f \xe2\x82\xac \xf0\x9d\x84\x9e\r"));
+    type(L"two\rlines\r");
+    expect(in.recv_line(patience).text() == "two\r");
+    expect(in.recv_line(patience).text() == "lines\r");
+
+    boost::asio::io_context context;
+    auto line = boost::asio::co_spawn(context, in.async_recv_line(patience), boost::asio::use_future);
+    std::jthread typing([] { type(L"awaited\r"); });
+    context.run();
+    expect(line.get().text() == "awaited\r");
+
+    type(L"\x1a\r");
+    (void)in.recv(patience, ec);
+    expect(ec == errc::end_of_stream);
+    type(std::wstring(3000, L'x') + L"\r"); // in several reads
+    expect(in.recv_line(patience).size() == 3001);
+
+    out.send("gr\xc3", patience); // the rest of a character follows
+    out.send("\xbc\xc3\x9f"
+             "e\n",
+             patience);
+
+    (void)in.recv(soon, ec); // begins to read
+    const readiness come = in.arm(direction::read);
+    type(L"taken along\r");
+    expect(!come.is_now() && ::WaitForSingleObject(come.handle(), 20'000) == WAIT_OBJECT_0);
+    auto [handle, rest] = in.release(patience);
+    expect(rest.text() == "taken along\r\n");
+
+    reader again(adopt(handle));
+    std::jthread closing([&] {
+        (void)again.recv(soon, ec); // it waits by now
+        again.close();
+    });
+    (void)again.recv(patience, ec);
+    expect(ec == errc::closed);
+}
+
 int play(const std::string& role, int argc, char** argv)
 {
     if (role == "echo") {
@@ -74,6 +164,10 @@ int play(const std::string& role, int argc, char** argv)
         if (std::cin.get() != EOF)
             return 4;
         return echo(message_reader(std::move(in), varint()), message_writer(std::move(out), varint()));
+    }
+    if (role == "console") {
+        use_console();
+        return 0;
     }
     if (role == "shout")
         return shout();
