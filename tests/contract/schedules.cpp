@@ -4,6 +4,7 @@
 //     FERRULE_SEED=n        begin with this seed; a failure names its own
 #include "support/catch.hpp"
 #include "support/kinds.hpp"
+#include "support/sanitizers.hpp"
 #include "support/watchdog.hpp"
 
 #include <ferrule/testing/schedules.hpp>
@@ -29,10 +30,8 @@ void run_many(std::string_view name)
     const std::uint64_t first = number("FERRULE_SEED", std::random_device()() * std::uint64_t{1'000'000});
 #if defined(_WIN32)
     constexpr std::uint64_t usual = 60; // Wine takes its time
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(__clang__)
-    constexpr std::uint64_t usual = 300; // under a sanitizer each takes several times as long
 #else
-    constexpr std::uint64_t usual = 2000;
+    constexpr std::uint64_t usual = test::sanitized ? 300 : 2000; // under a sanitizer each takes several times as long
 #endif
     const std::uint64_t count = number("FERRULE_SCHEDULES", usual);
     for (std::uint64_t seed = first; seed != first + count; ++seed) {

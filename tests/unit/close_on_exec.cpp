@@ -4,6 +4,7 @@
 #include <ferrule/ferrule.hpp>
 
 #include "support/catch.hpp"
+#include "support/sanitizers.hpp"
 
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/io_context.hpp>
@@ -17,16 +18,8 @@
 #include <thread>
 #include <unistd.h>
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define FERRULE_SANITIZED
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define FERRULE_SANITIZED
-#endif
-
-#if !defined(FERRULE_SANITIZED) // sanitizers replace the same functions
+// Sanitizers replace the same functions.
+#if !defined(FERRULE_ADDRESS_SANITIZER) && !defined(FERRULE_THREAD_SANITIZER)
 
 using namespace ferrule;
 using namespace std::chrono_literals;

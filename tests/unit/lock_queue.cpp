@@ -1,5 +1,6 @@
 // Every schedule of a few waiters, up to states that differ only in how long ago things happened.
 #include "support/catch.hpp"
+#include "support/sanitizers.hpp"
 
 #include <ferrule/detail/lock_queue.hpp>
 
@@ -37,6 +38,8 @@ using namespace std::chrono_literals;
 using ferrule::detail::lock_queue;
 using ferrule::detail::lock_queue_inspector;
 using ferrule::detail::lock_time;
+
+constexpr std::size_t many = ferrule::test::sanitized ? 1'000 : 10'000;
 
 class test_waiter final : public ferrule::detail::lock_waiter {
 public:
@@ -305,10 +308,10 @@ TEST_CASE("lock_queue: every schedule of two waiters and a passer-by")
 
 TEST_CASE("lock_queue: schedules of a thread and two contexts")
 {
-    CHECK(explore(3, 50'000) >= 50'000); // all there are take some seconds more
+    CHECK(explore(3, 5 * many) >= 5 * many); // all there are take some seconds more
 }
 
 TEST_CASE("lock_queue: schedules of two threads and two contexts")
 {
-    CHECK(explore(4, 30'000) >= 30'000);
+    CHECK(explore(4, 3 * many) >= 3 * many);
 }

@@ -1,6 +1,7 @@
 // What the tests of children start. child.exe <role> [arguments]
 #include <ferrule/asio.hpp>
 #include <ferrule/ferrule.hpp>
+#include <ferrule/framing/multiprocessing_pipe.hpp>
 
 #include <winsock2.h>
 
@@ -19,6 +20,7 @@
 #include <source_location>
 #include <string>
 #include <thread>
+#include <vector>
 
 using namespace ferrule;
 
@@ -34,6 +36,15 @@ int echo(In in, Out out)
             return ec == errc::end_of_stream ? 0 : 3;
         out.send(m);
     }
+}
+
+int echo_by_threads()
+{
+    const message_duplex d(inherited(), multiprocessing_pipe_bytes());
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 4; ++i)
+        threads.emplace_back([d] { echo(d, d); });
+    return 0;
 }
 
 boost::asio::awaitable<void> echo_awaiting(message_duplex<> d)
@@ -150,6 +161,8 @@ int play(const std::string& role, int argc, char** argv)
         message_duplex d(inherited(), varint());
         return echo(d, d);
     }
+    if (role == "echo by threads")
+        return echo_by_threads();
     if (role == "echo pipes")
         return echo(message_reader(inherited(0), varint()), message_writer(inherited(1), varint()));
     if (role == "echo awaiting") {

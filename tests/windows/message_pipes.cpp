@@ -2,6 +2,7 @@
 #include "windows/pairs.hpp"
 
 #include "support/watchdog.hpp"
+#include "windows/child_program.hpp"
 
 #include <ferrule/ferrule.hpp>
 #include <ferrule/framing/multiprocessing_pipe.hpp>
@@ -11,6 +12,7 @@
 #include <atomic>
 #include <future>
 #include <map>
+#include <mutex>
 #include <random>
 #include <stop_token>
 #include <string>
@@ -129,6 +131,56 @@ TEST_CASE("message pipe: interrupted at any time, a receive loses nothing")
         ++i;
     }
     CHECK(interruptions != 0);
+}
+
+TEST_CASE("message pipe: many threads in each of two processes, both ways, and receives that give up")
+{
+    const test::watchdog guard("threads and processes", 200s);
+    auto ends = test::named_pipe_pair(transfer_kind::message);
+    const message_duplex ours(std::move(ends.first), multiprocessing_pipe_bytes());
+    duplex theirs(std::move(ends.second));
+    child process = spawn(test::child_command({"echo by threads"}), theirs);
+    theirs.close();
+    constexpr int threads = 4;
+    constexpr int each = 60;
+    const auto message = [](int t, int i) {
+        return std::to_string(t) + " " + std::to_string(i) + std::string(static_cast<std::size_t>(i) * 500, '.');
+    };
+    std::mutex mutex;
+    std::map<std::string, int> seen;
+    std::atomic<int> given_up = 0;
+    {
+        std::vector<std::jthread> running;
+        for (int t = 0; t < threads; ++t) {
+            running.emplace_back([&, t, to = ours]() mutable {
+                for (int i = 0; i < each; ++i)
+                    to.send(message(t, i), patience);
+            });
+            running.emplace_back([&, from = ours]() mutable {
+                for (int i = 0; i < each;) {
+                    error_code ec;
+                    const bytes m = from.recv(std::chrono::microseconds(50 * i), ec);
+                    if (ec && ec == condition::timeout) {
+                        ++given_up;
+                        continue;
+                    }
+                    if (ec)
+                        return;
+                    const std::lock_guard lock(mutex);
+                    ++seen[std::string(m.text())];
+                    ++i;
+                }
+            });
+        }
+    }
+    CHECK(given_up != 0);
+    CHECK(seen.size() == threads * each);
+    for (int t = 0; t < threads; ++t) {
+        for (int i = 0; i < each; ++i)
+            CHECK(seen[message(t, i)] == 1);
+    }
+    message_duplex(ours).close();
+    CHECK(process.wait(patience).success());
 }
 
 TEST_CASE("message pipe: many threads at both ends")

@@ -3,7 +3,7 @@
 
 #include "support/calls.hpp"
 #include "support/watchdog.hpp"
-#include "windows/raw_pipe.hpp"
+#include "windows/child_program.hpp"
 
 #include <ferrule/asio.hpp>
 #include <ferrule/ferrule.hpp>
@@ -30,16 +30,9 @@ constexpr auto patience = 30s;
 
 using command = std::vector<std::string>;
 
-// The program beside this one.
 command as(std::initializer_list<std::string> role_and_arguments)
 {
-    static const std::string program = [] {
-        const std::string path = test::this_program();
-        return path.substr(0, path.find_last_of("\\/") + 1) + "ferrule_windows_child.exe";
-    }();
-    command all{program};
-    all.insert(all.end(), role_and_arguments);
-    return all;
+    return test::child_command(role_and_arguments);
 }
 
 template <class In, class Out>

@@ -1,5 +1,5 @@
 // Standard streams as other programs than ours give them to their children.
-#include "windows/raw_pipe.hpp"
+#include "windows/child_program.hpp"
 
 #include "support/skip.hpp"
 #include "support/watchdog.hpp"
@@ -39,9 +39,7 @@ HANDLE must(HANDLE h)
 /// Starts the program beside this one, by the system's own call.
 child start_child(const std::string& role, STARTUPINFOEXA& how, bool inherits)
 {
-    const std::string path = test::this_program();
-    std::string line =
-        "\"" + path.substr(0, path.find_last_of("\\/") + 1) + "ferrule_windows_child.exe\" \"" + role + "\"";
+    std::string line = "\"" + test::child_program() + "\" \"" + role + "\"";
     how.StartupInfo.cb = sizeof how;
     PROCESS_INFORMATION made;
     must(::CreateProcessA(nullptr, line.data(), nullptr, nullptr, inherits ? TRUE : FALSE,
