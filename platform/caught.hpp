@@ -2,7 +2,6 @@
 #pragma once
 
 #include <ferrule/error.hpp>
-#include <ferrule/socket_like.hpp>
 
 #include <boost/system/errc.hpp>
 
@@ -19,17 +18,6 @@ inline error_code caught() noexcept
         return e.code();
     } catch (const std::bad_alloc&) {
         return boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
-    }
-}
-
-/// What `f` answers; if it throws, that it failed.
-template <class F>
-io_result result_of(F f) noexcept
-{
-    try {
-        return f();
-    } catch (...) {
-        return io_result::failed(caught());
     }
 }
 

@@ -2,44 +2,60 @@
 //
 // A read, which ends with a line, is done by a thread of the endpoint's own. Giving up a wait does not end it, since Windows would
 // forget what was typed so far. Writing is ready at any time.
-#include "platform/caught.hpp"
-#include "platform/windows/text.hpp"
 #include "platform/windows/threaded.hpp"
 
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <string_view>
 
 namespace ferrule::windows {
 namespace {
 
-constexpr std::size_t most_units = 4096; // of UTF-16, read or written at once
+constexpr std::size_t at_once = 4096; // units of UTF-16 that are read, or bytes that are written
 
-class console_state {
+/// Bytes at the end that begin a character.
+std::size_t unfinished(std::string_view text) noexcept
+{
+    for (std::size_t n = 1; n <= std::min<std::size_t>(3, text.size()); ++n) {
+        const auto b = static_cast<unsigned char>(text[text.size() - n]);
+        if (b >= 0xc0)
+            return n < (b >= 0xf0 ? 4u : b >= 0xe0 ? 3u : 2u) ? n : 0;
+        if (b < 0x80)
+            break;
+    }
+    return 0;
+}
+
+class console_input {
 public:
-    explicit console_state(HANDLE h) noexcept : console_(h) {}
+    explicit console_input(HANDLE h) noexcept : console_(h) {}
 
-    io_result read(std::span<std::byte> in)
+    io_result read(std::span<std::byte> in) noexcept
     {
         if (text_.empty()) {
-            if (!reading_.is_pending() && start() != ERROR_IO_PENDING)
-                return io_result::failed(last_error());
+            if (!reading_.is_pending()) {
+                if (const DWORD e = start(); e != ERROR_IO_PENDING)
+                    return io_result::failed(system_error(e));
+            }
             if (!reading_.finish(0))
                 return io_result::would_block();
             if (error_ != 0 && error_ != ERROR_OPERATION_ABORTED) // aborted: by Ctrl-C
                 return io_result::failed(system_error(error_));
-            if (took() == ended)
+            constexpr wchar_t control_z = 26;
+            if (count_ != 0 && kept_ == 0 && units_[0] == control_z)
                 return io_result::end();
+            take();
             if (text_.empty())
                 return io_result::would_block();
         }
         const std::size_t n = std::min(in.size(), text_.size());
-        std::copy_n(text_.begin(), n, in.begin());
-        text_.drop_front(n);
+        std::copy_n(byte_view(text_).begin(), n, in.begin());
+        text_.remove_prefix(n);
         return io_result::moved(n);
     }
 
-    readiness arm() noexcept
+    readiness arm() const noexcept
     {
         return !text_.empty() || !reading_.is_pending() ? readiness::now() : readiness::readable(reading_.event());
     }
@@ -49,118 +65,115 @@ public:
     {
         if (reading_.is_pending()) {
             reading_.cancel();
-            (void)took();
+            take();
         }
         left.append(text_);
     }
 
-    io_result write(std::span<const byte_view> out)
-    {
-        std::size_t total = 0;
-        for (byte_view p : out) {
-            p = p.first(std::min(p.size(), most_units));
-            begun_.append(p);
-            const std::size_t whole = begun_.size() - unfinished(begun_);
-            const std::wstring w = wide(byte_view(byte_view(begun_).first(whole)).text(), 0);
-            DWORD n = 0;
-            if (::WriteConsoleW(console_, w.data(), static_cast<DWORD>(w.size()), &n, nullptr) == 0) {
-                const error_code ec = last_error();
-                begun_.clear();
-                return total != 0 ? io_result::moved(total) : io_result::failed(ec);
-            }
-            begun_.drop_front(whole);
-            total += p.size();
-            if (p.size() == most_units)
-                break;
-        }
-        return io_result::moved(total);
-    }
-
 private:
-    enum outcome_of_reading : bool { more, ended };
-
     DWORD start() noexcept
     {
         return reading_.start(
             [](void* self) noexcept {
-                auto& c = *static_cast<console_state*>(self);
+                auto& c = *static_cast<console_input*>(self);
                 ::SetLastError(0);
-                if (::ReadConsoleW(c.console_, c.units_.data() + c.kept_, most_units, &c.count_, nullptr) == 0)
+                if (::ReadConsoleW(c.console_, c.units_.data() + c.kept_, at_once, &c.count_, nullptr) == 0)
                     c.count_ = 0;
                 c.error_ = c.count_ == 0 ? ::GetLastError() : 0;
             },
             this);
     }
 
-    outcome_of_reading took()
+    /// What was read becomes text.
+    void take() noexcept
     {
-        constexpr wchar_t control_z = 26;
-        if (count_ != 0 && kept_ == 0 && units_[0] == control_z)
-            return ended;
-        std::wstring_view come(units_.data(), kept_ + count_);
-        kept_ = !come.empty() && (come.back() & 0xfc00) == 0xd800 ? 1 : 0; // half a character
-        text_.append(narrow(come.substr(0, come.size() - kept_)));
+        const std::size_t all = kept_ + count_;
+        kept_ = all != 0 && (units_[all - 1] & 0xfc00) == 0xd800 ? 1 : 0; // half a character
+        const int n = ::WideCharToMultiByte(CP_UTF8, 0, units_.data(), static_cast<int>(all - kept_), space_.data(),
+                                            static_cast<int>(space_.size()), nullptr, nullptr);
+        text_ = {space_.data(), static_cast<std::size_t>(n)};
         if (kept_ != 0)
-            units_[0] = come.back();
-        return more;
-    }
-
-    /// Bytes at the end that begin a character.
-    static std::size_t unfinished(byte_view text) noexcept
-    {
-        for (std::size_t n = 1; n <= std::min<std::size_t>(3, text.size()); ++n) {
-            const auto b = std::to_integer<unsigned>(text[text.size() - n]);
-            if (b >= 0xc0)
-                return n < (b >= 0xf0 ? 4u : b >= 0xe0 ? 3u : 2u) ? n : 0;
-            if (b < 0x80)
-                break;
-        }
-        return 0;
+            units_[0] = units_[all - 1];
     }
 
     const HANDLE console_;
-    bytes text_;                                  // read, and wanted by nobody yet
-    bytes begun_;                                 // written: the first bytes of a character
-    std::array<wchar_t, 1 + most_units> units_{}; // what the thread has read follows what was kept
+    std::array<wchar_t, 1 + at_once> units_{}; // what the thread has read follows what was kept
     std::size_t kept_ = 0;
     DWORD count_ = 0;
     DWORD error_ = 0;
+    std::array<char, 3 * (1 + at_once)> space_{};
+    std::string_view text_;  // in there: read, and wanted by nobody yet
     calling_thread reading_; // last: ends first
+};
+
+class console_output {
+public:
+    explicit console_output(HANDLE h) noexcept : console_(h) {}
+
+    io_result write(std::span<const byte_view> out) noexcept
+    {
+        std::size_t total = 0;
+        for (const byte_view p : out) {
+            const std::string_view part = p.text().substr(0, at_once);
+            if (const error_code ec = show(part))
+                return total != 0 ? io_result::moved(total) : io_result::failed(ec);
+            total += part.size();
+            if (part.size() < p.size())
+                break;
+        }
+        return io_result::moved(total);
+    }
+
+private:
+    error_code show(std::string_view part) noexcept
+    {
+        const auto end = std::copy(part.begin(), part.end(), text_.begin() + begun_);
+        const std::string_view all(text_.begin(), end);
+        begun_ = unfinished(all);
+        const int n = ::MultiByteToWideChar(CP_UTF8, 0, text_.data(), static_cast<int>(all.size() - begun_),
+                                            units_.data(), static_cast<int>(units_.size()));
+        std::copy_n(end - begun_, begun_, text_.begin());
+        DWORD shown = 0;
+        if (n != 0 && ::WriteConsoleW(console_, units_.data(), static_cast<DWORD>(n), &shown, nullptr) == 0)
+            return last_error();
+        return {};
+    }
+
+    const HANDLE console_;
+    std::array<char, 3 + at_once> text_{};
+    std::size_t begun_ = 0; // bytes of it: of a character that is not whole
+    std::array<wchar_t, 3 + at_once> units_{};
 };
 
 class console_end {
 public:
-    console_end(HANDLE h, bool owned, bool reads)
-        : console_(h),
-          owned_(owned),
-          reads_(reads),
-          state_(std::make_unique<console_state>(h))
+    console_end(HANDLE h, bool owned, bool reads) : console_(h), owned_(owned)
     {
+        if (reads)
+            input_ = std::make_unique<console_input>(h);
+        else
+            output_ = std::make_unique<console_output>(h);
     }
 
-    io_result try_read(std::span<std::byte> in) noexcept
-    {
-        return os::result_of([&] { return state_->read(in); });
-    }
-    io_result try_write(std::span<const byte_view> out) noexcept
-    {
-        return os::result_of([&] { return state_->write(out); });
-    }
+    io_result try_read(std::span<std::byte> in) noexcept { return input_->read(in); }
+    io_result try_write(std::span<const byte_view> out) noexcept { return output_->write(out); }
     [[nodiscard]] readiness arm(direction d) noexcept
     {
-        return d == direction::read ? state_->arm() : readiness::now();
+        return d == direction::read ? input_->arm() : readiness::now();
     }
-    [[nodiscard]] bool can(direction d) const noexcept { return (d == direction::read) == reads_; }
+    [[nodiscard]] bool can(direction d) const noexcept { return (d == direction::read) == (input_ != nullptr); }
     void close() noexcept
     {
-        state_.reset();
-        if (owned_ && console_ != invalid_handle)
-            ::CloseHandle(std::exchange(console_, invalid_handle));
+        input_.reset();
+        const HANDLE h = std::exchange(console_, invalid_handle);
+        if (owned_ && h != invalid_handle)
+            ::CloseHandle(h);
     }
     [[nodiscard]] native_handle_type native_handle() const noexcept { return console_; }
     [[nodiscard]] native_handle_type release(bytes& left) noexcept
     {
-        state_->stop(left);
+        if (input_)
+            input_->stop(left);
         return std::exchange(console_, invalid_handle);
     }
     [[nodiscard]] bool inheritable() const { return is_inheritable(console_); }
@@ -169,8 +182,8 @@ public:
 private:
     HANDLE console_;
     bool owned_;
-    bool reads_;
-    std::unique_ptr<console_state> state_;
+    std::unique_ptr<console_input> input_; // either of the two
+    std::unique_ptr<console_output> output_;
 };
 
 } // namespace

@@ -184,11 +184,11 @@ public:
 
     io_result try_read(std::span<std::byte> in) noexcept
     {
-        return os::result_of([&] { return state_->read(in); });
+        return attempt([&] { return state_->read(in); });
     }
     io_result try_write(std::span<const byte_view> out) noexcept
     {
-        return os::result_of([&] { return state_->write(out); });
+        return attempt([&] { return state_->write(out); });
     }
     [[nodiscard]] readiness arm(direction d) noexcept
     {
@@ -241,6 +241,15 @@ public:
     }
 
 private:
+    template <class F>
+    static io_result attempt(F f) noexcept
+    {
+        try {
+            return f();
+        } catch (...) {
+            return io_result::failed(os::caught());
+        }
+    }
     static void shut(pipe_state<Call>& s) noexcept
     {
         if (s.owned)

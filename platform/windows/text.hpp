@@ -8,18 +8,17 @@
 
 namespace ferrule::windows {
 
-/// UTF-16 of UTF-8. Throws `usage_error` (`errc::invalid_argument`), unless 0 is given for `invalid`: then what is not UTF-8
-/// becomes U+FFFD.
-[[nodiscard]] inline std::wstring wide(std::string_view text, DWORD invalid = MB_ERR_INVALID_CHARS)
+/// UTF-16 of UTF-8. Throws `usage_error` (`errc::invalid_argument`).
+[[nodiscard]] inline std::wstring wide(std::string_view text)
 {
     if (text.empty())
         return {};
     const int size = static_cast<int>(text.size());
-    const int n = ::MultiByteToWideChar(CP_UTF8, invalid, text.data(), size, nullptr, 0);
+    const int n = ::MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text.data(), size, nullptr, 0);
     if (n == 0)
         throw_error(errc::invalid_argument);
     std::wstring w(static_cast<std::size_t>(n), L'\0');
-    ::MultiByteToWideChar(CP_UTF8, invalid, text.data(), size, w.data(), n);
+    ::MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text.data(), size, w.data(), n);
     return w;
 }
 
