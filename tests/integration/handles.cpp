@@ -52,7 +52,7 @@ void send_raw(int socket, char byte, const std::vector<int>& fds)
 TEST_CASE("handles: every kind of endpoint arrives as what it is, between messages, and none is lost by reading ahead")
 {
     const watchdog guard("handles");
-    const std::size_t before = settled_descriptors();
+    const auto before = settled_descriptors();
     for (const style s : {style::blocking, style::coroutine}) {
         auto [a, b] = handle_link_pair();
         message_duplex<> ours(a.socket);
@@ -98,13 +98,13 @@ TEST_CASE("handles: every kind of endpoint arrives as what it is, between messag
         CHECK(sockets.second.recv(3, in_time).text() == "fro");
         CHECK(received_file.recv_all(in_time).text() == "in a file");
     }
-    CHECK(open_descriptors().size() == before);
+    CHECK(open_descriptors() == before);
 }
 
 TEST_CASE("handles: an endpoint arrives with its framing, in one piece or byte by byte")
 {
     const watchdog guard("handles");
-    const std::size_t before = settled_descriptors();
+    const auto before = settled_descriptors();
     for (const style s : {style::blocking, style::coroutine}) {
         auto [a, b] = handle_link_pair();
         message_duplex<> ours(a.socket);
@@ -139,13 +139,13 @@ TEST_CASE("handles: an endpoint arrives with its framing, in one piece or byte b
         a.socket.send("l", in_time);
         CHECK(recv_handle(theirs, b.handles, s).framing() == "nul");
     }
-    CHECK(open_descriptors().size() == before);
+    CHECK(open_descriptors() == before);
 }
 
 TEST_CASE("handles: one that cannot leave stays, and an interrupted receive loses none")
 {
     const watchdog guard("handles");
-    const std::size_t before = settled_descriptors();
+    const auto before = settled_descriptors();
     {
         auto [a, b] = handle_link_pair();
         auto pipes = pipe();
@@ -170,13 +170,13 @@ TEST_CASE("handles: one that cannot leave stays, and an interrupted receive lose
         ours.send("behind it", in_time);
         CHECK(code_of([&] { (void)theirs.with(none()).recv(in_time); }) == error_code()); // with what is behind it
     }
-    CHECK(open_descriptors().size() == before);
+    CHECK(open_descriptors() == before);
 }
 
 TEST_CASE("handles: what is none, or too many, or more than there is room for, is reported and closed")
 {
     const watchdog guard("handles");
-    const std::size_t before = settled_descriptors();
+    const auto before = settled_descriptors();
     {
         int fds[2];
         REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
@@ -211,9 +211,9 @@ TEST_CASE("handles: what is none, or too many, or more than there is room for, i
         for (int i = 0; i < 20; ++i)
             send_raw(fds[1], 'x', std::vector<int>(100, 0));
         CHECK(link.socket.recv(20, in_time).size() == 20);
-        CHECK(open_descriptors().size() < before + 1100);
+        CHECK(open_descriptors().size() < before.size() + 1100);
     }
-    CHECK(open_descriptors().size() == before);
+    CHECK(open_descriptors() == before);
     auto pipes = pipe();
     CHECK(code_of([&] { (void)open_handle_link(pipes.first.native_handle()); }) == errc::bad_descriptor);
     CHECK(code_of([] { (void)open_handle_link(-1); }) == errc::bad_descriptor);

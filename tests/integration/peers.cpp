@@ -62,13 +62,13 @@ void expect_success(child& c)
     CHECK(s.signal() == 0);
 }
 
-std::size_t settled_descriptors()
+std::map<int, std::string> settled_descriptors()
 {
     auto [r, w] = pipe();
     (void)code_of([&, &in = r] { (void)in.recv(1, std::chrono::milliseconds(1)); });
     r.close();
     w.close();
-    return open_descriptors().size();
+    return open_descriptors();
 }
 
 } // namespace ferrule::test

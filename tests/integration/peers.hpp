@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -32,8 +33,8 @@ std::string program_in_path(const std::string& name);
 child start_python(const std::string& program, const std::string& script, endpoint& theirs,
                    const std::vector<std::string>& arguments = {});
 
-/// How many descriptors are open, with those that waiting takes once.
-std::size_t settled_descriptors();
+/// What is open, with what waiting takes once. See `open_descriptors`.
+std::map<int, std::string> settled_descriptors();
 
 /// Ends by itself, with exit code 0.
 void expect_success(child& c);

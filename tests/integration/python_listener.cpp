@@ -323,7 +323,7 @@ TEST_CASE("python listener: a cancelled accept has taken nobody, and close answe
 TEST_CASE("python listener: peers that mean no good are dropped, others are served, and no descriptor is left")
 {
     const watchdog guard("a listener");
-    const std::size_t before = settled_descriptors();
+    const auto before = settled_descriptors();
     {
         std::vector<error_code> refused;
         py::listener<> listener(py::listener_options().authkey(key).patience(1s).on_refused(
@@ -366,13 +366,13 @@ TEST_CASE("python listener: peers that mean no good are dropped, others are serv
         CHECK(wrong.recv(patience).text() == "#FAILURE#");
         CHECK(code_of([&] { (void)wrong.recv(patience); }) == errc::end_of_stream);
     }
-    CHECK(open_descriptors().size() == before);
+    CHECK(open_descriptors() == before);
 }
 
 TEST_CASE("python listener: a thousand clients that say nothing keep nobody out")
 {
     const watchdog guard("a listener");
-    const std::size_t before = settled_descriptors();
+    const auto before = settled_descriptors();
     {
         std::size_t refused = 0;
         py::listener<> listener(py::listener_options().authkey(key).on_refused([&](const error&) { ++refused; }));
@@ -400,7 +400,7 @@ TEST_CASE("python listener: a thousand clients that say nothing keep nobody out"
         accepting.join();
         CHECK(refused > 900);
     }
-    CHECK(open_descriptors().size() == before);
+    CHECK(open_descriptors() == before);
 }
 
 #if !defined(FERRULE_ADDRESS_SANITIZER) // whose check of virtual calls needs descriptors

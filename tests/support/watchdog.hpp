@@ -10,9 +10,15 @@
 
 namespace ferrule::test {
 
+#if defined(_WIN32) // Wine takes its time, the more where other tests run beside
+inline constexpr std::chrono::seconds usual_patience(250);
+#else
+inline constexpr std::chrono::seconds usual_patience(50);
+#endif
+
 class watchdog {
 public:
-    explicit watchdog(const char* what, std::chrono::seconds patience = std::chrono::seconds(50))
+    explicit watchdog(const char* what, std::chrono::seconds patience = usual_patience)
         : thread_([this, what, patience] {
               std::unique_lock guard(mutex_);
               if (!ended_.wait_for(guard, patience, [this] { return over_; })) {
