@@ -39,6 +39,7 @@ public:
     std::size_t transferred = 0; // from exceptions
 };
 
+// The next two are compiled for `bytes` and `std::size_t`, in calls.cpp.
 template <class T>
 void note_exception(outcome<T>& o, std::exception_ptr e);
 

@@ -8,8 +8,7 @@
 
 namespace ferrule::test {
 
-inline void keeps_the_contract(const testing::connection_kind& kind,
-                               std::chrono::seconds patience = std::chrono::seconds(50))
+inline void keeps_the_contract(const testing::connection_kind& kind, std::chrono::seconds patience = usual_patience)
 {
     const watchdog guard(kind.name.c_str(), patience);
     for (const testing::contract_check& check : testing::socket_contract()) {

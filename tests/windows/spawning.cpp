@@ -30,11 +30,6 @@ constexpr auto patience = 30s;
 
 using command = std::vector<std::string>;
 
-command as(std::initializer_list<std::string> role_and_arguments)
-{
-    return test::child_command(role_and_arguments);
-}
-
 template <class In, class Out>
 void converse(In& in, Out& out)
 {
@@ -59,7 +54,7 @@ TEST_CASE("child: talks over inherited pipes")
     const test::watchdog guard("inherited pipes");
     auto [theirs_in, ours_out] = pipe(varint());
     auto [ours_in, theirs_out] = pipe(varint());
-    child c = spawn(as({"echo pipes"}), {{theirs_in, 3}, {theirs_out, 4}});
+    child c = spawn(test::child_command({"echo pipes"}), {{theirs_in, 3}, {theirs_out, 4}});
     theirs_in.close();
     theirs_out.close();
     converse(ours_in, ours_out);
@@ -77,7 +72,7 @@ TEST_CASE("child: talks over one inherited pipe, of bytes or of messages, also a
             auto ends = test::named_pipe_pair(kind);
             message_duplex ours(std::move(ends.first), varint());
             duplex theirs(std::move(ends.second));
-            child c = spawn(as({role}), theirs);
+            child c = spawn(test::child_command({role}), theirs);
             theirs.close();
             converse(ours, ours);
             ours.close();
@@ -90,7 +85,7 @@ TEST_CASE("child: talks over an inherited socket")
 {
     const test::watchdog guard("inherited sockets");
     for (const char* const role : {"echo", "echo awaiting"}) {
-        auto [c, ours] = spawn_connected(as({role}), varint());
+        auto [c, ours] = spawn_connected(test::child_command({role}), varint());
         converse(ours, ours);
         ours.close();
         CHECK(c.wait(patience).success());
@@ -100,7 +95,7 @@ TEST_CASE("child: talks over an inherited socket")
 TEST_CASE("child: a coroutine talks to it")
 {
     const test::watchdog guard("coroutine and child");
-    auto [c, ours] = spawn_connected(as({"echo"}), varint());
+    auto [c, ours] = spawn_connected(test::child_command({"echo"}), varint());
     boost::asio::io_context context;
     const auto talk = [](message_duplex<> d) -> boost::asio::awaitable<std::string> {
         co_await d.async_send("hello");
@@ -117,7 +112,7 @@ TEST_CASE("child: a coroutine talks to it")
 TEST_CASE("child: an ordinary program's standard streams are pipes")
 {
     const test::watchdog guard("standard streams");
-    auto [c, out, in] = spawn_piped(as({"shout"}));
+    auto [c, out, in] = spawn_piped(test::child_command({"shout"}));
     in.send("one\n");
     CHECK(out.recv_line(patience).text() == "ONE\r");
     in.send("two\nthree\n");
@@ -131,7 +126,7 @@ TEST_CASE("child: an ordinary program's standard streams are pipes")
 TEST_CASE("child: standard streams as ends of their own")
 {
     const test::watchdog guard("standard_streams");
-    auto [c, out, in] = spawn_piped(as({"echo streams"}), varint());
+    auto [c, out, in] = spawn_piped(test::child_command({"echo streams"}), varint());
     converse(out, in);
     in.close();
     CHECK(c.wait(patience).success());
@@ -142,7 +137,7 @@ TEST_CASE("child: arguments arrive as they are")
     const test::watchdog guard("arguments");
     const command sent{"",        "plain",      "two words", "\"quoted\"", R"(back\slash)", R"(ends in \)",
                        R"(a\"b)", R"(\\"x\\\)", "tab\there", "100%",       "^&|<>"};
-    command c = as({"arguments"});
+    command c = test::child_command({"arguments"});
     c.insert(c.end(), sent.begin(), sent.end());
     auto [r, w] = pipe(varint());
     child process = spawn(c, w);
@@ -155,10 +150,10 @@ TEST_CASE("child: arguments arrive as they are")
 TEST_CASE("child: how it ended, and waiting for it")
 {
     const test::watchdog guard("exit codes");
-    CHECK(spawn(as({"exit", "7"}), {}).wait(patience).code() == 7);
+    CHECK(spawn(test::child_command({"exit", "7"}), {}).wait(patience).code() == 7);
 
     auto [r, w] = pipe();
-    child c = spawn(as({"wait"}), r);
+    child c = spawn(test::child_command({"wait"}), r);
     r.close();
     CHECK_THROWS_AS(c.wait(1ms), timeout_error);
     std::stop_source stop;
@@ -176,7 +171,7 @@ TEST_CASE("child: each sees the other go")
     const test::watchdog guard("death");
     SECTION("the child is killed")
     {
-        auto [c, ours] = spawn_connected(as({"echo"}), varint());
+        auto [c, ours] = spawn_connected(test::child_command({"echo"}), varint());
         ours.send("x");
         CHECK(ours.recv(patience).text() == "x");
         child& killed = c;
@@ -190,7 +185,7 @@ TEST_CASE("child: each sees the other go")
         auto ends = test::named_pipe_pair(transfer_kind::stream);
         message_duplex ours(std::move(ends.first), varint());
         duplex theirs(std::move(ends.second));
-        child c = spawn(as({"echo"}), theirs);
+        child c = spawn(test::child_command({"echo"}), theirs);
         theirs.close();
         ours.send("x");
         CHECK(ours.recv(patience).text() == "x");
@@ -199,7 +194,7 @@ TEST_CASE("child: each sees the other go")
     }
     SECTION("the parent closes")
     {
-        auto [c, ours] = spawn_connected(as({"echo awaiting"}), varint());
+        auto [c, ours] = spawn_connected(test::child_command({"echo awaiting"}), varint());
         ours.close();
         CHECK(c.wait(patience).success());
     }
@@ -212,7 +207,7 @@ TEST_CASE("child: gets no handle that it was not given")
     const HANDLE leaky = ::CreateEventW(&inheritable, TRUE, FALSE, nullptr);
     REQUIRE(leaky != nullptr);
     const auto number = std::to_string(reinterpret_cast<std::uintptr_t>(leaky));
-    CHECK(spawn(as({"signal", number}), {}).wait(patience).success());
+    CHECK(spawn(test::child_command({"signal", number}), {}).wait(patience).success());
     CHECK(::WaitForSingleObject(leaky, 0) == WAIT_TIMEOUT);
     ::CloseHandle(leaky);
 }
@@ -222,7 +217,7 @@ TEST_CASE("child: ends with its parent, when asked")
     const test::watchdog guard("job");
     auto [theirs_in, ours_out] = pipe();
     auto [ours_in, theirs_out] = pipe();
-    child c = spawn(as({"parent"}), {{theirs_in, 3}, {theirs_out, 4}});
+    child c = spawn(test::child_command({"parent"}), {{theirs_in, 3}, {theirs_out, 4}});
     theirs_in.close();
     theirs_out.close();
     CHECK(ours_in.recv(7, patience).text() == "started");
@@ -235,13 +230,13 @@ TEST_CASE("child: what cannot be started")
     auto [r, w] = pipe();
     CHECK_THROWS_AS(spawn({"no-such-program-anywhere"}, w), error);
     CHECK(refusal({}, {}) == errc::invalid_argument);
-    CHECK(refusal(as({"exit", "0"}), {{r, 3}, {w, 3}}) == errc::invalid_argument);
-    CHECK(refusal(as({"exit", "0"}), {{r, -1}}) == errc::invalid_argument);
+    CHECK(refusal(test::child_command({"exit", "0"}), {{r, 3}, {w, 3}}) == errc::invalid_argument);
+    CHECK(refusal(test::child_command({"exit", "0"}), {{r, -1}}) == errc::invalid_argument);
     CHECK(refusal({"x.BAT", "argument"}, {}) == errc::invalid_argument);
     CHECK(refusal({"\xff"}, {}) == errc::invalid_argument);
     auto sockets = socketpair();
-    CHECK(refusal(as({"exit", "0"}), {{sockets.first, 0}}) == errc::unsupported);
+    CHECK(refusal(test::child_command({"exit", "0"}), {{sockets.first, 0}}) == errc::unsupported);
     w.close();
-    CHECK(refusal(as({"exit", "0"}), {{w, 3}}) == errc::closed);
+    CHECK(refusal(test::child_command({"exit", "0"}), {{w, 3}}) == errc::closed);
     CHECK_THROWS_AS(inherited(), usage_error);
 }

@@ -2,6 +2,7 @@
 #include "windows/child_program.hpp"
 
 #include "support/skip.hpp"
+#include "support/system.hpp"
 #include "support/watchdog.hpp"
 
 #include <ferrule/ferrule.hpp>
@@ -30,12 +31,6 @@ void must(bool fine)
         throw std::runtime_error("error " + std::to_string(::GetLastError()));
 }
 
-HANDLE must(HANDLE h)
-{
-    must(h != INVALID_HANDLE_VALUE);
-    return h;
-}
-
 /// Starts the program beside this one, by the system's own call.
 child start_child(const std::string& role, STARTUPINFOEXA& how, bool inherits)
 {
@@ -52,15 +47,11 @@ child start_child(const std::string& role, STARTUPINFOEXA& how, bool inherits)
 }
 
 /// Our end of a pipe, and one that a child inherits, whose calls wait and go both ways.
-std::pair<HANDLE, HANDLE> pipe_as_node_makes()
+std::pair<test::unique_fd, test::unique_fd> pipe_as_node_makes()
 {
-    const std::string name = test::fresh_pipe_name();
-    const HANDLE ours =
-        must(::CreateNamedPipeA(name.c_str(), PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | FILE_FLAG_FIRST_PIPE_INSTANCE,
-                                PIPE_TYPE_BYTE | PIPE_READMODE_BYTE, 1, 65536, 65536, 0, nullptr));
-    SECURITY_ATTRIBUTES inheritable{sizeof inheritable, nullptr, TRUE};
-    return {ours, must(::CreateFileA(name.c_str(), GENERIC_READ | GENERIC_WRITE, 0, &inheritable, OPEN_EXISTING, 0,
-                                     nullptr))};
+    auto ends = test::raw_stream_pair();
+    must(::SetHandleInformation(ends.second.get(), HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT) != 0);
+    return ends;
 }
 
 /// A console that nobody sees. What is in it is told by a pipe; it is there from Windows 10 1809 on.
@@ -122,19 +113,19 @@ private:
 TEST_CASE("child: standard streams may be pipes whose calls wait, both ways, as those of Node's children")
 {
     const test::watchdog guard("pipes of Node");
-    const auto [our_in, their_out] = pipe_as_node_makes();
-    const auto [our_out, their_in] = pipe_as_node_makes();
-    CHECK_THROWS_AS(borrow(their_in), usage_error); // which direction it is for, only the name of the stream says
+    auto [our_in, their_out] = pipe_as_node_makes();
+    auto [our_out, their_in] = pipe_as_node_makes();
+    CHECK_THROWS_AS(borrow(their_in.get()), usage_error); // which direction it is for, only the name of the stream says
     STARTUPINFOEXA how{};
     how.StartupInfo.dwFlags = STARTF_USESTDHANDLES;
-    how.StartupInfo.hStdInput = their_in;
-    how.StartupInfo.hStdOutput = their_out;
+    how.StartupInfo.hStdInput = their_in.get();
+    how.StartupInfo.hStdOutput = their_out.get();
     how.StartupInfo.hStdError = ::GetStdHandle(STD_ERROR_HANDLE);
     child c = start_child("echo streams", how, true);
-    ::CloseHandle(their_in);
-    ::CloseHandle(their_out);
-    message_reader in(adopt(our_in), varint());
-    message_writer out(adopt(our_out), varint());
+    their_in.reset();
+    their_out.reset();
+    message_reader in(adopt(our_in.release()), varint());
+    message_writer out(adopt(our_out.release()), varint());
     for (const std::size_t n : {std::size_t{0}, std::size_t{1}, std::size_t{300'000}}) {
         CAPTURE(n);
         const std::string text(n, 'z');

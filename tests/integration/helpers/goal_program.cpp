@@ -16,6 +16,8 @@
 #include <ferrule/ferrule.hpp>
 #include <ferrule/framing/multiprocessing_bytes.hpp>
 
+#include "support/sanitizers.hpp"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
@@ -39,15 +41,6 @@
 #include <utility>
 #include <vector>
 
-// Sanitizers have an allocator and threads of their own.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define GOALS_SANITIZED
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define GOALS_SANITIZED
-#endif
-#endif
-
 namespace {
 
 std::atomic<std::size_t> allocations = 0;
@@ -55,7 +48,8 @@ std::atomic<std::size_t> threads_created = 0;
 
 } // namespace
 
-#ifndef GOALS_SANITIZED
+// Sanitizers have an allocator and threads of their own.
+#if !defined(FERRULE_ADDRESS_SANITIZER) && !defined(FERRULE_THREAD_SANITIZER)
 
 // These stand before the ones of the C library, for everything in this process; operator new calls them as well.
 extern "C" {
