@@ -41,10 +41,10 @@ std::pair<descriptor, descriptor> pipe_descriptors(ordinary_end o)
 
 namespace {
 
-using ends = std::pair<descriptor, descriptor>;
+using descriptor_pair = std::pair<descriptor, descriptor>;
 
 /// Nothing on a Windows that has no unix sockets.
-std::optional<ends> unix_pair()
+std::optional<descriptor_pair> unix_pair()
 {
     std::array<wchar_t, MAX_PATH + 1> folder;
     if (::GetTempPathW(static_cast<DWORD>(folder.size()), folder.data()) == 0)
@@ -60,14 +60,14 @@ std::optional<ends> unix_pair()
             return d.has_value() && peer_of(d->get()->native_handle()) == ::GetCurrentProcessId();
         };
         if (is_ours(first) && is_ours(second))
-            return ends(*std::move(first), *std::move(second));
+            return descriptor_pair(*std::move(first), *std::move(second));
     } catch (const error&) {
     }
     return std::nullopt;
 }
 
 /// Of the loopback interface.
-ends tcp_pair()
+descriptor_pair tcp_pair()
 {
     const unique_socket listening = new_stream_socket(AF_INET);
     set_option(listening.get(), SOL_SOCKET, SO_EXCLUSIVEADDRUSE);
@@ -97,7 +97,7 @@ ends tcp_pair()
 // No Windows has the call of that name.
 std::pair<descriptor, descriptor> socketpair_descriptors()
 {
-    std::optional<ends> made = unix_pair();
+    std::optional<descriptor_pair> made = unix_pair();
     return made ? *std::move(made) : tcp_pair();
 }
 

@@ -17,6 +17,23 @@ function(ferrule_own_target name)
     endif()
 endfunction()
 
+# ferrule_precompile(<target> [header]...): those, Asio, and with FERRULE_PRECOMPILE what nearly every file of ours includes.
+# ferrule_precompile(<target> REUSE_FROM <target>): what that one has precompiled.
+function(ferrule_precompile name)
+    set(headers ${ARGN})
+    if(NOT "REUSE_FROM" IN_LIST headers)
+        list(PREPEND headers PRIVATE <boost/asio.hpp>)
+        if(FERRULE_PRECOMPILE)
+            list(APPEND headers <ferrule/ferrule.hpp>)
+        endif()
+    endif()
+    target_precompile_headers(${name} ${headers})
+    # What ccache wants, to cache files that use a precompiled header.
+    target_compile_options(${name} PRIVATE
+        $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>
+        $<$<CXX_COMPILER_ID:Clang>:SHELL:-Xclang -fno-pch-timestamp>)
+endfunction()
+
 # ferrule_library(<target> <name after ferrule::> <macro defined while building it> <sources>...)
 function(ferrule_library name export_name building_macro)
     add_library(${name} ${ARGN})
@@ -28,6 +45,10 @@ function(ferrule_library name export_name building_macro)
             $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
             $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
         PRIVATE ${PROJECT_SOURCE_DIR}) # sources spell private headers from the root: "src/x.hpp"
+
+    if(FERRULE_PRECOMPILE)
+        ferrule_precompile(${name})
+    endif()
 
     # Read by <ferrule/detail/export.hpp>.
     target_compile_definitions(${name} PRIVATE ${building_macro})
