@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <sstream>
+#include <thread>
 #include <unistd.h>
 
 namespace ferrule::test {
@@ -65,7 +66,14 @@ void expect_success(child& c)
 std::map<int, std::string> settled_descriptors()
 {
     auto [r, w] = pipe();
-    (void)code_of([&, &in = r] { (void)in.recv(1, std::chrono::milliseconds(1)); });
+    {
+        // A short time limit could be over before this thread waits, and waiting is what it is for.
+        const std::jthread writes([me = thread_id(), &out = w] {
+            until_waiting(me);
+            out.send("x", in_time);
+        });
+        (void)r.recv(1, in_time);
+    }
     r.close();
     w.close();
     return open_descriptors();
