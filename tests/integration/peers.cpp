@@ -1,4 +1,5 @@
 #include "integration/peers.hpp"
+#include "platform/os.hpp"
 #include "support/catch.hpp"
 #include "support/python.hpp"
 #include "support/skip.hpp"
@@ -6,7 +7,6 @@
 
 #include <cstdlib>
 #include <sstream>
-#include <thread>
 #include <unistd.h>
 
 namespace ferrule::test {
@@ -65,17 +65,7 @@ void expect_success(child& c)
 
 std::map<int, std::string> settled_descriptors()
 {
-    auto [r, w] = pipe();
-    {
-        // A short time limit could be over before this thread waits, and waiting is what it is for.
-        const std::jthread writes([me = thread_id(), &out = w] {
-            until_waiting(me);
-            out.send("x", in_time);
-        });
-        (void)r.recv(1, in_time);
-    }
-    r.close();
-    w.close();
+    (void)os::wakeup::of_this_thread(); // made when first needed, kept by the thread
     return open_descriptors();
 }
 
