@@ -26,7 +26,7 @@ decode_result delimited::decode(byte_view buffered, const limits& l) noexcept
         return decode_result::frame(0, m.end - stripped, stripped);
     }
     if (m.length != 0 || detail::is_overlong(buffered.size(), l.max_payload(), include_ ? 0 : longest_))
-        return decode_result::failed(errc::too_large);
+        return decode_result::failed(errc::too_large, m.length != 0 ? m.end : SIZE_MAX);
     searched_ = buffered.size();
     return decode_result::need_more(1);
 }

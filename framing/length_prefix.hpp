@@ -11,9 +11,11 @@ namespace ferrule::detail {
 [[nodiscard]] inline decode_result announced(byte_view buffered, std::size_t header, std::uint64_t payload,
                                              const limits& l, std::size_t trailer = 0) noexcept
 {
-    if (payload > l.max_payload() || payload > SIZE_MAX - header - trailer)
+    if (payload > SIZE_MAX - header - trailer)
         return decode_result::failed(errc::too_large);
     const std::size_t whole = header + static_cast<std::size_t>(payload) + trailer;
+    if (payload > l.max_payload())
+        return decode_result::failed(errc::too_large, whole);
     return buffered.size() < whole ? decode_result::need_more(whole - buffered.size())
                                    : decode_result::frame(header, static_cast<std::size_t>(payload), trailer);
 }

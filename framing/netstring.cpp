@@ -19,7 +19,9 @@ decode_result netstring::decode(byte_view buffered, const limits& l) const noexc
         return decode_result::failed(errc::too_large);
     // Too large is what it stays, whatever follows: further digits would only make it longer.
     const decode_result r = detail::announced(buffered, std::max<std::size_t>(digits, 1) + 1, length, l, 1);
-    if (r.what() == decode_result::outcome::failed || digits == text.size())
+    if (digits == text.size()) // nobody knows yet how large
+        return r.what() == decode_result::outcome::failed ? decode_result::failed(r.error()) : r;
+    if (r.what() == decode_result::outcome::failed)
         return r;
     if (digits == 0 || text[digits] != ':')
         return decode_result::failed(errc::malformed);

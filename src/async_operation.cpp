@@ -1,9 +1,12 @@
 #include "src/async_operation.hpp"
 
+#include "src/wait_service.hpp"
+
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/system/errc.hpp>
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -11,27 +14,60 @@ namespace ferrule::detail {
 
 namespace asio = boost::asio;
 
+namespace {
+
+error_code no_memory() noexcept
+{
+    return boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
+}
+
+/// The call that hands a resumption to Asio. What is destroyed inside it was not accepted.
+class hand_over_call {
+public:
+    explicit hand_over_call(const async_operation& op) noexcept : op_(&op), outer_(std::exchange(innermost, this)) {}
+    hand_over_call(const hand_over_call&) = delete;
+    hand_over_call& operator=(const hand_over_call&) = delete;
+    ~hand_over_call() { innermost = outer_; }
+
+    /// Whether this thread is inside such a call for `op`; the call takes note.
+    static bool refuses(const async_operation& op) noexcept
+    {
+        if (innermost == nullptr || innermost->op_ != &op)
+            return false;
+        innermost->refused = true;
+        return true;
+    }
+
+    bool refused = false;
+
+private:
+    static thread_local hand_over_call* innermost;
+
+    const async_operation* op_;
+    hand_over_call* outer_;
+};
+
+thread_local hand_over_call* hand_over_call::innermost = nullptr;
+
+} // namespace
+
 // What is handed to Asio: runs the operation, or abandons it when destroyed unrun.
 class async_operation::resumption {
 public:
-    using executor_type = asio::any_io_executor;
-
     explicit resumption(std::shared_ptr<async_operation> op) noexcept : op_(std::move(op)) {}
     resumption(resumption&&) noexcept = default;
     resumption& operator=(resumption&&) = delete;
     ~resumption()
     {
-        if (op_)
+        if (op_ && !hand_over_call::refuses(*op_))
             op_->abandon();
     }
 
     void operator()(error_code = {})
     {
         const auto op = std::move(op_);
-        op->go_on(false);
+        op->go_on();
     }
-
-    executor_type get_executor() const noexcept { return op_->executor_; }
 
 private:
     std::shared_ptr<async_operation> op_;
@@ -47,6 +83,20 @@ async_operation::async_operation(asio::any_io_executor executor, until limit, cr
 {
 }
 
+bool async_operation::try_lock(cross_lock& lock) noexcept
+{
+    if (!lock.try_lock())
+        return false;
+    lock.set_async_holder();
+    return true;
+}
+
+void async_operation::take_over(turn t, step next) noexcept
+{
+    turn_ = std::move(t);
+    next_ = next;
+}
+
 void async_operation::start(asio::cancellation_slot slot)
 {
     const auto self = shared_from_this();
@@ -59,8 +109,28 @@ void async_operation::start(asio::cancellation_slot slot)
     }
     if (limit_.stop().stop_possible())
         on_stop_.emplace(limit_.stop(), stopper(this));
-    go_on(true);
+    if (op_ != nullptr)
+        op_->hold_back = true;
+    if (const outcome end = attempt())
+        finish(*end);
 }
+
+void async_operation::start_in_coroutine(asio::cancellation_slot slot)
+{
+    in_coroutine_ = true;
+    start(slot);
+}
+
+void async_operation::go_on()
+{
+    starting_ = false;
+    if (op_ != nullptr)
+        op_->hold_back = false;
+    if (const outcome end = attempt())
+        finish(*end);
+}
+
+// ---- by others ----
 
 void async_operation::interrupt(errc why) noexcept
 {
@@ -74,24 +144,9 @@ void async_operation::interrupt(errc why) noexcept
 
 void async_operation::wake() noexcept
 {
-    if (std::exchange(posted_, true))
-        return;
     try {
-        asio::post(executor_, resumption(shared_from_this()));
-    } catch (const std::bad_alloc&) {
-        posted_ = false; // passed over for now; the next release tries again
-    }
-}
-
-void async_operation::stay(std::optional<lock_time> ask_again_at) noexcept
-{
-    posted_ = false;
-    const auto at = std::min(ask_again_at.value_or(lock_time::max()), limit_.deadline().at());
-    if (at == lock_time::max())
-        return;
-    try {
-        set_timer(at);
-    } catch (const std::bad_alloc&) { // others may still revoke the offer
+        timer_->cancel();
+    } catch (const boost::system::system_error&) { // it has expired
     }
 }
 
@@ -103,23 +158,65 @@ void async_operation::kick() noexcept
     }
 }
 
-void async_operation::go_on(bool starting)
+// ---- resting ----
+
+template <class HandOver>
+void async_operation::rest(HandOver hand_over)
 {
-    if (op_ != nullptr)
-        op_->hold_back = starting;
-    if (const outcome end = attempt())
-        finish(*end, starting);
+    hand_over_call call(*this);
+    hand_over(resumption(shared_from_this()));
+    if (call.refused) // and no exception says why
+        throw std::bad_alloc();
 }
+
+void async_operation::post()
+{
+    rest([this](resumption r) { asio::post(executor_, std::move(r)); });
+}
+
+error_code async_operation::stay(std::optional<lock_time> ask_again_at) noexcept
+{
+    if (const int why = reason_; why != 0)
+        return static_cast<errc>(why);
+    try {
+        timer_->expires_at(std::min(ask_again_at.value_or(lock_time::max()), limit_.deadline().at()));
+        rest([this](resumption r) { timer_->async_wait(std::move(r)); });
+        return {};
+    } catch (const boost::system::system_error& e) {
+        return e.code();
+    } catch (...) {
+        return no_memory();
+    }
+}
+
+void async_operation::set_deadline()
+{
+    if (limit_.deadline().is_never() || std::exchange(deadline_set_, true))
+        return;
+    if (!timer_)
+        timer_.emplace(executor_);
+    timer_->expires_at(limit_.deadline().at());
+    timer_->async_wait([weak = weak_from_this()](error_code ec) {
+        const auto op = ec ? nullptr : weak.lock();
+        if (!op)
+            return;
+        // Not `interrupt`: the lock need not outlive the operation's completion, which this may come after.
+        int none = 0;
+        op->reason_.compare_exchange_strong(none, static_cast<int>(errc::timed_out));
+        op->point().kick_if(*op);
+    });
+}
+
+// ---- the steps ----
 
 async_operation::outcome async_operation::attempt() noexcept
 {
     try {
         return run();
-    } catch (const std::bad_alloc&) {
-        return boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
+    } catch (const boost::system::system_error& e) { // such as no descriptor for a reactor
+        return e.code();
     } catch (...) {
-        thrown_ = std::current_exception();
-        return errc::framing_failed;
+        return no_memory();
     }
 }
 
@@ -128,8 +225,8 @@ async_operation::outcome async_operation::run()
     if (end_)
         return end_;
     if (std::exchange(waiting_, false))
-        wait_->end(*op_);
-    if (!holding_) {
+        wait_->end(true);
+    if (!turn_ && !owns_lock_) {
         if (const outcome o = take_lock(); !o || *o)
             return o;
     }
@@ -142,54 +239,55 @@ async_operation::outcome async_operation::take_lock()
     if (!queued_) {
         if (reason_ != 0)
             return errc::cancelled;
+        if (op_ == nullptr && starting_) { // the lock is what would be delivered
+            post();
+            return std::nullopt;
+        }
         const error_code ec = lock_.acquire(deadline::now());
         if (ec && (ec != errc::lock_timed_out || limit_.deadline().expired()))
             return ec;
         if (ec) {
-            // Waiting begins here. Everything must be in place before, since the wake-up may run on another thread.
-            const auto self = shared_from_this();
-            queued_ = wait_service::of(executor_, context_).add(self);
-            if (!limit_.deadline().is_never())
-                set_timer(limit_.deadline().at());
+            timer_.emplace(executor_);
+            queued_ = true; // from here on, the resumption may run on another thread
             if (!lock_.enqueue(*this, refused)) {
-                if (refused)
-                    return refused;
-                if (reason_ != 0)
-                    lock_.poke(*this); // whoever interrupted may have come too early
-                return std::nullopt;
+                if (!refused)
+                    return std::nullopt;
+                queued_ = false;
+                return refused;
             }
         }
     } else {
         if (const int why = reason_; why != 0)
-            return why == static_cast<int>(errc::timed_out) ? errc::lock_timed_out : static_cast<errc>(why);
+            return static_cast<errc>(why);
+        if (limit_.deadline().expired())
+            return errc::lock_timed_out;
         if (!lock_.claim(*this, refused))
             return refused ? outcome(refused) : std::nullopt;
     }
-    holding_ = true;
-    leave_queue();
+    queued_ = false;
     lock_.set_async_holder();
+    if (op_ != nullptr)
+        turn_ = turn(*channel_, *op_);
+    else
+        owns_lock_ = true;
     return error_code();
 }
 
 async_operation::outcome async_operation::transfer()
 {
-    const auto self = shared_from_this();
-    const auto channel = channel_;
+    const deadline& limit = limit_.deadline();
     for (;;) {
-        const channel_use use(*channel);
-        if (!use)
-            return errc::closed;
         if (const int why = reason_; why != 0)
             return static_cast<errc>(why);
-        switch (op_->advance(limit_.deadline().is_now())) {
+        switch (next_ ? *std::exchange(next_, std::nullopt) : advance()) {
         case step::done: return op_->result;
         case step::again:
-            if (!limit_.deadline().is_now() && limit_.deadline().expired())
+            if (!limit.is_now() && limit.expired())
                 return errc::timed_out;
-            asio::post(executor_, resumption(self)); // others want a turn
+            post(); // others want a turn
             return std::nullopt;
         case step::wait:
-            if (limit_.deadline().expired())
+            if (limit.expired())
                 return errc::timed_out;
             if (const outcome o = wait(); !o || *o)
                 return o;
@@ -197,100 +295,91 @@ async_operation::outcome async_operation::transfer()
     }
 }
 
+step async_operation::advance() noexcept
+{
+    try {
+        return turn_.advance(limit_.deadline().is_now());
+    } catch (...) {
+        thrown_ = std::current_exception();
+        op_->result = errc::framing_failed;
+        return step::done;
+    }
+}
+
 async_operation::outcome async_operation::wait()
 {
-    const wait_targets targets = wait_->arm();
+    const wait_targets& targets = wait_->arm();
     if (targets.now()) {
-        wait_->skip(*op_);
-        asio::post(executor_, resumption(shared_from_this()));
+        wait_->end(true);
+        post();
         return std::nullopt;
     }
-    if (!limit_.deadline().is_never())
-        set_timer(limit_.deadline().at());
-    waiting_ = true;
-    const outcome o = wait_->begin(
-        targets, executor_, context_, *this, [this] { return reason_ == 0; },
-        [this] { return resumption(shared_from_this()); });
-    if (o)
-        waiting_ = false;
-    return o;
-}
-
-void async_operation::leave_queue() noexcept
-{
-    if (!queued_)
-        return;
-    if (!holding_ && lock_.withdraw(*this))
-        lock_.unlock();
-    auto& service = boost::asio::use_service<wait_service>(context_);
-    const auto self = service.remove(*std::exchange(queued_, std::nullopt));
-}
-
-void async_operation::leave_direction(bool failed) noexcept
-{
-    if (!std::exchange(holding_, false))
-        return;
-    if (op_ != nullptr && failed) {
-        op_->give_up();
-        op_->report();
+    set_deadline();
+    error_code refused;
+    waiting_ = true; // from the wait on, the resumption may run on another thread
+    const auto watch = [&](wait_point& p) {
+        if (reason_ != 0)
+            return false;
+        refused = p.watch(executor_, context_, targets.list());
+        if (refused)
+            return false;
+        rest([&](resumption r) { p.watched().async_wait(asio::bind_executor(executor_, std::move(r))); });
+        return true;
+    };
+    try {
+        if (wait_->begin(*this, watch))
+            return std::nullopt;
+    } catch (const boost::system::system_error& e) {
+        refused = e.code();
+    } catch (...) {
+        refused = no_memory();
     }
-    lock_.unlock();
-    if (op_ != nullptr && op_->side == direction::write)
-        channel_->sender_left();
+    waiting_ = false;
+    wait_->end(false);
+    return refused;
 }
 
-void async_operation::set_timer(deadline::clock::time_point at)
+// ---- the end ----
+
+void async_operation::leave(std::optional<operation::ending> failure) noexcept
 {
-    if (timer_at_ == at)
-        return;
-    if (!timer_)
-        timer_.emplace(executor_);
-    timer_at_ = at;
-    timer_->expires_at(at);
-    timer_->async_wait([weak = weak_from_this()](error_code ec) {
-        const auto op = ec ? nullptr : weak.lock();
-        if (!op)
-            return;
-        if (op->limit_.deadline().expired())
-            op->interrupt(errc::timed_out);
-        else
-            op->lock_.poke(*op);
-    });
+    on_stop_.reset(); // before the lock is left, which nobody may touch any more then
+    if (slot_.is_connected() && failure != operation::ending::abandoned)
+        slot_.clear();
+    if (std::exchange(waiting_, false))
+        wait_->abandon(*this);
+    if (std::exchange(queued_, false) && lock_.withdraw(*this))
+        lock_.unlock();
+    if (std::exchange(owns_lock_, false) && failure)
+        lock_.unlock();
+    if (failure)
+        turn_.give_up(*failure);
+    else
+        turn_.end();
+    timer_.reset();
 }
 
-void async_operation::finish(error_code ec, bool starting)
+void async_operation::finish(error_code ec)
 {
     if (!end_) {
-        leave_queue();
-        if (op_ != nullptr)
-            leave_direction(ec.failed());
-        on_stop_.reset();
-        timer_.reset();
-        if (slot_.is_connected())
-            slot_.clear();
-    }
-    if (starting) {
+        leave(ec ? std::optional(operation::ending::failed) : std::nullopt);
         end_ = ec;
-        asio::post(executor_, resumption(shared_from_this()));
-        return;
     }
-    if (over_.exchange(true))
-        return;
-    holding_ = false; // if still set, the lock itself is what is delivered
-    deliver(ec);
+    if (starting_) {
+        try {
+            return post();
+        } catch (const std::bad_alloc&) {
+            if (!in_coroutine_)
+                throw;
+        }
+    }
+    deliver(*end_, std::move(thrown_));
 }
 
 void async_operation::abandon() noexcept
 {
-    if (over_.exchange(true))
-        return;
     const auto self = weak_from_this().lock();
-    if (std::exchange(waiting_, false))
-        wait_->abandon(*this);
-    leave_queue();
-    leave_direction(true);
-    on_stop_.reset();
-    timer_.reset();
+    leave(operation::ending::abandoned);
 }
 
 } // namespace ferrule::detail

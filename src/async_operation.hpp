@@ -2,10 +2,8 @@
 #pragma once
 
 #include "platform/on_stop.hpp"
-#include "src/channel.hpp"
 #include "src/descriptor_wait.hpp"
-#include "src/operation.hpp"
-#include "src/wait_service.hpp"
+#include "src/turn.hpp"
 
 #include <ferrule/cross_lock.hpp>
 #include <ferrule/deadline.hpp>
@@ -25,30 +23,34 @@ namespace ferrule::detail {
 
 /// One asynchronous call. Its steps run on its executor, one at a time; others only interrupt it.
 ///
-///     start ─ try lock ─┬─ held ── advance ─┬─ done ─ unlock ─ deliver
+///     start ─ try lock ─┬─ held ── advance ─┬─ done ─ leave ─ deliver
 ///                       │            ▲      ├─ again: post ─┐
 ///                       └─ queued ───┘      └─ wait ────────┤
-///                          (wake: post)          (ready, kick: completion of the watched descriptor)
+///                          (timer)             (reactor)    │
 ///                                    ▲──────────────────────┘
 ///
-/// Whatever the operation waits for holds a reference to it: the lock's queue (through the context's service), a posted
-/// function, or the reactor. If that is destroyed instead of run, because the context ends, `abandon` leaves the
-/// stream in order and passes the lock on before the handler is destroyed.
+/// Wherever it rests, Asio holds what will resume it: a posted function, or the handler of the timer or of the watched
+/// descriptor, which a wake-up cancels. So a wake-up needs no memory, and a context that ends destroys the handler:
+/// then `abandon` leaves the stream in order and passes the lock on before the completion handler is destroyed.
 class async_operation : public std::enable_shared_from_this<async_operation>, public lock_waiter, public waiter {
 public:
     async_operation(const async_operation&) = delete;
     async_operation& operator=(const async_operation&) = delete;
 
-    /// Begins, in the caller's thread. `slot` may be unconnected.
+    /// Begins, in the caller's thread. `slot` may be unconnected. Throws if not even a failure could be delivered.
     void start(boost::asio::cancellation_slot slot);
-    /// Ends the operation as soon as it is at rest. By any thread; the first reason counts.
-    void interrupt(errc why) noexcept;
-    /// The context will not run it again. Idempotent.
-    void abandon() noexcept;
+    /// The same in a coroutine, where throwing is no way out: what could not be delivered otherwise is delivered inside.
+    void start_in_coroutine(boost::asio::cancellation_slot slot);
+    /// Before `start`: the operation has begun already, holds this turn, and has said `next`.
+    void take_over(turn t, step next) noexcept;
+
+    /// `try_lock` for a holder that goes on only when its context runs.
+    [[nodiscard]] static bool try_lock(cross_lock& lock) noexcept;
 
     // By the lock and the wait point, under their mutexes:
     void wake() noexcept final;
     void kick() noexcept final;
+    error_code stay(std::optional<lock_time> ask_again_at) noexcept final;
 
 protected:
     /// `c` and `op` are null for an operation that only takes the lock.
@@ -57,15 +59,11 @@ protected:
     void set_operation(operation& op) noexcept
     {
         op_ = &op;
-        wait_.emplace(*channel_, op.side);
+        wait_.emplace(*channel_, op);
     }
-    /// The lock is held already, for this operation.
-    void set_holding() noexcept { holding_ = true; }
-    /// What a framing threw, if the result is `errc::framing_failed`.
-    std::exception_ptr thrown_;
 
-    /// Moves the handler out and calls it, on the executor.
-    virtual void deliver(error_code ec) = 0;
+    /// Moves the handler out and calls it, on the executor. `thrown` comes with `errc::framing_failed`.
+    virtual void deliver(error_code ec, std::exception_ptr thrown) = 0;
 
 private:
     class resumption;
@@ -78,20 +76,24 @@ private:
         async_operation* op_;
     };
 
-    void go_on(bool starting);
     // Each of these goes as far as it can. No value: something will call `go_on`, perhaps already does on another
     // thread, so nothing here may be touched any more.
     using outcome = std::optional<error_code>;
+    void go_on();
     [[nodiscard]] outcome attempt() noexcept;
     [[nodiscard]] outcome run();
     [[nodiscard]] outcome take_lock();
     [[nodiscard]] outcome transfer();
     [[nodiscard]] outcome wait();
-    void leave_queue() noexcept;
-    void leave_direction(bool failed) noexcept;
-    void stay(std::optional<lock_time> ask_again_at) noexcept final;
-    void set_timer(deadline::clock::time_point at);
-    void finish(error_code ec, bool starting);
+    [[nodiscard]] step advance() noexcept;
+    void interrupt(errc why) noexcept;
+    template <class HandOver>
+    void rest(HandOver hand_over);
+    void post();
+    void set_deadline();
+    void leave(std::optional<operation::ending> failure) noexcept;
+    void finish(error_code ec);
+    void abandon() noexcept;
     [[nodiscard]] wait_point& point() noexcept { return *channel_->of(op_->side).point; }
 
     boost::asio::any_io_executor executor_; // keeps its context running
@@ -102,20 +104,23 @@ private:
     operation* op_ = nullptr;
 
     std::atomic<int> reason_{0}; // an errc once interrupted
-    std::atomic<bool> over_{false};
-    bool posted_ = false; // a wake-up is on its way; guarded by the lock's mutex
-    bool holding_ = false;
-    bool waiting_ = false; // for the descriptor
+    bool starting_ = true;       // inside the call that begins the operation
+    bool in_coroutine_ = false;
+    bool queued_ = false;
+    bool owns_lock_ = false; // without a turn: the lock itself is the result
+    bool waiting_ = false;   // for the descriptor
+    turn turn_;
+    std::optional<step> next_; // said already
     std::optional<descriptor_wait> wait_;
     outcome end_; // decided, to be delivered
+    std::exception_ptr thrown_;
 
-    std::optional<wait_service::link::iterator> queued_;
     boost::asio::cancellation_slot slot_;
     std::optional<os::on_stop<stopper>> on_stop_;
     // Of the operation, not of the direction: a timer left armed for the next one would keep its context running until
-    // a deadline that no longer matters.
+    // a deadline that no longer matters. In the queue it is what the operation rests on; otherwise it interrupts.
     std::optional<boost::asio::steady_timer> timer_;
-    deadline::clock::time_point timer_at_ = deadline::clock::time_point::max();
+    bool deadline_set_ = false;
 };
 
 } // namespace ferrule::detail

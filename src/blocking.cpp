@@ -1,15 +1,12 @@
 // The driver for threads: runs an operation, and blocks where it has to wait.
 #include "platform/on_stop.hpp"
-#include "src/at_once.hpp"
-#include "src/channel.hpp"
+#include "src/descriptor_wait.hpp"
 #include "src/read_operation.hpp"
+#include "src/turn.hpp"
 #include "src/write_operation.hpp"
 
 #include <ferrule/detail/requests.hpp>
 
-#include <boost/system/errc.hpp>
-
-#include <new>
 #include <optional>
 #include <stop_token>
 #include <thread>
@@ -42,17 +39,22 @@ private:
 /// One run of an operation by a thread that holds the lock.
 class blocking_run {
 public:
-    blocking_run(channel& c, operation& op, const until& limit) : channel_(c), op_(op), limit_(limit) {}
-    blocking_run(const blocking_run&) = delete;
-    blocking_run& operator=(const blocking_run&) = delete;
+    blocking_run(channel& c, operation& op, const until& limit) noexcept
+        : channel_(c),
+          op_(op),
+          limit_(limit),
+          wait_(c, op)
+    {
+    }
 
     error_code operator()()
     {
         const channel_use use(channel_);
         if (!use)
             return errc::closed;
+        const bool now = limit_.deadline().is_now();
         for (;;) {
-            step s = op_.advance(limit_.deadline().is_now());
+            step s = op_.advance(now);
             if (s == step::done)
                 return op_.result;
             if (s == step::wait && spins()) {
@@ -62,7 +64,7 @@ public:
             if (limit_.stop().stop_requested())
                 return errc::cancelled;
             // "Only if possible now" ends when it would have to wait, not while there is something to do.
-            if (limit_.deadline().expired() && (s == step::wait || !limit_.deadline().is_now()))
+            if (limit_.deadline().expired() && (s == step::wait || !now))
                 return errc::timed_out;
             if (s == step::wait) {
                 if (const error_code ec = wait())
@@ -77,10 +79,10 @@ private:
     [[nodiscard]] bool spins() noexcept
     {
         spin& spinning = channel_.spinning;
-        if (op_.side != direction::read || channel_.has_tail() || !spinning.pays(has_asked))
+        if (op_.side != direction::read || !channel_.tail.empty() || !spinning.pays(has_asked))
             return false;
         const auto now = clock::now();
-        if (!spinning.look_again(now, channel_.received()))
+        if (!spinning.look_again(now, channel_.incoming.received()))
             return false;
         std::this_thread::yield();
         spinning.gave_way(clock::now() - now);
@@ -89,105 +91,49 @@ private:
 
     error_code wait()
     {
-        const wait_targets targets = channel_.arm(op_.side, tail_moves_);
-        wait_point& point = *channel_.of(op_.side).point;
-        os::wakeup* const made = this_threads_wakeup();
-        if (made == nullptr)
-            return no_wakeup_;
-        os::wakeup& wakeup = *made;
-        blocked_thread me(wakeup);
-        {
-            const auto held = point.guard();
-            if (!channel_.is_open())
-                return errc::closed;
-            point.waiting = &me;
-            if (op_.side == direction::read && tail_moves_ && targets.list().size() == 1 &&
-                channel_.tail_is_readers()) {
-                point.waiting = nullptr; // a sender has just left it behind
-                return {};
-            }
-            point.unwatch();
+        os::wakeup* wakeup = nullptr;
+        try {
+            wakeup = &os::wakeup::of_this_thread();
+        } catch (const error& e) { // no descriptor left
+            return e.code();
         }
-        std::optional<os::on_stop<kick_on_stop>> on_stop;
-        if (limit_.stop().stop_possible())
-            on_stop.emplace(limit_.stop(), kick_on_stop{&point, &me});
-        if (op_.side == direction::read)
-            channel_.spinning.sleeps(clock::now());
-        const os::wait_result r = os::wait(targets.list(), wakeup, limit_.deadline());
-        if (op_.side == direction::read)
-            channel_.spinning.woke(clock::now());
-        on_stop.reset();
-        {
-            const auto held = point.guard();
-            point.waiting = nullptr;
+        const wait_targets& targets = wait_.arm();
+        blocked_thread me(*wakeup);
+        os::wait_result r = os::wait_result::woken;
+        const auto watch_nothing = [](wait_point& p) {
+            p.unwatch();
+            return true;
+        };
+        if (wait_.begin(me, watch_nothing)) {
+            std::optional<os::on_stop<kick_on_stop>> on_stop;
+            if (limit_.stop().stop_possible())
+                on_stop.emplace(limit_.stop(), kick_on_stop{*channel_.of(op_.side).point, me});
+            if (op_.side == direction::read)
+                channel_.spinning.sleeps(clock::now());
+            r = os::wait(targets.list(), *wakeup, limit_.deadline());
+            if (op_.side == direction::read)
+                channel_.spinning.woke(clock::now());
         }
+        wait_.end(r == os::wait_result::ready);
         if (me.kicked)
-            wakeup.clear();
-        channel_.disarm(op_.side);
+            wakeup->clear();
         if (!channel_.is_open())
             return errc::closed;
         if (limit_.stop().stop_requested())
             return errc::cancelled;
-        if (r == os::wait_result::late)
-            return errc::timed_out;
-        if (targets.list().size() > 1)
-            tail_moves_ = channel_.push_tail();
-        if (r == os::wait_result::ready)
-            op_.resumed();
-        return {};
-    }
-
-    os::wakeup* this_threads_wakeup() noexcept
-    {
-        try {
-            return &os::wakeup::of_this_thread();
-        } catch (const error& e) { // no descriptor left
-            no_wakeup_ = e.code();
-            return nullptr;
-        }
+        return r == os::wait_result::late ? errc::timed_out : error_code();
     }
 
     struct kick_on_stop {
-        wait_point* point;
-        blocked_thread* thread;
-        void operator()() const noexcept { point->kick_if(*thread); }
+        wait_point& point;
+        blocked_thread& thread;
+        void operator()() const noexcept { point.kick_if(thread); }
     };
 
     channel& channel_;
     operation& op_;
     const until& limit_;
-    error_code no_wakeup_;
-    bool tail_moves_ = true;
-};
-
-/// Leaves the direction in order, also when a framing throws.
-class turn {
-public:
-    turn(channel& c, operation& op) noexcept : channel_(c), op_(op) {}
-    turn(const turn&) = delete;
-    turn& operator=(const turn&) = delete;
-    ~turn()
-    {
-        if (failed)
-            op_.give_up();
-        if (failed && reported)
-            op_.report();
-        if (kept)
-            return;
-        if (op_.side == direction::read)
-            channel_.spinning.ended(channel_.received());
-        channel_.of(op_.side).lock.unlock();
-        if (op_.side == direction::write)
-            channel_.sender_left();
-    }
-
-    bool failed = true;
-    bool reported = true;
-    bool kept = false; // the lock goes on to somebody else
-
-private:
-    channel& channel_;
-    operation& op_;
+    descriptor_wait wait_;
 };
 
 error_code run(channel& c, operation& op, const until& limit)
@@ -196,25 +142,24 @@ error_code run(channel& c, operation& op, const until& limit)
         return ec;
     turn t(c, op);
     const error_code ec = blocking_run(c, op, limit)();
-    t.failed = ec.failed();
+    t.end(ec);
     return ec;
 }
 
 } // namespace
 
-error_code run(const channel_ptr& c, const read_request& request, const until& limit, read_result& result)
+error_code run(const channel_ptr& c, const read_request& request, const until& limit, transfer_result& result)
 {
     if (!c)
         return errc::closed;
-    read_operation op(*c, request, result);
-    const error_code ec = run(*c, op, limit);
+    read_by_kind op(*c, request, result);
+    const error_code ec = run(*c, *op, limit);
     has_asked = false;
     return ec;
 }
 
-error_code run(const channel_ptr& c, write_request& request, const until& limit, std::size_t& transferred)
+error_code run(const channel_ptr& c, write_request& request, const until& limit, transfer_result& result)
 {
-    transferred = 0;
     if (request.refused)
         return request.refused;
     if (!c)
@@ -222,28 +167,8 @@ error_code run(const channel_ptr& c, write_request& request, const until& limit,
     write_operation op(*c, request);
     const error_code ec = run(*c, op, limit);
     has_asked = true;
-    transferred = op.sent();
+    result.transferred = op.sent();
     return ec;
-}
-
-at_once run_at_once(channel& c, operation& op, bool keep_lock)
-{
-    if (!c.of(op.side).lock.try_lock())
-        return at_once::busy;
-    turn t(c, op);
-    const channel_use use(c);
-    if (!use)
-        return at_once::refused;
-    if (op.advance(false) == step::done) {
-        t.failed = op.result.failed();
-        return at_once::done;
-    }
-    t.kept = keep_lock;
-    if (keep_lock)
-        c.held_by_context(op.side);
-    t.failed = !keep_lock;
-    t.reported = false;
-    return at_once::begun;
 }
 
 } // namespace ferrule::detail

@@ -29,7 +29,7 @@ public:
             changed.notify_one();
     }
 
-    void stay(std::optional<detail::lock_time>) noexcept override {} // asks itself before it sleeps
+    error_code stay(std::optional<detail::lock_time>) noexcept override { return {}; } // asks itself before it sleeps
 
     bool woken = false;
     std::condition_variable changed;
@@ -182,8 +182,7 @@ bool cross_lock::enqueue(detail::lock_waiter& w, error_code& refused) noexcept
     if (queue_.try_take(now()))
         return true;
     queue_.push(w, now());
-    if (queue_.ask_again_at(w))
-        w.wake(); // to set its own timer
+    refused = stay(w);
     return false;
 }
 
@@ -198,8 +197,16 @@ bool cross_lock::claim(detail::lock_waiter& w, error_code& refused) noexcept
     }
     if (queue_.claim(w, now()))
         return true;
-    w.stay(queue_.ask_again_at(w));
+    refused = stay(w);
     return false;
+}
+
+error_code cross_lock::stay(detail::lock_waiter& w) noexcept
+{
+    const error_code ec = w.stay(queue_.ask_again_at(w));
+    if (ec && queue_.withdraw(w, now()))
+        queue_.release(now());
+    return ec;
 }
 
 bool cross_lock::withdraw(detail::lock_waiter& w) noexcept

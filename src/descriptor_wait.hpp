@@ -1,90 +1,97 @@
-// Waiting for a descriptor without a thread. Private.
+// Waiting for a descriptor: what the blocking and the asynchronous driver share. Private.
 #pragma once
 
 #include "src/channel.hpp"
 #include "src/operation.hpp"
 
-#include <boost/asio/any_io_executor.hpp>
-
-#include <optional>
 #include <utility>
 
 namespace ferrule::detail {
 
-/// The waits of one operation, one after the other, by whoever holds the direction's lock.
+/// The waits of one operation, one after the other. A reader also waits for room for the unsent tail.
 class descriptor_wait {
 public:
-    descriptor_wait(channel& c, direction d) noexcept : channel_(c), side_(d) {}
+    descriptor_wait(channel& c, operation& op) noexcept : channel_(c), op_(op) {}
 
-    /// What to wait for. `begin` and `end` follow, or `skip` if the answer is `now()`.
-    [[nodiscard]] wait_targets arm() noexcept
+    /// What to wait for. `begin` and `end` follow, or `end` alone if that is `now()`.
+    [[nodiscard]] const wait_targets& arm() noexcept
     {
-        const wait_targets t = channel_.arm(side_, tail_moves_);
-        with_tail_ = t.list().size() > 1;
-        return t;
+        targets_ = {};
+        targets_.add(channel_.fd->arm(op_.side));
+        if (pushes() && channel_.tail_is_readers())
+            targets_.add(channel_.fd->arm(direction::write));
+        return targets_;
     }
 
-    /// Calls what `handler()` returns, with an `error_code`, when a target is ready or `me` was kicked. No value: it will, and perhaps already does
-    /// on another thread. Otherwise nothing has begun: an error, or none if whoever would kick came too early.
-    template <class Wanted, class MakeHandler>
-    [[nodiscard]] std::optional<error_code>
-    begin(const wait_targets& targets, const boost::asio::any_io_executor& executor,
-          boost::asio::execution_context& context, waiter& me, Wanted wanted, MakeHandler handler)
+    /// From here on `me` is woken. Then calls `wait(point)` under the mutex that a wake-up takes, so it misses none; that
+    /// returns false if there is no wait, as this does, or throws. Afterwards nothing is left registered.
+    template <class Wait>
+    [[nodiscard]] bool begin(waiter& me, Wait wait)
     {
-        const std::shared_ptr<wait_point> p = channel_.of(side_).point; // outlives the guard whatever happens
+        const std::shared_ptr<wait_point> p = channel_.of(op_.side).point; // outlives the guard whatever happens
         const auto held = p->guard();
-        p->waiting = &me; // from here on a kick is noticed, so nothing below can be missed
-        const bool tail_came = side_ == direction::read && tail_moves_ && !with_tail_ && channel_.tail_is_readers();
-        error_code ec;
-        if (tail_came || !wanted() || !channel_.is_open() ||
-            (ec = p->watch(executor, context, targets.list())).failed()) {
-            p->waiting = nullptr;
-            return ec;
-        }
-        p->watched().async_wait(handler());
-        return std::nullopt;
+        registration registered(*p, me);
+        const bool tail_came = pushes() && targets_.list().size() == 1 && channel_.tail_is_readers();
+        if (tail_came || !channel_.is_open() || !wait(*p))
+            return false;
+        registered.keep();
+        return true;
     }
 
-    /// The wait is over.
-    void end(operation& op) noexcept
+    /// The wait is over. `ready`: perhaps because a target is.
+    void end(bool ready) noexcept
     {
+        const bool with_tail = targets_.list().size() > 1;
         {
-            wait_point& p = *channel_.of(side_).point;
+            wait_point& p = *channel_.of(op_.side).point;
             const auto held = p.guard();
             p.waiting = nullptr;
-            // Interest in writing would wake the context whenever the peer reads. Interest in reading stays: it costs
+            // Interest in writing would wake a context whenever the peer reads. Interest in reading stays: it costs
             // nothing while this context goes on waiting.
-            if (side_ == direction::write || with_tail_)
+            if (op_.side == direction::write || with_tail)
                 p.unwatch();
         }
-        skip(op);
-    }
-
-    /// There is nothing to wait for.
-    void skip(operation& op) noexcept
-    {
-        op.resumed();
+        if (ready)
+            op_.resumed();
         if (const channel_use use(channel_); use) {
-            channel_.disarm(side_);
-            if (with_tail_)
+            channel_.fd->disarm(op_.side);
+            if (with_tail)
                 tail_moves_ = channel_.push_tail();
         }
     }
 
-    /// The handler was destroyed instead of called.
-    void abandon(waiter& me) noexcept
+    /// Nobody will end the wait.
+    void abandon(const waiter& me) noexcept
     {
-        wait_point& p = *channel_.of(side_).point;
+        wait_point& p = *channel_.of(op_.side).point;
         const auto held = p.guard();
         if (p.waiting == &me)
             p.waiting = nullptr;
     }
 
 private:
+    class registration {
+    public:
+        registration(wait_point& p, waiter& w) noexcept : point_(&p) { p.waiting = &w; }
+        registration(const registration&) = delete;
+        registration& operator=(const registration&) = delete;
+        ~registration()
+        {
+            if (point_ != nullptr)
+                point_->waiting = nullptr;
+        }
+        void keep() noexcept { point_ = nullptr; }
+
+    private:
+        wait_point* point_;
+    };
+
+    [[nodiscard]] bool pushes() const noexcept { return op_.side == direction::read && tail_moves_; }
+
     channel& channel_;
-    direction side_;
-    bool with_tail_ = false;
-    bool tail_moves_ = true;
+    operation& op_;
+    wait_targets targets_;
+    bool tail_moves_ = true; // until the descriptor refuses the tail
 };
 
 } // namespace ferrule::detail

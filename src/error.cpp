@@ -36,6 +36,7 @@ public:
         case errc::unencodable: return "this framing cannot express the message";
         case errc::framing_failed: return "the framing threw an exception";
         case errc::unauthenticated: return "the ends do not trust each other";
+        case errc::busy: return "another operation of this direction is under way";
         }
         return "unknown error";
     }
@@ -68,7 +69,8 @@ public:
                       sys::errc::not_connected, sys::errc::host_unreachable, sys::errc::network_down,
                       sys::errc::network_reset, sys::errc::network_unreachable, sys::errc::connection_refused,
                       sys::errc::timed_out);
-        case condition::bad_frame: return is(errc::malformed, errc::too_large, errc::truncated, errc::invalid_value);
+        case condition::bad_frame:
+            return is(errc::malformed, errc::too_large, errc::packet_truncated, errc::invalid_value);
         case condition::misuse:
             return is(errc::wrong_direction, errc::bad_descriptor, errc::listening, errc::invalid_argument,
                       errc::unsupported, errc::would_deadlock, errc::unencodable);
@@ -114,7 +116,7 @@ void throw_error(error_code ec, byte_view data, std::size_t transferred)
         throw cancelled_error(ec, data, transferred);
     if (ec == errc::closed)
         throw closed_error(ec, data, transferred);
-    if (ec == errc::malformed || ec == errc::too_large || ec == errc::packet_truncated || ec == errc::invalid_value)
+    if (ec == condition::bad_frame)
         throw frame_error(ec, data, transferred);
     if (ec == condition::misuse)
         throw usage_error(ec, data, transferred);

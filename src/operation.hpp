@@ -8,36 +8,46 @@ namespace ferrule::detail {
 
 enum class step : unsigned char {
     done,  // see `result`
-    again, // there is more to do at once, but others may want a turn
+    again, // there is more to do immediately, but others may want a turn
     wait   // the descriptor has to become ready
 };
 
-/// Called only by the holder of the direction's lock, who has entered the channel. Touches the descriptor through `try_`
-/// functions alone, so that ending a wait can lose nothing.
+/// Called only by the holder of the direction's lock. Touches the descriptor through `try_` functions alone, so that
+/// ending a wait can lose nothing.
+///
+///     advance ─┬─ done ──────────────── the holder leaves; with an error in `result` after `give_up`
+///         ▲    ├─ again ─ others run ─┐
+///         │    └─ wait ─── ready ─────┤  or the wait ends early: `give_up`
+///         └───────────────────────────┘
 class operation {
 public:
+    /// How an operation ends that has not succeeded.
+    enum class ending : unsigned char {
+        failed,   // its caller is told
+        abandoned // nobody is told: its context has ended, and the caller's buffers may be gone
+    };
+
     operation(const operation&) = delete;
     operation& operator=(const operation&) = delete;
 
-    /// Goes as far as possible without waiting. `eager`: try the descriptor even if it is known to have had nothing.
+    /// Goes as far as possible without waiting. `eager`: tries the descriptor even if it is known to have had nothing.
     /// May throw what a framing throws.
     [[nodiscard]] virtual step advance(bool eager) = 0;
     /// The descriptor was ready.
     virtual void resumed() noexcept {}
-    /// The operation ends with an error: leaves the stream as if it had not begun, or the rest of a frame to the
-    /// endpoint. Still under the lock.
-    virtual void give_up() noexcept = 0;
-    /// After `give_up`: shows the caller what had arrived.
-    virtual void report() noexcept {}
+    /// Leaves the stream as if the operation had not begun, or the rest of a frame to the endpoint; then shows the
+    /// caller what had arrived. Still under the lock.
+    virtual void give_up(ending) noexcept = 0;
 
     const direction side;
     error_code result;
-    /// Do not take anything off the stream yet, say `again` instead: the result could not be delivered at once, and if
-    /// it were never delivered, it would be lost.
+    /// Take nothing off the stream and send nothing yet, but say `again`: the result could not be delivered
+    /// immediately, and what is never delivered must not have happened.
     bool hold_back = false;
 
 protected:
     explicit operation(direction d) noexcept : side(d) {}
+    ~operation() = default;
 
     static constexpr int transfers_per_turn = 16;
 };

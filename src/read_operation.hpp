@@ -1,4 +1,4 @@
-// Takes bytes off the stream. Private.
+// Takes bytes off a stream. Private.
 #pragma once
 
 #include "src/channel.hpp"
@@ -10,12 +10,21 @@
 
 namespace ferrule::detail {
 
-/// Everything that is read goes through the channel's buffer and is taken out of it only when the request is satisfied;
-/// until then an operation that ends has nothing to give back. The exception is a large `into`, which is filled directly
-/// and copied back. Where packets have boundaries, the buffer holds at most one packet.
-class read_operation final : public operation {
+/// What streams and packets share: look into the buffer, read more while that does not suffice, and take only at the end,
+/// so that an operation that ends early has nothing to give back.
+///
+///     look ─┬─ take ───────────── done (or `again`, while the result is held back)
+///      ▲    ├─ failed ─────────── done
+///      │    └─ need ── read ─┬─ would block ── wait
+///      └──────── moved ──────┘
+class read_operation : public operation {
 public:
-    read_operation(channel& c, const read_request& request, read_result& out) noexcept
+    [[nodiscard]] step advance(bool eager) final;
+    void resumed() noexcept final { channel_.drained = false; }
+    void give_up(ending) noexcept final;
+
+protected:
+    read_operation(channel& c, const read_request& request, transfer_result& out) noexcept
         : operation(direction::read),
           channel_(c),
           request_(request),
@@ -23,12 +32,6 @@ public:
     {
     }
 
-    [[nodiscard]] step advance(bool eager) override;
-    void resumed() noexcept override { channel_.drained = false; }
-    void give_up() noexcept override;
-    void report() noexcept override;
-
-private:
     /// What a look at the buffer says.
     class finding {
     public:
@@ -36,19 +39,19 @@ private:
         /// No bytes were asked for.
         static finding nothing() noexcept { return {what::nothing, 0, 0, 0, {}}; }
         static finding need(std::size_t n) noexcept { return {what::need, n, 0, 0, {}}; }
-        static finding take(std::size_t skip, std::size_t size, std::size_t drop = 0) noexcept
+        /// With an error: takes, and fails all the same.
+        static finding take(std::size_t skip, std::size_t size, std::size_t drop = 0, error_code ec = {}) noexcept
         {
-            return {what::take, skip, size, drop, {}};
+            return {what::take, skip, size, drop, ec};
         }
-        static finding failed(error_code ec) noexcept { return {what::failed, 0, 0, 0, ec}; }
-        /// Takes, and fails all the same.
-        static finding spoiled(std::size_t size, std::size_t drop, error_code ec) noexcept
+        /// `bad`: as far as is known, only that many bytes are to blame.
+        static finding failed(error_code ec, std::size_t bad = SIZE_MAX) noexcept
         {
-            return {what::take, 0, size, drop, ec};
+            return {what::failed, bad, 0, 0, ec};
         }
 
         what kind;
-        std::size_t skip; // or the bytes needed
+        std::size_t skip; // or the bytes needed, or to blame
         std::size_t size;
         std::size_t drop;
         error_code error;
@@ -64,24 +67,79 @@ private:
         }
     };
 
-    [[nodiscard]] step go_on(bool eager);
-    [[nodiscard]] finding look();
-    [[nodiscard]] finding look_for_separator();
-    [[nodiscard]] finding look_at_packet() const;
-    [[nodiscard]] io_result read(std::size_t needed);
-    [[nodiscard]] io_result read_packet();
-    void take(const finding& f);
-    void take_packet(const finding& f);
-    void at_end();
-    void fill_from_buffer() noexcept;
+    /// May throw what a framing throws, and `std::bad_alloc`, as `read` and `take` may.
+    [[nodiscard]] virtual finding look() = 0;
+    /// One attempt to read at least `needed` bytes.
+    [[nodiscard]] virtual io_result read(std::size_t needed) = 0;
+    virtual void take(const finding& f) = 0;
+    /// The peer has ended the stream.
+    virtual void at_end() = 0;
+
+    [[nodiscard]] bool fills_memory() const noexcept
+    {
+        return request_.kind == read_request::what::into || request_.kind == read_request::what::some_into;
+    }
 
     channel& channel_;
     const read_request& request_;
-    read_result& out_;
+    transfer_result& out_;
+    std::size_t filled_ = 0; // bytes that are in the caller's memory already
+
+private:
+    [[nodiscard]] step go_on(bool eager);
+
     std::optional<finding> held_back_; // found, not yet taken
-    std::size_t filled_ = 0;           // bytes of `into` that have left the buffer
-    std::size_t searched_ = 0;         // bytes of the buffer known to hold no separator
+    std::size_t bad_ = SIZE_MAX;       // bytes to show, of an error
     bool delivered_ = false;           // what there is to show has been shown
+};
+
+class stream_read final : public read_operation {
+public:
+    stream_read(channel& c, const read_request& request, transfer_result& out) noexcept
+        : read_operation(c, request, out)
+    {
+    }
+
+private:
+    [[nodiscard]] finding look() override;
+    [[nodiscard]] finding look_for_separator();
+    [[nodiscard]] finding look_for_frame() const;
+    [[nodiscard]] finding look_for_partial() const;
+    [[nodiscard]] io_result read(std::size_t needed) override;
+    void take(const finding& f) override;
+    void at_end() override;
+};
+
+/// Where packets have boundaries, the buffer holds one packet at most.
+class packet_read final : public read_operation {
+public:
+    packet_read(channel& c, const read_request& request, transfer_result& out) noexcept
+        : read_operation(c, request, out)
+    {
+    }
+
+private:
+    [[nodiscard]] finding look() override;
+    [[nodiscard]] io_result read(std::size_t needed) override;
+    void take(const finding& f) override;
+    void at_end() override;
+};
+
+/// The operation that serves a request. Both stay where they are until it ends.
+class read_by_kind {
+public:
+    read_by_kind(channel& c, const read_request& request, transfer_result& out) noexcept
+    {
+        if (c.packets)
+            packet_.emplace(c, request, out);
+        else
+            stream_.emplace(c, request, out);
+    }
+    [[nodiscard]] operation& operator*() noexcept { return stream_ ? static_cast<operation&>(*stream_) : *packet_; }
+
+private:
+    std::optional<stream_read> stream_;
+    std::optional<packet_read> packet_;
 };
 
 } // namespace ferrule::detail

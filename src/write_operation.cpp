@@ -7,6 +7,14 @@
 #include <new>
 
 namespace ferrule::detail {
+namespace {
+
+constexpr std::size_t max_views = 64; // in one call
+// Copying a few bytes costs less than telling the system where the pieces are.
+constexpr std::size_t max_joined = 4096;
+constexpr std::size_t max_watched = 256 * 1024;
+
+} // namespace
 
 step write_operation::advance(bool)
 {
@@ -14,92 +22,81 @@ step write_operation::advance(bool)
         result = channel_.write_refused;
         return step::done;
     }
+    step s = step::again;
     try {
-        return packet_ ? send_packet() : send_bytes();
+        if (!hold_back)
+            s = channel_.packets && kind_ == write_request::what::send ? send_packet() : go_on();
     } catch (const std::bad_alloc&) {
         result = boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
-        return step::done;
+        s = step::done;
+    }
+    if (s != step::done && frame_.sent() != 0 && !outlived_)
+        own_rest();
+    channel_.under_way.store(s == step::done ? 0 : frame_.left(), std::memory_order_release);
+    return s;
+}
+
+// What has begun has to go out whole, even if the context ends and the caller's memory with it.
+void write_operation::own_rest() noexcept
+{
+    try {
+        frame_.own_rest();
+    } catch (const std::bad_alloc&) { // then such an end tears the frame, and `give_up` says so
     }
 }
 
-step write_operation::send_bytes()
+step write_operation::go_on()
 {
-    // Copying a few bytes costs less than telling the system where the pieces are. One piece needs neither, and must not: what
-    // leaves beside a byte is found by where the byte is (see handle_link).
-    if (frame_ != nullptr && channel_.tail.empty() && total_ - sent_ <= joined_at_most && frame_->parts() != 1) {
-        std::array<std::byte, joined_at_most> joined;
-        std::size_t n = 0;
-        std::size_t skip = offset_;
-        for (std::size_t i = part_; i < frame_->parts(); ++i, skip = 0) {
-            const byte_view piece = frame_->part(i).subspan(skip);
-            std::memcpy(joined.data() + n, piece.data(), piece.size());
-            n += piece.size();
-        }
-        const byte_view all(joined.data(), n);
-        const io_result r = n == 0 ? io_result::moved(0) : channel_.fd->try_write({&all, 1});
-        if (r.what() != io_result::status::moved)
-            return stopped(r);
-        if (r.size() != n) {
-            consume(r.size());
-            return step::wait;
-        }
-        sent_ += n;
-        frame_->tell(sent_);
-        end();
-        return step::done;
-    }
     for (int turn = 0; turn < transfers_per_turn; ++turn) {
-        std::array<byte_view, most_views> views;
+        const std::size_t asked_of_tail = channel_.tail.view().size();
+        if (asked_of_tail + frame_.left() == 0)
+            return end();
+        if (asked_of_tail == 0 && frame_.left() <= max_joined && frame_.frame().parts() > 1) {
+            std::array<std::byte, max_joined> joined;
+            const byte_view all(joined.data(), frame_.left());
+            frame_.copy_to(joined.data());
+            const io_result r = channel_.fd->try_write({&all, 1});
+            if (r.what() != io_result::status::moved)
+                return stopped(r);
+            frame_.advance(r.size());
+            if (r.size() < all.size())
+                return step::wait;
+            continue;
+        }
+        std::array<byte_view, max_views> views;
         std::size_t n = 0;
-        std::size_t asked = 0;
-        const auto add = [&](byte_view v) {
-            views[n++] = v;
-            asked += v.size();
-        };
-        if (!channel_.tail.empty())
-            add(channel_.tail);
-        if (frame_ != nullptr) {
-            std::size_t skip = offset_;
-            std::size_t most = frame_->is_watched() ? watched_at_most : SIZE_MAX;
-            for (std::size_t i = part_; i < frame_->parts() && n < views.size() && most != 0; ++i, skip = 0) {
-                const byte_view rest = frame_->part(i).subspan(skip);
-                add(rest.first(std::min(rest.size(), most)));
-                most -= std::min(rest.size(), most);
-            }
-        }
-        if (asked == 0) {
-            end();
-            return step::done;
-        }
+        if (asked_of_tail != 0)
+            views[n++] = channel_.tail.view();
+        n += frame_.views(std::span(views).subspan(n), frame_.frame().is_watched() ? max_watched : SIZE_MAX);
         const io_result r = channel_.fd->try_write({views.data(), n});
         if (r.what() != io_result::status::moved)
             return stopped(r);
         consume(r.size());
-        if (r.size() < asked)
+        if (r.size() < total_size({views.data(), n}))
             return step::wait; // no room for more: trying again would say so
     }
     return step::again;
 }
 
-// A packet leaves whole or not at all, so there never is a tail.
 step write_operation::send_packet()
 {
-    std::array<byte_view, most_views> views;
+    std::array<byte_view, max_views> views;
     std::size_t n = 0;
-    for (std::size_t i = 0; i < frame_->parts(); ++i) {
-        if (!frame_->is_payload(i))
+    encoded& frame = frame_.frame();
+    for (std::size_t i = 0; i < frame.parts(); ++i) {
+        if (!frame.is_payload(i))
             continue;
         if (n == views.size()) { // more than go into one call
-            frame_->join_payload();
+            frame.join_payload();
             return send_packet();
         }
-        views[n++] = frame_->part(i);
+        views[n++] = frame.part(i);
     }
     const io_result r = channel_.fd->try_write({views.data(), n});
     if (r.what() != io_result::status::moved)
         return stopped(r);
-    sent_ = r.size();
-    frame_->tell(frame_->size());
+    packet_ = r.size();
+    frame.tell(frame.size());
     return step::done;
 }
 
@@ -111,57 +108,44 @@ step write_operation::stopped(const io_result& r) noexcept
     return step::done;
 }
 
-void write_operation::end() noexcept
+step write_operation::end() noexcept
 {
-    if (!shut_down_)
-        return;
+    if (kind_ != write_request::what::shutdown)
+        return step::done;
     result = channel_.fd->shutdown_write();
     // An end that only writes is half-closed by closing it.
     if (result == errc::unsupported && !channel_.fd->can(direction::read)) {
         channel_.shut(false);
         result = {};
     }
+    return step::done;
 }
 
 void write_operation::consume(std::size_t n)
 {
-    if (!channel_.tail.empty()) {
-        const std::size_t old = std::min(n, channel_.tail.size());
-        channel_.tail.drop_front(old);
-        channel_.unsent.store(channel_.tail.size(), std::memory_order_release);
-        if (channel_.tail.empty())
-            channel_.tail.reset();
-        n -= old;
-    }
-    if (n == 0)
-        return;
-    sent_ += n;
-    offset_ += n;
-    while (part_ < frame_->parts() && offset_ >= frame_->part(part_).size())
-        offset_ -= frame_->part(part_++).size();
-    frame_->tell(sent_);
+    const std::size_t of_tail = std::min(n, channel_.tail.view().size());
+    if (of_tail != 0)
+        channel_.tail.sent(of_tail);
+    if (n != of_tail)
+        frame_.advance(n - of_tail);
 }
 
-void write_operation::give_up() noexcept
+void write_operation::give_up(ending how) noexcept
 {
-    if (sent_ == 0 || sent_ == total_ || !channel_.is_open())
-        return;
+    if (!channel_.is_open())
+        return; // `close` says how much has not left
     try {
         // A frame that has started leaves no tail before it, so this becomes the whole of it.
-        bytes* const kept = frame_->kept();
-        if (kept != nullptr && part_ + 1 == frame_->parts() && frame_->part(part_).data() == kept->data()) {
-            channel_.tail = std::move(*kept);
-            channel_.tail.drop_front(offset_);
-        } else {
-            channel_.tail.reserve(total_ - sent_);
-            for (std::size_t skip = offset_; part_ < frame_->parts(); ++part_, skip = 0)
-                channel_.tail.append(frame_->part(part_).subspan(skip));
-        }
-        channel_.unsent.store(channel_.tail.size(), std::memory_order_release);
+        if (frame_.sent() == 0 || frame_.left() == 0)
+            ;
+        else if (how == ending::abandoned && !outlived_ && frame_.borrows())
+            channel_.write_refused = errc::torn;
+        else
+            channel_.tail.keep(frame_.take_rest());
     } catch (const std::bad_alloc&) {
-        channel_.tail.reset();
         channel_.write_refused = errc::torn;
     }
+    channel_.under_way.store(0, std::memory_order_release);
 }
 
 } // namespace ferrule::detail

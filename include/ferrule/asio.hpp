@@ -22,8 +22,15 @@
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/associator.hpp>
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/bind_allocator.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/use_future.hpp>
 
 #include <cstdint>
+#include <exception>
+#include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -65,103 +72,204 @@ until limit_of(First&& first, Rest&&...)
         return {};
 }
 
-/// Calls `begin(executor, handler)` by way of the token, the last of the arguments.
-template <class Signature, class Begin, class... LimitAndToken>
-auto by_token(Begin begin, LimitAndToken&&... limit_and_token)
-{
-    auto&& token = std::get<sizeof...(LimitAndToken) - 1>(std::forward_as_tuple(limit_and_token...));
-    return asio::async_initiate<decltype(token), Signature>(
-        [begin = std::move(begin)](auto handler) mutable {
-            asio::any_io_executor executor = asio::get_associated_executor(handler);
-            begin(std::move(executor), std::move(handler));
-        },
-        token);
-}
+/// Whether a token hands its errors on as exceptions, which then are ferrule's own.
+template <class Token>
+inline constexpr bool throws = false;
+template <class Executor>
+inline constexpr bool throws<asio::use_awaitable_t<Executor>> = true;
+template <class Allocator>
+inline constexpr bool throws<asio::use_future_t<Allocator>> = true;
+template <class Token, class Executor>
+inline constexpr bool throws<asio::executor_binder<Token, Executor>> = throws<Token>;
+template <class Token, class Slot>
+inline constexpr bool throws<asio::cancellation_slot_binder<Token, Slot>> = throws<Token>;
+template <class Token, class Allocator>
+inline constexpr bool throws<asio::allocator_binder<Token, Allocator>> = throws<Token>;
 
-/// A transfer with a result of type T, which is `bytes` or `std::size_t`.
-template <class T, class Request, class... LimitAndToken>
-auto async_transfer(const channel_ptr& c, Request request, LimitAndToken&&... limit_and_token)
-{
-    until limit = limit_of(limit_and_token...);
-    if constexpr (has_token<LimitAndToken...>)
-        return by_token<void(error_code, T)>(
-            [c, r = std::move(request), l = std::move(limit)](asio::any_io_executor executor, auto handler) mutable {
-                start(std::move(c), std::move(r), std::move(l), std::move(executor),
-                      asio::any_completion_handler<void(error_code, T)>(std::move(handler)));
-            },
-            std::forward<LimitAndToken>(limit_and_token)...);
-    else if constexpr (std::same_as<T, bytes>)
-        return await_bytes(c, std::move(request), std::move(limit));
-    else
-        return await_size(c, std::move(request), std::move(limit));
-}
+/// Stands for "no executor": what `associated_executor` answers for a handler that has none.
+class no_executor {};
 
-/// A handler of messages, to be called with the bytes they are made from. Everything associated with it is kept.
-template <class Handler, framing Framing>
-class loading_handler {
+// What the results of the core become.
+
+class to_nothing {
 public:
-    loading_handler(Handler h, std::shared_ptr<framing_state<Framing>> s) : handler(std::move(h)), state_(std::move(s))
+    void operator()(transfer_result&&) const noexcept {}
+};
+class to_bytes {
+public:
+    bytes operator()(transfer_result&& r) const noexcept { return std::move(r.data); }
+};
+class to_size {
+public:
+    std::size_t operator()(transfer_result&& r) const noexcept { return r.transferred; }
+};
+/// Also of a send that has failed.
+class to_sent : public to_size {};
+template <framing Framing>
+class to_message {
+public:
+    explicit to_message(std::shared_ptr<framing_state<Framing>> s) noexcept : state_(std::move(s)) {}
+    typename Framing::message_type operator()(transfer_result&& r) const
     {
+        return state_->framing().load(std::move(r.data));
     }
 
-    void operator()(error_code ec, bytes payload)
+private:
+    std::shared_ptr<framing_state<Framing>> state_;
+};
+/// Nothing at the clean end.
+template <class Convert>
+class to_next {
+public:
+    explicit to_next(Convert c) noexcept : convert_(std::move(c)) {}
+    auto operator()(transfer_result&& r) const
     {
-        typename Framing::message_type message{};
-        try {
-            if (!ec)
-                message = state_->framing().load(std::move(payload));
-        } catch (...) {
-            ec = thrown_code();
+        using value = decltype(convert_(std::move(r)));
+        return r.ended ? std::optional<value>() : std::optional<value>(convert_(std::move(r)));
+    }
+
+private:
+    Convert convert_;
+};
+
+/// A completion handler that is called with what `Convert` makes of the core's result, and with an `Error`: an `error_code` or a
+/// `std::exception_ptr`. Everything associated with it is kept.
+template <class Handler, class Convert, class Error>
+class converting_handler {
+public:
+    converting_handler(Handler h, Convert c) : handler(std::move(h)), convert_(std::move(c)) {}
+
+    void operator()(error_code ec, transfer_result r)
+    {
+        using result = decltype(convert_(std::move(r)));
+        std::exception_ptr thrown;
+        if constexpr (std::is_void_v<result>) {
+            if (ec)
+                thrown = exception(ec, r);
+            std::move(handler)(choose(ec, thrown));
+        } else {
+            result value{};
+            try {
+                if (ec)
+                    thrown = exception(ec, r);
+                if (!ec || r.taken || std::same_as<Convert, to_sent>)
+                    value = convert_(std::move(r));
+            } catch (...) {
+                ec = thrown_code();
+                thrown = std::current_exception();
+            }
+            std::move(handler)(choose(ec, thrown), std::move(value));
         }
-        std::move(handler)(ec, std::move(message));
     }
 
     Handler handler;
 
 private:
-    std::shared_ptr<framing_state<Framing>> state_;
+    static std::exception_ptr exception(const error_code& ec, const transfer_result& r)
+    {
+        if constexpr (std::same_as<Error, std::exception_ptr>) {
+            try {
+                r.raise(ec);
+            } catch (...) {
+                return std::current_exception();
+            }
+        }
+        return nullptr;
+    }
+    static Error choose(const error_code& ec, std::exception_ptr& thrown)
+    {
+        if constexpr (std::same_as<Error, std::exception_ptr>)
+            return std::move(thrown);
+        else
+            return ec;
+    }
+
+    Convert convert_;
 };
 
-template <framing Framing>
-asio::awaitable<typename Framing::message_type> await_message(channel_ptr c, read_request request, until limit,
-                                                              std::shared_ptr<framing_state<Framing>> state)
+/// Calls `begin(executor, handler)` by way of the token, the last of the arguments.
+template <class Convert, class Begin, class... LimitAndToken>
+auto by_token(Convert convert, Begin begin, LimitAndToken&&... limit_and_token)
 {
-    bytes payload = co_await await_bytes(std::move(c), std::move(request), std::move(limit));
-    co_return state->framing().load(std::move(payload));
+    auto&& token = std::get<sizeof...(LimitAndToken) - 1>(std::forward_as_tuple(limit_and_token...));
+    using failure = std::conditional_t<throws<std::remove_cvref_t<decltype(token)>>, std::exception_ptr, error_code>;
+    using result = decltype(convert(std::declval<transfer_result>()));
+    auto initiate = [convert = std::move(convert), begin = std::move(begin)](auto handler) mutable {
+        using handler_type = decltype(handler);
+        static_assert(!std::same_as<asio::associated_executor_t<handler_type, no_executor>, no_executor>,
+                      "ferrule: this completion token has no executor, and an endpoint has none either. Write "
+                      "boost::asio::bind_executor(context, token) to say where the handler runs.");
+        asio::any_io_executor executor = asio::get_associated_executor(handler);
+        begin(std::move(executor),
+              completion(converting_handler<handler_type, Convert, failure>(std::move(handler), std::move(convert))));
+    };
+    if constexpr (std::is_void_v<result>)
+        return asio::async_initiate<decltype(token), void(failure)>(std::move(initiate), token);
+    else
+        return asio::async_initiate<decltype(token), void(failure, result)>(std::move(initiate), token);
+}
+
+template <class Convert>
+asio::awaitable<decltype(std::declval<Convert>()(std::declval<transfer_result>()))>
+await_converted(channel_ptr c, read_request request, until limit, Convert convert)
+{
+    co_return convert(co_await await_result(std::move(c), std::move(request), std::move(limit)));
+}
+
+/// A transfer whose result `Convert` makes. Without a token, an awaitable of `T`.
+template <class Convert, class Request, class... LimitAndToken>
+auto async_transfer(const channel_ptr& c, Request request, Convert convert, LimitAndToken&&... limit_and_token)
+{
+    until limit = limit_of(limit_and_token...);
+    if constexpr (has_token<LimitAndToken...>)
+        return by_token(
+            std::move(convert),
+            [c, r = std::move(request), l = std::move(limit)](asio::any_io_executor executor,
+                                                              completion handler) mutable {
+                start(std::move(c), std::move(r), std::move(l), std::move(executor), std::move(handler));
+            },
+            std::forward<LimitAndToken>(limit_and_token)...);
+    else if constexpr (std::same_as<Convert, to_bytes>)
+        return await_bytes(c, std::move(request), std::move(limit));
+    else if constexpr (std::derived_from<Convert, to_size>)
+        return await_size(c, std::move(request), std::move(limit));
+    else
+        return await_converted(c, std::move(request), std::move(limit), std::move(convert));
 }
 
 template <class Self>
 template <limit_or_token... LimitAndToken>
 auto recv_functions<Self>::async_recv(LimitAndToken&&... limit_and_token)
 {
-    return async_transfer<bytes>(own(), read_request(read_request::what::some, SIZE_MAX),
-                                 std::forward<LimitAndToken>(limit_and_token)...);
+    return async_transfer(own(), read_request(read_request::what::some, SIZE_MAX), to_bytes(),
+                          std::forward<LimitAndToken>(limit_and_token)...);
 }
 template <class Self>
 template <limit_or_token... LimitAndToken>
 auto recv_functions<Self>::async_recv(std::size_t n, LimitAndToken&&... limit_and_token)
 {
-    return async_transfer<bytes>(own(), exactly(n), std::forward<LimitAndToken>(limit_and_token)...);
+    return async_transfer(own(), exactly(n), to_bytes(), std::forward<LimitAndToken>(limit_and_token)...);
 }
 template <class Self>
 template <limit_or_token... LimitAndToken>
 auto recv_functions<Self>::async_recv_into(std::span<std::byte> buffer, LimitAndToken&&... limit_and_token)
 {
-    return async_transfer<std::size_t>(own(), into(read_request::what::into, buffer),
-                                       std::forward<LimitAndToken>(limit_and_token)...);
+    return async_transfer(own(), into(read_request::what::into, buffer), to_size(),
+                          std::forward<LimitAndToken>(limit_and_token)...);
 }
 template <class Self>
 template <limit_or_token... LimitAndToken>
 auto recv_functions<Self>::async_recv_some_into(std::span<std::byte> buffer, LimitAndToken&&... limit_and_token)
 {
-    return async_transfer<std::size_t>(own(), into(read_request::what::some_into, buffer),
-                                       std::forward<LimitAndToken>(limit_and_token)...);
+    return async_transfer(own(), into(read_request::what::some_into, buffer), to_size(),
+                          std::forward<LimitAndToken>(limit_and_token)...);
 }
 template <class Self>
 template <limit_or_token... LimitAndToken>
 auto recv_functions<Self>::async_recv_until(std::string_view separator, LimitAndToken&&... limit_and_token)
 {
-    return async_transfer<bytes>(own(), separated(separator, false), std::forward<LimitAndToken>(limit_and_token)...);
+    return async_transfer(own(), separated(separator, false), to_bytes(),
+                          std::forward<LimitAndToken>(limit_and_token)...);
 }
 template <class Self>
 template <limit_or_token... LimitAndToken>
@@ -173,57 +281,121 @@ template <class Self>
 template <limit_or_token... LimitAndToken>
 auto recv_functions<Self>::async_recv_line(std::string_view end_of_line, LimitAndToken&&... limit_and_token)
 {
-    return async_transfer<bytes>(own(), separated(end_of_line, true), std::forward<LimitAndToken>(limit_and_token)...);
+    return async_transfer(own(), separated(end_of_line, true), to_bytes(),
+                          std::forward<LimitAndToken>(limit_and_token)...);
 }
 template <class Self>
 template <limit_or_token... LimitAndToken>
 auto recv_functions<Self>::async_recv_all(LimitAndToken&&... limit_and_token)
 {
-    return async_transfer<bytes>(own(), everything(), std::forward<LimitAndToken>(limit_and_token)...);
+    return async_transfer(own(), everything(), to_bytes(), std::forward<LimitAndToken>(limit_and_token)...);
 }
 
 template <class Self>
 template <limit_or_token... LimitAndToken>
 auto send_functions<Self>::async_send(const buffers& data, LimitAndToken&&... limit_and_token)
 {
-    return async_transfer<std::size_t>(own(), request(data), std::forward<LimitAndToken>(limit_and_token)...);
+    return async_transfer(own(), lasting_request(data), to_sent(), std::forward<LimitAndToken>(limit_and_token)...);
 }
 template <class Self>
 template <limit_or_token... LimitAndToken>
 auto send_functions<Self>::async_send(bytes&& data, LimitAndToken&&... limit_and_token)
 {
-    return async_transfer<std::size_t>(own(), request(std::move(data)),
-                                       std::forward<LimitAndToken>(limit_and_token)...);
+    return async_transfer(own(), request(std::move(data)), to_sent(), std::forward<LimitAndToken>(limit_and_token)...);
 }
 template <class Self>
 template <limit_or_token... LimitAndToken>
 auto send_functions<Self>::async_flush(LimitAndToken&&... limit_and_token)
 {
-    return async_transfer<std::size_t>(own(), write_request(write_request::what::flush),
-                                       std::forward<LimitAndToken>(limit_and_token)...);
+    return async_transfer(own(), write_request(write_request::what::flush), to_sent(),
+                          std::forward<LimitAndToken>(limit_and_token)...);
 }
 
 template <class Self>
 template <limit_or_token... LimitAndToken>
 auto send_functions<Self>::async_shutdown_send(LimitAndToken&&... limit_and_token)
 {
-    return async_transfer<std::size_t>(own(), write_request(write_request::what::shutdown),
-                                       std::forward<LimitAndToken>(limit_and_token)...);
+    return async_transfer(own(), write_request(write_request::what::shutdown), to_sent(),
+                          std::forward<LimitAndToken>(limit_and_token)...);
+}
+template <class Self>
+template <limit_or_token... LimitAndToken>
+auto recv_functions<Self>::async_next_line(LimitAndToken&&... limit_and_token)
+{
+    return async_transfer(own(), next_line_request(), to_next(to_bytes()),
+                          std::forward<LimitAndToken>(limit_and_token)...);
 }
 template <class Self>
 template <limit_or_token... LimitAndToken>
 auto recv_functions<Self>::async_take_partial(LimitAndToken&&... limit_and_token)
 {
-    return async_transfer<bytes>(own(), read_request(read_request::what::buffered),
-                                 std::forward<LimitAndToken>(limit_and_token)...);
+    return async_transfer(own(), read_request(read_request::what::partial), to_bytes(),
+                          std::forward<LimitAndToken>(limit_and_token)...);
+}
+
+template <class Self, framing Framing>
+auto message_recv_functions<Self, Framing>::convert() const
+{
+    if constexpr (byte_framing<Framing>)
+        return to_bytes();
+    else
+        return to_message<Framing>(state_);
+}
+
+template <class Self, framing Framing>
+template <limit_or_token... LimitAndToken>
+auto message_recv_functions<Self, Framing>::async_recv(LimitAndToken&&... limit_and_token)
+{
+    return async_transfer(self().channel(), lasting_request(), convert(),
+                          std::forward<LimitAndToken>(limit_and_token)...);
+}
+
+template <class Self, framing Framing>
+template <limit_or_token... LimitAndToken>
+auto message_recv_functions<Self, Framing>::async_next(LimitAndToken&&... limit_and_token)
+{
+    read_request r = lasting_request();
+    r.end_is_nothing = true;
+    return async_transfer(self().channel(), std::move(r), to_next(convert()),
+                          std::forward<LimitAndToken>(limit_and_token)...);
+}
+
+template <class Self, framing Framing>
+template <limit_or_token... LimitAndToken>
+    requires byte_framing<Framing>
+auto message_recv_functions<Self, Framing>::async_recv_into(message_type& message, LimitAndToken&&... limit_and_token)
+{
+    read_request r = lasting_request();
+    r.reuse = &message;
+    return async_transfer(self().channel(), std::move(r), to_size(), std::forward<LimitAndToken>(limit_and_token)...);
 }
 
 template <class Self, framing Framing>
 template <limit_or_token... LimitAndToken>
 auto message_recv_functions<Self, Framing>::async_take_partial(LimitAndToken&&... limit_and_token)
 {
-    return as_reader().async_take_partial(std::forward<LimitAndToken>(limit_and_token)...);
+    read_request r = lasting_request();
+    r.kind = read_request::what::partial;
+    return async_transfer(self().channel(), std::move(r), to_bytes(), std::forward<LimitAndToken>(limit_and_token)...);
 }
+
+template <class Self, framing Framing>
+template <limit_or_token... LimitAndToken>
+auto message_send_functions<Self, Framing>::async_send(const sent_type& message, LimitAndToken&&... limit_and_token)
+{
+    return async_transfer(self().channel(), lasting_request<has_token<LimitAndToken...>>(message), to_sent(),
+                          std::forward<LimitAndToken>(limit_and_token)...);
+}
+
+template <class Self, framing Framing>
+template <std::same_as<bytes> Bytes, limit_or_token... LimitAndToken>
+    requires byte_framing<Framing>
+auto message_send_functions<Self, Framing>::async_send(Bytes&& message, LimitAndToken&&... limit_and_token)
+{
+    return async_transfer(self().channel(), owning_request<has_token<LimitAndToken...>>(std::move(message)), to_sent(),
+                          std::forward<LimitAndToken>(limit_and_token)...);
+}
+
 template <class Self, framing Framing>
 template <limit_or_token... LimitAndToken>
 auto message_send_functions<Self, Framing>::async_flush(LimitAndToken&&... limit_and_token)
@@ -237,56 +409,13 @@ auto message_send_functions<Self, Framing>::async_shutdown_send(LimitAndToken&&.
     return as_writer().async_shutdown_send(std::forward<LimitAndToken>(limit_and_token)...);
 }
 
-template <class Self, framing Framing>
-template <limit_or_token... LimitAndToken>
-auto message_recv_functions<Self, Framing>::async_recv(LimitAndToken&&... limit_and_token)
-{
-    read_request r = request();
-    r.keep_alive = state_;
-    if constexpr (byte_framing<Framing>)
-        return async_transfer<bytes>(self().channel(), std::move(r), std::forward<LimitAndToken>(limit_and_token)...);
-    else if constexpr (has_token<LimitAndToken...>)
-        return by_token<void(error_code, message_type)>(
-            [c = self().channel(), r = std::move(r), l = limit_of(limit_and_token...),
-             s = state_](asio::any_io_executor executor, auto handler) mutable {
-                start(std::move(c), std::move(r), std::move(l), std::move(executor),
-                      bytes_handler(loading_handler<decltype(handler), Framing>(std::move(handler), std::move(s))));
-            },
-            std::forward<LimitAndToken>(limit_and_token)...);
-    else
-        return await_message(self().channel(), std::move(r), limit_of(limit_and_token...), state_);
-}
-
-template <class Self, framing Framing>
-template <limit_or_token... LimitAndToken>
-    requires byte_framing<Framing>
-auto message_recv_functions<Self, Framing>::async_recv_into(message_type& message, LimitAndToken&&... limit_and_token)
-{
-    read_request r = request();
-    r.keep_alive = state_;
-    r.reuse = &message;
-    return async_transfer<std::size_t>(self().channel(), std::move(r), std::forward<LimitAndToken>(limit_and_token)...);
-}
-
-template <class Self, framing Framing>
-template <limit_or_token... LimitAndToken>
-auto message_send_functions<Self, Framing>::async_send(const sent_type& message, LimitAndToken&&... limit_and_token)
-{
-    write_request r(write_request::what::send);
-    if constexpr (has_token<LimitAndToken...>)
-        r = request(message);
-    else
-        r.refused = encode(message, r.frame); // what that throws, a call without a token throws
-    return async_transfer<std::size_t>(self().channel(), std::move(r), std::forward<LimitAndToken>(limit_and_token)...);
-}
-
 } // namespace detail
 
 template <detail::limit_or_token... LimitAndToken>
 auto endpoint::async_close(LimitAndToken&&... limit_and_token)
 {
-    return detail::async_transfer<std::size_t>(channel(), detail::write_request(detail::write_request::what::close),
-                                               std::forward<LimitAndToken>(limit_and_token)...);
+    return detail::async_transfer(channel(), detail::write_request(detail::write_request::what::close),
+                                  detail::to_sent(), std::forward<LimitAndToken>(limit_and_token)...);
 }
 
 template <detail::limit_or_token... LimitAndToken>
@@ -294,9 +423,10 @@ auto cross_lock::async_lock(LimitAndToken&&... limit_and_token)
 {
     until limit = detail::limit_of(limit_and_token...);
     if constexpr (detail::has_token<LimitAndToken...>)
-        return detail::by_token<void(error_code)>(
-            [this, l = std::move(limit)](boost::asio::any_io_executor executor, auto handler) mutable {
-                detail::start(*this, std::move(l), std::move(executor), detail::void_handler(std::move(handler)));
+        return detail::by_token(
+            detail::to_nothing(),
+            [this, l = std::move(limit)](boost::asio::any_io_executor executor, detail::completion handler) mutable {
+                detail::start(*this, std::move(l), std::move(executor), std::move(handler));
             },
             std::forward<LimitAndToken>(limit_and_token)...);
     else
@@ -322,14 +452,14 @@ template <class Object>
 
 } // namespace ferrule
 
-template <template <class, class> class Associator, class Handler, class Framing, class Default>
-struct boost::asio::associator<Associator, ferrule::detail::loading_handler<Handler, Framing>, Default>
+template <template <class, class> class Associator, class Handler, class Convert, class Error, class Default>
+struct boost::asio::associator<Associator, ferrule::detail::converting_handler<Handler, Convert, Error>, Default>
     : Associator<Handler, Default> {
-    static auto get(const ferrule::detail::loading_handler<Handler, Framing>& h) noexcept
+    static auto get(const ferrule::detail::converting_handler<Handler, Convert, Error>& h) noexcept
     {
         return Associator<Handler, Default>::get(h.handler);
     }
-    static auto get(const ferrule::detail::loading_handler<Handler, Framing>& h, const Default& d) noexcept
+    static auto get(const ferrule::detail::converting_handler<Handler, Convert, Error>& h, const Default& d) noexcept
     {
         return Associator<Handler, Default>::get(h.handler, d);
     }

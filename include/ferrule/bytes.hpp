@@ -64,6 +64,24 @@ public:
     }
 };
 
+} // namespace ferrule
+
+template <>
+inline constexpr bool std::ranges::enable_borrowed_range<ferrule::byte_view> = true;
+
+namespace ferrule {
+
+class bytes;
+
+namespace detail {
+
+/// A temporary of this type takes its bytes with it. `T` is what a forwarding reference deduces.
+template <class T>
+inline constexpr bool is_owning_temporary =
+    !std::is_lvalue_reference_v<T> && !std::is_pointer_v<T> && !std::ranges::borrowed_range<T>;
+
+} // namespace detail
+
 /// One or several views of bytes, to be sent in order as if they were one: `send(data)`, `send({header, body, "\n"})` with up to
 /// eight, or a span of any number. For use as a parameter: it refers to what it was made from, which must live until the call
 /// that it is passed to returns.
@@ -71,16 +89,21 @@ class buffers {
 public:
     buffers() noexcept = default;
     template <class T>
-        requires std::convertible_to<const T&, byte_view>
-    buffers(const T& one) noexcept : few_{one},
-                                     count_(1)
+        requires(!std::same_as<std::remove_cvref_t<T>, buffers> &&
+                 std::convertible_to<const std::remove_reference_t<T>&, byte_view>)
+    buffers(T&& one) noexcept : few_{std::as_const(one)},
+                                count_(1),
+                                has_temporaries_(detail::is_owning_temporary<T>)
     {
     }
     // Not from an initializer list, which g++ 12 does not compile in a statement with `co_await`.
     template <class... T>
-        requires(sizeof...(T) >= 2 && sizeof...(T) <= 8 && (std::convertible_to<const T&, byte_view> && ...))
-    buffers(const T&... several) noexcept : few_{several...},
-                                            count_(sizeof...(T))
+        requires(sizeof...(T) >= 2 && sizeof...(T) <= 8 &&
+                 (std::convertible_to<const std::remove_reference_t<T>&, byte_view> && ...))
+    buffers(T&&... several) noexcept
+        : few_{std::as_const(several)...},
+          count_(sizeof...(T)),
+          has_temporaries_((detail::is_owning_temporary<T> || ...))
     {
     }
     buffers(std::span<const byte_view> several) noexcept : many_(several) {}
@@ -89,11 +112,16 @@ public:
     {
         return count_ != 0 ? std::span(few_).first(count_) : many_;
     }
+    /// Whether it was made from an object that owns its bytes and ends with the expression.
+    [[nodiscard]] bool has_temporaries() const noexcept { return has_temporaries_; }
+    /// All bytes in one piece. Throws `std::bad_alloc`.
+    [[nodiscard]] bytes copy() const;
 
 private:
     std::array<byte_view, 8> few_;
     std::size_t count_ = 0; // of them
     std::span<const byte_view> many_;
+    bool has_temporaries_ = false;
 };
 
 /// An owned, move-only run of bytes that grows with `realloc`.
@@ -182,5 +210,13 @@ private:
     std::size_t size_ = 0;
     std::size_t end_ = 0; // size of the block
 };
+
+inline bytes buffers::copy() const
+{
+    bytes all;
+    for (const byte_view part : list())
+        all.append(part);
+    return all;
+}
 
 } // namespace ferrule

@@ -117,10 +117,12 @@ private:
     [[nodiscard]] error_code acquire_slow(const until& limit);
     void unlock_slow() noexcept;
 
-    // For asynchronous operations. `enqueue` returns true if the lock was taken at once.
+    // For asynchronous operations. True: the lock is taken. Else `refused` says why the waiter is not queued, or it is.
     [[nodiscard]] bool enqueue(detail::lock_waiter& w, error_code& refused) noexcept;
     [[nodiscard]] bool claim(detail::lock_waiter& w, error_code& refused) noexcept;
     [[nodiscard]] bool withdraw(detail::lock_waiter& w) noexcept;
+    /// Under the mutex: lets a queued waiter rest, or takes it off the queue.
+    [[nodiscard]] error_code stay(detail::lock_waiter& w) noexcept;
     void poke(detail::lock_waiter& w) noexcept;
     void set_async_holder() noexcept { async_holder_.store(true, std::memory_order_relaxed); }
 

@@ -16,6 +16,12 @@ public:
         detail::require(channel(), direction::read);
         detail::require(channel(), direction::write);
     }
+    /// Makes one of two ends, such as a process's standard streams: receives from `in` and sends to `out`, so that a
+    /// receive that waits pushes the tail of an interrupted send. Takes both over, with what was read and what was not
+    /// sent; every other copy of them is closed. Has no native handle. Throws `error`, leaving both as they were:
+    /// `errc::busy` (an operation is under way), `errc::closed`, `errc::wrong_direction`, `errc::unsupported` (packets and a
+    /// stream), `errc::torn` (`in` has an unsent tail, or `out` has read ahead).
+    duplex(const reader& in, const writer& out) : endpoint(detail::join(in.channel(), out.channel()), in.limits()) {}
     /// Shares the channel of another endpoint.
     duplex(detail::channel_ptr shared, const ferrule::limits& l) noexcept : endpoint(std::move(shared), l) {}
 

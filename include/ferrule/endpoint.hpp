@@ -20,10 +20,10 @@ class endpoint {
 public:
     endpoint() noexcept = default;
 
-    /// Closes for everybody who shares it: pushes out the unsent tail of an interrupted send until `limit` (by default
-    /// only what leaves without waiting), then wakes every thread and coroutine that waits here with `errc::closed`.
-    /// The descriptor is released as soon as the last of them has left. Returns the bytes of the tail that did not
-    /// leave. Closing again does nothing.
+    /// Closes for everybody who shares it. Until `limit` (by default not at all) waits for sends under way and pushes out
+    /// the unsent tail of an interrupted one. Then wakes every thread and coroutine that waits here with `errc::closed`.
+    /// The descriptor is released as soon as the last of them has left. Returns the bytes that did not leave: of the
+    /// tail, and of a send that this interrupts. Closing again does nothing and returns 0.
     std::size_t close(const until& limit = deadline::now()) noexcept { return detail::close(channel_, limit); }
 
     /// `async_close([limit] [, token])` does the same; completes with `void(error_code, std::size_t)`, without an error.
@@ -36,8 +36,8 @@ public:
     /// anew, since the answer may change. Take the handle out of your loop before `close`.
     /// To wait for writing there has to be something to write: more to send, or a rest (`unsent() != 0`, until `try_flush()`
     /// says true). Both directions may answer the same handle.
-    /// Throws `timeout_error` if another operation of this direction is under way (then there is nothing to wait for
-    /// here: try again later), `closed_error`, `usage_error` (`errc::wrong_direction`).
+    /// Throws `error` (`errc::busy`: another operation of this direction is under way, so there is nothing to wait for
+    /// here), `closed_error`, `usage_error` (`errc::wrong_direction`).
     [[nodiscard]] readiness arm(direction d) const { return detail::arm(channel_, d); }
     /// The wait is over, or given up. Only types of your own may need it, between one `arm` and the next; it is harmless
     /// otherwise.
@@ -61,8 +61,16 @@ public:
     /// lost (`flush` first).
     [[nodiscard]] std::pair<native_handle_type, bytes> release(const until& limit = {})
     {
+        error_code ec;
+        auto r = release(limit, ec);
+        if (ec)
+            throw_error(ec);
+        return r;
+    }
+    [[nodiscard]] std::pair<native_handle_type, bytes> release(const until& limit, error_code& ec)
+    {
         std::pair<native_handle_type, bytes> r;
-        r.first = detail::release(channel_, limit, r.second);
+        r.first = detail::release(channel_, limit, r.second, ec);
         return r;
     }
 

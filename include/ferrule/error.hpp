@@ -69,6 +69,8 @@ enum class errc {
     /// The ends do not trust each other: one of them does not know the key, or has none where the other wants one. The
     /// message says which. Cure: give both the same key.
     unauthenticated,
+    /// Another operation of this direction is under way, so there is nothing to wait for here. Cure: try again later.
+    busy,
 };
 
 /// Groups of errors, to compare an `error_code` with: `if (ec == condition::broken)`.
@@ -82,7 +84,7 @@ enum class condition {
     /// The connection is gone through the peer or the system: EPIPE, ECONNRESET, ECONNABORTED, ENOTCONN, ECONNREFUSED,
     /// EHOSTUNREACH, ENETDOWN, ENETRESET, ENETUNREACH, ETIMEDOUT of the transport.
     broken,
-    /// `malformed`, `too_large`, `truncated`, `invalid_value`: the peer does not keep to the protocol.
+    /// `malformed`, `too_large`, `packet_truncated`, `invalid_value`: what `frame_error` reports.
     bad_frame,
     /// The caller's mistake: `wrong_direction`, `bad_descriptor`, `listening`, `invalid_argument`, `unsupported`,
     /// `would_deadlock`, `unencodable`.
@@ -150,7 +152,7 @@ class FERRULE_FRAMING_EXPORT closed_error : public error {
 class FERRULE_FRAMING_EXPORT broken_error : public error {
     using error::error;
 };
-/// `errc::malformed`, `errc::too_large`, `errc::packet_truncated`, `errc::invalid_value`.
+/// `condition::bad_frame`.
 class FERRULE_FRAMING_EXPORT frame_error : public error {
     using error::error;
 };

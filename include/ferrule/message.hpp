@@ -67,14 +67,14 @@ public:
     /// The next message, whole.
     message_type recv(const until& limit = {})
     {
-        read_result r;
+        transfer_result r;
         if (const error_code ec = run(self().channel(), request(), limit, r))
-            throw_error(ec, r.data, r.transferred);
+            r.raise(ec);
         return load(std::move(r.data));
     }
     message_type recv(const until& limit, error_code& ec)
     {
-        read_result r;
+        transfer_result r;
         try {
             ec = run(self().channel(), request(), limit, r);
             if (!ec)
@@ -82,42 +82,82 @@ public:
         } catch (...) {
             ec = thrown_code();
         }
-        if constexpr (byte_framing<Framing>)
-            return std::move(r.data);
-        else
-            return {};
+        return {};
     }
-    /// The same into an object whose memory is used again, so that a steady stream of messages allocates none. On error
+    message_type recv(error_code& ec) { return recv(until(), ec); }
+    /// `async_recv([limit] [, token])`.
+    template <limit_or_token... LimitAndToken>
+    auto async_recv(LimitAndToken&&... limit_and_token);
+
+    /// The next message, or nothing at the clean end of the stream: `while (auto message = in.next())`.
+    std::optional<message_type> next(const until& limit = {})
+    {
+        transfer_result r;
+        if (const error_code ec = run(self().channel(), next_request(), limit, r))
+            r.raise(ec);
+        return next_of(r);
+    }
+    /// Nothing also on error.
+    std::optional<message_type> next(const until& limit, error_code& ec)
+    {
+        transfer_result r;
+        try {
+            ec = run(self().channel(), next_request(), limit, r);
+            if (!ec)
+                return next_of(r);
+        } catch (...) {
+            ec = thrown_code();
+        }
+        return std::nullopt;
+    }
+    std::optional<message_type> next(error_code& ec) { return next(until(), ec); }
+    /// `async_next([limit] [, token])`: completes with `void(error_code, std::optional<message_type>)`.
+    template <limit_or_token... LimitAndToken>
+    auto async_next(LimitAndToken&&... limit_and_token);
+
+    /// `recv` into an object whose memory is used again, so that a steady stream of messages allocates none. On error
     /// the object is unchanged.
     void recv_into(message_type& message, const until& limit = {})
         requires byte_framing<Framing>
     {
-        read_result r;
-        read_request q = request();
-        q.reuse = &message;
-        if (const error_code ec = run(self().channel(), q, limit, r))
-            throw_error(ec, r.data, r.transferred);
+        transfer_result r;
+        if (const error_code ec = run(self().channel(), request_into(message), limit, r))
+            r.raise(ec);
+    }
+    void recv_into(message_type& message, const until& limit, error_code& ec)
+        requires byte_framing<Framing>
+    {
+        transfer_result r;
+        try {
+            ec = run(self().channel(), request_into(message), limit, r);
+        } catch (...) {
+            ec = thrown_code();
+        }
     }
     /// `async_recv_into(message [, limit] [, token])`: completes with the number of bytes. The message must live until
     /// completion.
     template <limit_or_token... LimitAndToken>
         requires byte_framing<Framing>
     auto async_recv_into(message_type& message, LimitAndToken&&... limit_and_token);
+
     /// The next message if it has arrived whole, else nothing. Does not wait. Throws for errors and at the end.
     std::optional<message_type> try_recv()
     {
-        read_result r;
+        transfer_result r;
         if (!run_now(self().channel(), request(), r))
             return std::nullopt;
         return load(std::move(r.data));
     }
-    /// `async_recv([limit] [, token])`.
-    template <limit_or_token... LimitAndToken>
-    auto async_recv(LimitAndToken&&... limit_and_token);
 
-    /// Takes what has arrived of the next message off the stream, as bytes; see `reader::take_partial`.
-    bytes take_partial(const until& limit = {}) { return as_reader().take_partial(limit); }
-    bytes take_partial(const until& limit, error_code& ec) { return as_reader().take_partial(limit, ec); }
+    /// A copy of what has arrived of an unfinished message, as bytes; nothing of one that is whole. It stays in the
+    /// stream. Waits only for other receives, until `limit`.
+    bytes peek_partial(const until& limit = {}) { return take(peeking(), limit); }
+    bytes peek_partial(const until& limit, error_code& ec) { return take(peeking(), limit, ec); }
+    /// Takes the same off the stream, and nothing behind it: a message that is refused (`errc::too_large`) goes as far as
+    /// it has arrived, or whole if it has and its framing knows where it ends. What arrives later of an unfinished message
+    /// is taken for the beginning of the next.
+    bytes take_partial(const until& limit = {}) { return take(partial_request(), limit); }
+    bytes take_partial(const until& limit, error_code& ec) { return take(partial_request(), limit, ec); }
     template <limit_or_token... LimitAndToken>
     auto async_take_partial(LimitAndToken&&... limit_and_token);
 
@@ -127,16 +167,68 @@ protected:
         : state_(std::make_shared<framing_state<Framing>>(std::move(f), l))
     {
     }
+    /// Shares the framing of another object of the same endpoint.
+    explicit message_recv_functions(std::shared_ptr<framing_state<Framing>> s) noexcept : state_(std::move(s)) {}
+    [[nodiscard]] const std::shared_ptr<framing_state<Framing>>& state() const noexcept { return state_; }
 
 private:
     [[nodiscard]] const Self& self() const { return static_cast<const Self&>(*this); }
-    [[nodiscard]] reader as_reader() const { return {self().channel(), self().limits()}; }
     [[nodiscard]] read_request request() const
     {
         read_request r(read_request::what::frame, self().limits().max_payload());
         if (state_)
             r.decoder = state_->decoder();
         return r;
+    }
+    [[nodiscard]] read_request next_request() const
+    {
+        read_request r = request();
+        r.end_is_nothing = true;
+        return r;
+    }
+    [[nodiscard]] read_request request_into(message_type& message) const
+    {
+        read_request r = request();
+        r.reuse = &message;
+        return r;
+    }
+    [[nodiscard]] read_request partial_request() const
+    {
+        read_request r = request();
+        r.kind = read_request::what::partial;
+        return r;
+    }
+    [[nodiscard]] read_request peeking() const
+    {
+        read_request r = partial_request();
+        r.peek = true;
+        return r;
+    }
+    /// For calls that may outlast this object.
+    [[nodiscard]] read_request lasting_request() const
+    {
+        read_request r = request();
+        r.keep_alive = state_;
+        return r;
+    }
+    /// What makes a message of what an asynchronous call receives.
+    auto convert() const;
+    bytes take(const read_request& request, const until& limit)
+    {
+        transfer_result r;
+        if (const error_code ec = run(self().channel(), request, limit, r))
+            r.raise(ec);
+        return std::move(r.data);
+    }
+    bytes take(const read_request& request, const until& limit, error_code& ec)
+    {
+        transfer_result r;
+        ec = run(self().channel(), request, limit, r);
+        return ec ? bytes() : std::move(r.data);
+    }
+    std::optional<message_type> next_of(transfer_result& r) const
+    {
+        return r.ended ? std::nullopt : std::optional<message_type>(load(std::move(r.data)));
     }
     message_type load(bytes payload) const
     {
@@ -161,35 +253,41 @@ public:
 
     std::size_t send(const sent_type& message, const until& limit = {})
     {
-        write_request r(write_request::what::send);
-        if (const error_code ec = encode(message, r.frame))
-            throw_error(ec);
-        std::size_t transferred = 0;
-        if (const error_code ec = run(self().channel(), r, limit, transferred))
-            throw_error(ec, {}, transferred);
-        return transferred;
+        return run_or_throw(throwing_request(message), limit);
     }
     std::size_t send(const sent_type& message, const until& limit, error_code& ec)
     {
-        write_request r = request(message);
-        std::size_t transferred = 0;
-        ec = run(self().channel(), r, limit, transferred);
-        return transferred;
+        return run_or_set(request(message), limit, ec);
+    }
+    std::size_t send(const sent_type& message, error_code& ec) { return send(message, until(), ec); }
+    /// The same with bytes that the send owns, so that an unsent rest need not be copied.
+    template <std::same_as<bytes> Bytes> // not what braces may convert to
+    std::size_t send(Bytes&& message, const until& limit = {})
+        requires byte_framing<Framing>
+    {
+        return run_or_throw(owning_request<false>(std::move(message)), limit);
+    }
+    template <std::same_as<bytes> Bytes>
+    std::size_t send(Bytes&& message, const until& limit, error_code& ec)
+        requires byte_framing<Framing>
+    {
+        return run_or_set(owning_request<true>(std::move(message)), limit, ec);
     }
     /// See `writer::try_send`.
     [[nodiscard]] bool try_send(const sent_type& message)
     {
-        write_request r(write_request::what::send);
-        if (const error_code ec = encode(message, r.frame))
-            throw_error(ec);
+        write_request r = throwing_request(message);
         return run_now(self().channel(), r);
     }
     /// See `writer::try_flush`.
     [[nodiscard]] bool try_flush() { return as_writer().try_flush(); }
-    /// `async_send(message [, limit] [, token])`. The bytes of a byte message must live until completion; a value is
-    /// encoded before the call returns.
+    /// `async_send(message [, limit] [, token])`. A value is encoded before the call returns. Of byte messages, temporaries
+    /// that own their bytes are copied, `bytes&&` is moved, and others must live until completion.
     template <limit_or_token... LimitAndToken>
     auto async_send(const sent_type& message, LimitAndToken&&... limit_and_token);
+    template <std::same_as<bytes> Bytes, limit_or_token... LimitAndToken>
+        requires byte_framing<Framing>
+    auto async_send(Bytes&& message, LimitAndToken&&... limit_and_token);
 
     /// Sends what an interrupted send left behind.
     void flush(const until& limit = {}) { as_writer().flush(limit); }
@@ -206,11 +304,20 @@ public:
 protected:
     message_send_functions() = default;
     message_send_functions(Framing f, const ferrule::limits& l) : framing_(std::move(f)), limits_(l) {}
+    [[nodiscard]] const Framing& sent_with() const noexcept { return framing_; }
 
 private:
     [[nodiscard]] const Self& self() const { return static_cast<const Self&>(*this); }
     [[nodiscard]] writer as_writer() const { return {self().channel(), self().limits()}; }
-    /// For calls that do not throw.
+    /// Throws what is wrong with the message.
+    write_request throwing_request(const sent_type& message) const
+    {
+        write_request r(write_request::what::send);
+        if (const error_code ec = encode(message, r.frame))
+            throw_error(ec);
+        return r;
+    }
+    /// Notes what is wrong with it.
     write_request request(const sent_type& message) const
     {
         write_request r(write_request::what::send);
@@ -220,6 +327,46 @@ private:
             r.refused = errc::framing_failed;
         }
         return r;
+    }
+    template <bool Notes>
+    write_request owning_request(bytes&& message) const
+    {
+        write_request r(write_request::what::send);
+        const byte_view held = r.frame.hold(std::move(message));
+        try {
+            r.refused = encode(held, r.frame);
+        } catch (...) {
+            if constexpr (!Notes)
+                throw;
+            r.refused = errc::framing_failed;
+        }
+        return r;
+    }
+    /// For calls that may outlast the expression that makes them.
+    template <bool Notes>
+    write_request lasting_request(const sent_type& message) const
+    {
+        if constexpr (byte_framing<Framing>)
+            if (message.has_temporaries())
+                return owning_request<Notes>(message.copy());
+        if constexpr (Notes)
+            return request(message);
+        write_request r(write_request::what::send);
+        r.refused = encode(message, r.frame); // what that throws, a call without a token throws
+        return r;
+    }
+    std::size_t run_or_throw(write_request r, const until& limit)
+    {
+        transfer_result result;
+        if (const error_code ec = run(self().channel(), r, limit, result))
+            result.raise(ec);
+        return result.transferred;
+    }
+    std::size_t run_or_set(write_request r, const until& limit, error_code& ec)
+    {
+        transfer_result result;
+        ec = run(self().channel(), r, limit, result);
+        return result.transferred;
     }
     error_code encode(const sent_type& message, encoded& out) const
     {
@@ -234,6 +381,9 @@ private:
 };
 
 } // namespace detail
+
+template <framing Framing>
+class message_duplex;
 
 /// Receives the messages of one framing.
 template <framing Framing = varint>
@@ -255,12 +405,23 @@ public:
     {
     }
 
+    /// The same endpoint in bytes, which begin where the next message would.
+    [[nodiscard]] reader as_bytes() const { return {channel(), limits()}; }
+
     /// The same endpoint with another framing, such as another end of line for one call: `in.with(lines("\r")).recv()`.
     /// Costs one allocation at most.
     template <framing Other>
     [[nodiscard]] message_reader<Other> with(Other f) const
     {
-        return message_reader<Other>(reader(channel(), limits()), std::move(f), limits());
+        return message_reader<Other>(as_bytes(), std::move(f), limits());
+    }
+
+private:
+    friend class message_duplex<Framing>;
+    message_reader(const endpoint& shared, std::shared_ptr<detail::framing_state<Framing>> same)
+        : endpoint(shared),
+          functions(std::move(same))
+    {
     }
 };
 
@@ -283,11 +444,14 @@ public:
     {
     }
 
+    /// The same endpoint in bytes. They go out behind the messages sent before.
+    [[nodiscard]] writer as_bytes() const { return {channel(), limits()}; }
+
     /// See `message_reader::with`.
     template <framing Other>
     [[nodiscard]] message_writer<Other> with(Other f) const
     {
-        return message_writer<Other>(writer(channel(), limits()), std::move(f), limits());
+        return message_writer<Other>(as_bytes(), std::move(f), limits());
     }
 };
 
@@ -316,11 +480,20 @@ public:
     {
     }
 
+    /// The same endpoint in bytes, as those of `message_reader` and `message_writer`.
+    [[nodiscard]] duplex as_bytes() const { return {channel(), limits()}; }
+    /// The halves, which share everything with this object; closing one closes all.
+    operator message_reader<Framing>() const { return {*this, receiving::state()}; }
+    operator message_writer<Framing>() const
+    {
+        return message_writer<Framing>(writer(channel(), limits()), sending::sent_with(), limits());
+    }
+
     /// See `message_reader::with`.
     template <framing Other>
     [[nodiscard]] message_duplex<Other> with(Other f) const
     {
-        return message_duplex<Other>(duplex(channel(), limits()), std::move(f), limits());
+        return message_duplex<Other>(as_bytes(), std::move(f), limits());
     }
 };
 

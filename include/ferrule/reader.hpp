@@ -4,6 +4,7 @@
 #include <ferrule/detail/token.hpp>
 #include <ferrule/endpoint.hpp>
 
+#include <concepts>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,7 +22,8 @@ namespace detail {
 ///   read returns exactly what an uninterrupted reader would have seen. The error shows what had arrived.
 /// * Errors: `eof_error` (`end_of_stream` with nothing left, `truncated` with an unfinished rest, which stays readable),
 ///   `timeout_error`, `cancelled_error`, `closed_error`, `broken_error`, `usage_error`. The functions that take an
-///   `error_code` set it instead and return what had arrived, at most 64 KiB of it.
+///   `error_code` set it instead, and so do completion handlers; then they give nothing, since what had arrived is still in
+///   the stream and shown by `peek_partial`. (The exception is the first part of a packet, `errc::packet_truncated`.)
 /// * Any number of threads and coroutines may call them at once; they take turns, first come, first served.
 /// * The `async_` twins take the same arguments followed by an optional limit and an optional completion token. They
 ///   complete with `void(error_code, T)` on the executor associated with the token, and support every kind of
@@ -36,12 +38,18 @@ public:
     {
         return take(read_request(read_request::what::some, SIZE_MAX), limit, ec);
     }
+    bytes recv(error_code& ec) { return recv(until(), ec); }
     template <limit_or_token... LimitAndToken>
     auto async_recv(LimitAndToken&&... limit_and_token);
 
-    /// Exactly `n` bytes. 0 yields none at once. `errc::invalid_argument` for a negative number.
+    /// Exactly `n` bytes. 0 yields none immediately. `errc::invalid_argument` for a negative number.
     bytes recv(std::size_t n, const until& limit = {}) { return take(exactly(n), limit); }
     bytes recv(std::size_t n, const until& limit, error_code& ec) { return take(exactly(n), limit, ec); }
+    template <std::integral N> // so that `recv({}, ec)` means no limit
+    bytes recv(N n, error_code& ec)
+    {
+        return recv(static_cast<std::size_t>(n), until(), ec);
+    }
     template <limit_or_token... LimitAndToken>
     auto async_recv(std::size_t n, LimitAndToken&&... limit_and_token);
 
@@ -54,6 +62,7 @@ public:
     {
         return fill(into(read_request::what::into, buffer), limit, ec);
     }
+    std::size_t recv_into(std::span<std::byte> buffer, error_code& ec) { return recv_into(buffer, until(), ec); }
     template <limit_or_token... LimitAndToken>
     auto async_recv_into(std::span<std::byte> buffer, LimitAndToken&&... limit_and_token);
 
@@ -65,6 +74,10 @@ public:
     std::size_t recv_some_into(std::span<std::byte> buffer, const until& limit, error_code& ec)
     {
         return fill(into(read_request::what::some_into, buffer), limit, ec);
+    }
+    std::size_t recv_some_into(std::span<std::byte> buffer, error_code& ec)
+    {
+        return recv_some_into(buffer, until(), ec);
     }
     template <limit_or_token... LimitAndToken>
     auto async_recv_some_into(std::span<std::byte> buffer, LimitAndToken&&... limit_and_token);
@@ -79,12 +92,14 @@ public:
     {
         return take(separated(separator, false), limit, ec);
     }
+    bytes recv_until(std::string_view separator, error_code& ec) { return recv_until(separator, until(), ec); }
     template <limit_or_token... LimitAndToken>
     auto async_recv_until(std::string_view separator, LimitAndToken&&... limit_and_token);
 
     /// One line, without the `end_of_line` that ends it. A last line without one is `errc::truncated`, and stays readable.
     bytes recv_line(const until& limit = {}) { return take(separated("\n", true), limit); }
     bytes recv_line(const until& limit, error_code& ec) { return take(separated("\n", true), limit, ec); }
+    bytes recv_line(error_code& ec) { return recv_line(until(), ec); }
     bytes recv_line(std::string_view end_of_line, const until& limit = {})
     {
         return take(separated(end_of_line, true), limit);
@@ -98,9 +113,29 @@ public:
     template <limit_or_token... LimitAndToken>
     auto async_recv_line(std::string_view end_of_line, LimitAndToken&&... limit_and_token);
 
+    /// `recv_line()`, or nothing at the clean end of the stream: `while (auto line = in.next_line())`.
+    std::optional<bytes> next_line(const until& limit = {})
+    {
+        transfer_result r;
+        if (const error_code ec = run(own(), next_line_request(), limit, r))
+            r.raise(ec);
+        return next_of(r);
+    }
+    /// Nothing also on error.
+    std::optional<bytes> next_line(const until& limit, error_code& ec)
+    {
+        transfer_result r;
+        ec = run(own(), next_line_request(), limit, r);
+        return ec ? std::nullopt : next_of(r);
+    }
+    std::optional<bytes> next_line(error_code& ec) { return next_line(until(), ec); }
+    template <limit_or_token... LimitAndToken>
+    auto async_next_line(LimitAndToken&&... limit_and_token);
+
     /// Everything up to the end of the stream, which may be nothing. `errc::too_large` beyond the limit of this object.
     bytes recv_all(const until& limit = {}) { return take(everything(), limit); }
     bytes recv_all(const until& limit, error_code& ec) { return take(everything(), limit, ec); }
+    bytes recv_all(error_code& ec) { return recv_all(until(), ec); }
     template <limit_or_token... LimitAndToken>
     auto async_recv_all(LimitAndToken&&... limit_and_token);
 
@@ -108,18 +143,22 @@ public:
     /// interrupted send, as a receive that waits does.
     std::optional<bytes> try_recv()
     {
-        read_result r;
+        transfer_result r;
         if (!run_now(own(), read_request(read_request::what::some, SIZE_MAX), r))
             return std::nullopt;
         return std::move(r.data);
     }
 
-    /// Takes what was read but not delivered off the stream, such as the beginning of a frame after a timeout; perhaps
-    /// nothing. A message reader of the same endpoint then takes the next byte for the beginning of a frame.
-    bytes take_partial(const until& limit = {}) { return take(read_request(read_request::what::buffered), limit); }
+    /// A copy of what was read but not delivered, such as the beginning of a frame after a timeout; perhaps nothing. It
+    /// stays in the stream. Waits only for other receives, until `limit`.
+    bytes peek_partial(const until& limit = {}) { return take(peeking(), limit); }
+    bytes peek_partial(const until& limit, error_code& ec) { return take(peeking(), limit, ec); }
+    /// Takes the same off the stream. A message reader of the same endpoint then takes the next byte for the beginning of
+    /// a frame.
+    bytes take_partial(const until& limit = {}) { return take(read_request(read_request::what::partial), limit); }
     bytes take_partial(const until& limit, error_code& ec)
     {
-        return take(read_request(read_request::what::buffered), limit, ec);
+        return take(read_request(read_request::what::partial), limit, ec);
     }
     template <limit_or_token... LimitAndToken>
     auto async_take_partial(LimitAndToken&&... limit_and_token);
@@ -135,6 +174,12 @@ private:
         r.into = buffer;
         return r;
     }
+    static read_request peeking()
+    {
+        read_request r(read_request::what::partial);
+        r.peek = true;
+        return r;
+    }
     [[nodiscard]] read_request separated(std::string_view separator, bool strip) const
     {
         read_request r(read_request::what::until, most());
@@ -142,32 +187,42 @@ private:
         r.strip = strip;
         return r;
     }
+    [[nodiscard]] read_request next_line_request() const
+    {
+        read_request r = separated("\n", true);
+        r.end_is_nothing = true;
+        return r;
+    }
     [[nodiscard]] read_request everything() const { return read_request(read_request::what::all, most()); }
 
+    static std::optional<bytes> next_of(transfer_result& r)
+    {
+        return r.ended ? std::nullopt : std::optional(std::move(r.data));
+    }
     bytes take(const read_request& request, const until& limit, error_code& ec)
     {
-        read_result r;
+        transfer_result r;
         ec = run(own(), request, limit, r);
-        return std::move(r.data);
+        return ec && !r.taken ? bytes() : std::move(r.data);
     }
     bytes take(const read_request& request, const until& limit)
     {
-        read_result r;
+        transfer_result r;
         if (const error_code ec = run(own(), request, limit, r))
-            throw_error(ec, r.data, r.transferred);
+            r.raise(ec);
         return std::move(r.data);
     }
     std::size_t fill(const read_request& request, const until& limit, error_code& ec)
     {
-        read_result r;
+        transfer_result r;
         ec = run(own(), request, limit, r);
-        return r.transferred;
+        return ec && !r.taken ? 0 : r.transferred;
     }
     std::size_t fill(const read_request& request, const until& limit)
     {
-        read_result r;
+        transfer_result r;
         if (const error_code ec = run(own(), request, limit, r))
-            throw_error(ec, r.data, r.transferred);
+            r.raise(ec);
         return r.transferred;
     }
 };

@@ -20,31 +20,26 @@ namespace detail {
 ///   functions that take an `error_code` set it instead. The result is always the number of bytes of this send that
 ///   left.
 /// * Any number of threads and coroutines may call them at once: sends never interleave.
-/// * The `async_` twins are as described for `recv_functions`. The bytes must live until completion.
+/// * The `async_` twins are as described for `recv_functions`.
 template <class Self>
 class send_functions {
 public:
     /// Sends one or several buffers, in order. Nothing to send: returns 0 at once. Where packets have boundaries
     /// (`transfer_kind::message`) the buffers become one packet, which may be empty; `errc::too_large` if the system does
     /// not take one of that size.
-    std::size_t send(const buffers& data, const until& limit = {})
-    {
-        write_request r = request(data);
-        return run_or_throw(r, limit);
-    }
+    std::size_t send(const buffers& data, const until& limit = {}) { return run_or_throw(request(data), limit); }
     std::size_t send(const buffers& data, const until& limit, error_code& ec)
     {
-        write_request r = request(data);
-        std::size_t transferred = 0;
-        ec = run(own(), r, limit, transferred);
-        return transferred;
+        return run_or_set(request(data), limit, ec);
     }
+    std::size_t send(const buffers& data, error_code& ec) { return send(data, until(), ec); }
     /// The same with bytes that the send owns, so that an unsent rest need not be copied.
-    std::size_t send(bytes&& data, const until& limit = {})
+    std::size_t send(bytes&& data, const until& limit = {}) { return run_or_throw(request(std::move(data)), limit); }
+    std::size_t send(bytes&& data, const until& limit, error_code& ec)
     {
-        write_request r = request(std::move(data));
-        return run_or_throw(r, limit);
+        return run_or_set(request(std::move(data)), limit, ec);
     }
+    std::size_t send(bytes&& data, error_code& ec) { return send(std::move(data), until(), ec); }
     /// `send` without waiting. True: the bytes have left, or the endpoint owns those that have not (`unsent()`). False:
     /// nothing was sent, for lack of room or because another send is under way. Throws for errors.
     [[nodiscard]] bool try_send(const buffers& data)
@@ -58,24 +53,20 @@ public:
         write_request nothing(write_request::what::flush);
         return run_now(own(), nothing);
     }
-    /// `async_send(data [, limit] [, token])`.
+    /// `async_send(data [, limit] [, token])`. Temporaries that own their bytes are copied, others must live until
+    /// completion.
     template <limit_or_token... LimitAndToken>
     auto async_send(const buffers& data, LimitAndToken&&... limit_and_token);
     template <limit_or_token... LimitAndToken>
     auto async_send(bytes&& data, LimitAndToken&&... limit_and_token);
 
     /// Sends what an interrupted send left behind.
-    void flush(const until& limit = {})
-    {
-        write_request nothing(write_request::what::flush);
-        (void)run_or_throw(nothing, limit);
-    }
+    void flush(const until& limit = {}) { (void)run_or_throw(write_request(write_request::what::flush), limit); }
     void flush(const until& limit, error_code& ec)
     {
-        write_request nothing(write_request::what::flush);
-        std::size_t transferred;
-        ec = run(own(), nothing, limit, transferred);
+        (void)run_or_set(write_request(write_request::what::flush), limit, ec);
     }
+    void flush(error_code& ec) { flush(until(), ec); }
     template <limit_or_token... LimitAndToken>
     auto async_flush(LimitAndToken&&... limit_and_token);
 
@@ -83,15 +74,13 @@ public:
     /// is closed. `errc::unsupported` where the descriptor cannot do it.
     void shutdown_send(const until& limit = {})
     {
-        write_request last(write_request::what::shutdown);
-        (void)run_or_throw(last, limit);
+        (void)run_or_throw(write_request(write_request::what::shutdown), limit);
     }
     void shutdown_send(const until& limit, error_code& ec)
     {
-        write_request last(write_request::what::shutdown);
-        std::size_t transferred;
-        ec = run(own(), last, limit, transferred);
+        (void)run_or_set(write_request(write_request::what::shutdown), limit, ec);
     }
+    void shutdown_send(error_code& ec) { shutdown_send(until(), ec); }
     template <limit_or_token... LimitAndToken>
     auto async_shutdown_send(LimitAndToken&&... limit_and_token);
 
@@ -105,18 +94,29 @@ private:
             r.frame.gather(part);
         return r;
     }
+    /// For calls that may outlast the expression that makes them.
+    static write_request lasting_request(const buffers& data)
+    {
+        return data.has_temporaries() ? request(data.copy()) : request(data);
+    }
     static write_request request(bytes&& data)
     {
         write_request r(write_request::what::send);
         r.frame.keep(std::move(data));
         return r;
     }
-    std::size_t run_or_throw(write_request& r, const until& limit)
+    std::size_t run_or_throw(write_request r, const until& limit)
     {
-        std::size_t transferred = 0;
-        if (const error_code ec = run(own(), r, limit, transferred))
-            throw_error(ec, {}, transferred);
-        return transferred;
+        transfer_result result;
+        if (const error_code ec = run(own(), r, limit, result))
+            result.raise(ec);
+        return result.transferred;
+    }
+    std::size_t run_or_set(write_request r, const until& limit, error_code& ec)
+    {
+        transfer_result result;
+        ec = run(own(), r, limit, result);
+        return result.transferred;
     }
 };
 

@@ -228,8 +228,7 @@ void destroyed_sends(const connection_kind& kind, style s)
             w.async_send(data, asio::bind_executor(context, [owned](error_code, std::size_t) {}));
             owned.reset();
         }
-        if (s == style::awaitable)
-            context.run_one();
+        context.run_one();
     }
     message_reader<> r(c.receiver());
     w.send("next", patience);

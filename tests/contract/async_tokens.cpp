@@ -107,7 +107,7 @@ TEST_CASE("async: half-close, close and take_partial")
         writer(y.channel(), {}).send("\x05he");
         const auto [late, some] = co_await x.async_recv(1ms, asio::as_tuple(asio::use_awaitable));
         CHECK(late == errc::timed_out);
-        CHECK(some == byte_view("\x05he"));
+        CHECK(some.empty()); // it is still in the stream
         const bytes partial = co_await x.async_take_partial();
         CHECK(partial == byte_view("\x05he"));
         co_await y.async_shutdown_send();

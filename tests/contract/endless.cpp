@@ -39,8 +39,8 @@ TEST_CASE("P6: bytes that keep coming do not extend the deadline")
     for (const style s : all_styles) {
         INFO(name(s));
         reader r{descriptor(endless(1))};
-        const auto o = call<bytes>(
-            s, [&] { return r.recv(1u << 30, 5ms); },
+        const auto o = receive<bytes>(
+            s, r, [&] { return r.recv(1u << 30, 5ms); },
             [&](auto... token) { return r.async_recv(1u << 30, 5ms, token...); });
         CHECK(o.error == errc::timed_out);
         CHECK_FALSE(o.value.empty());

@@ -35,8 +35,8 @@ TEST_CASE("P6: a trickling peer does not extend the deadline")
                 }
             });
             reader r(std::move(l.receiver));
-            const auto o = call<bytes>(
-                s, [&] { return r.recv(1u << 30, 30ms); },
+            const auto o = receive<bytes>(
+                s, r, [&] { return r.recv(1u << 30, 30ms); },
                 [&](auto... token) { return r.async_recv(1u << 30, 30ms, token...); });
             over = true;
             CHECK(o.error == errc::timed_out);

@@ -42,6 +42,7 @@ using testing::kit::call;
 using testing::kit::name;
 using testing::kit::outcome;
 using testing::kit::pattern;
+using testing::kit::receive;
 using testing::kit::recv;
 using testing::kit::sample_messages;
 using testing::kit::send;

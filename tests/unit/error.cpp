@@ -105,16 +105,19 @@ TEST_CASE("error: each of ferrule's codes belongs to exactly the conditions it i
 {
     using set = std::set<condition>;
     CHECK(conditions_of(errc::end_of_stream) == set{condition::end});
-    CHECK(conditions_of(errc::truncated) == set{condition::end, condition::bad_frame});
+    CHECK(conditions_of(errc::truncated) == set{condition::end});
     CHECK(conditions_of(errc::malformed) == set{condition::bad_frame});
-    CHECK(conditions_of(errc::too_large) == set{condition::bad_frame});
+    for (const errc e : {errc::too_large, errc::packet_truncated, errc::invalid_value}) {
+        CHECK(conditions_of(e) == set{condition::bad_frame});
+        CHECK_THROWS_AS(throw_error(e), frame_error);
+    }
     CHECK(conditions_of(errc::timed_out) == set{condition::timeout});
     CHECK(conditions_of(errc::lock_timed_out) == set{condition::timeout});
     CHECK(conditions_of(errc::cancelled) == set{condition::cancelled});
     for (const errc e : {errc::wrong_direction, errc::bad_descriptor, errc::listening, errc::invalid_argument,
                          errc::unsupported, errc::would_deadlock})
         CHECK(conditions_of(e) == set{condition::misuse});
-    for (const errc e : {errc::closed, errc::forked, errc::torn, errc::framing_failed})
+    for (const errc e : {errc::closed, errc::forked, errc::torn, errc::framing_failed, errc::busy})
         CHECK(conditions_of(e).empty());
 }
 

@@ -45,7 +45,11 @@ class test_waiter final : public ferrule::detail::lock_waiter {
 public:
     explicit test_waiter(const void* context) : lock_waiter(context), asynchronous(context != nullptr) {}
     void wake() noexcept override { woken = true; }
-    void stay(std::optional<lock_time> t) noexcept override { timer = t; }
+    ferrule::error_code stay(std::optional<lock_time> t) noexcept override
+    {
+        timer = t;
+        return {};
+    }
 
     const bool asynchronous;
     bool woken = false;

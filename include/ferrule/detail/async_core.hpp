@@ -10,23 +10,20 @@
 
 namespace ferrule::detail {
 
-using bytes_handler = boost::asio::any_completion_handler<void(error_code, bytes)>;
-using size_handler = boost::asio::any_completion_handler<void(error_code, std::size_t)>;
-using void_handler = boost::asio::any_completion_handler<void(error_code)>;
+using completion = boost::asio::any_completion_handler<void(error_code, transfer_result)>;
 
 // Each calls its handler exactly once, through the executor and never inside the call, or destroys it when the
-// executor's context ends.
+// executor's context ends. Throws `std::bad_alloc` if not even a failure could be delivered.
 FERRULE_EXPORT void start(channel_ptr c, read_request request, until limit, boost::asio::any_io_executor executor,
-                          bytes_handler handler);
-FERRULE_EXPORT void start(channel_ptr c, read_request request, until limit, boost::asio::any_io_executor executor,
-                          size_handler handler);
+                          completion handler);
 FERRULE_EXPORT void start(channel_ptr c, write_request request, until limit, boost::asio::any_io_executor executor,
-                          size_handler handler);
-FERRULE_EXPORT void start(cross_lock& lock, until limit, boost::asio::any_io_executor executor, void_handler handler);
+                          completion handler);
+FERRULE_EXPORT void start(cross_lock& lock, until limit, boost::asio::any_io_executor executor, completion handler);
 
 // The same as awaitables, which try first, suspend only if they must, and throw the typed exceptions.
 FERRULE_EXPORT boost::asio::awaitable<bytes> await_bytes(channel_ptr c, read_request request, until limit);
 FERRULE_EXPORT boost::asio::awaitable<std::size_t> await_size(channel_ptr c, read_request request, until limit);
+FERRULE_EXPORT boost::asio::awaitable<transfer_result> await_result(channel_ptr c, read_request request, until limit);
 FERRULE_EXPORT boost::asio::awaitable<std::size_t> await_size(channel_ptr c, write_request request, until limit);
 FERRULE_EXPORT boost::asio::awaitable<void> await_lock(cross_lock& lock, until limit);
 

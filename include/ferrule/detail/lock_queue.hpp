@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ferrule/detail/export.hpp>
+#include <ferrule/error.hpp>
 
 #include <chrono>
 #include <optional>
@@ -21,8 +22,8 @@ public:
     /// Asks the waiter to call `lock_queue::claim` soon, from where it runs. Called inside the queue's functions; must
     /// not call back into the queue.
     virtual void wake() noexcept = 0;
-    /// `claim` did not give it the lock: it goes on waiting, and should ask again at that time even if nobody wakes it.
-    virtual void stay(std::optional<lock_time> ask_again_at) noexcept = 0;
+    /// It goes on waiting, and should ask again at that time even if nobody wakes it. An error: it cannot wait.
+    virtual error_code stay(std::optional<lock_time> ask_again_at) noexcept = 0;
 
     [[nodiscard]] bool waiting() const noexcept { return waiting_; }
 

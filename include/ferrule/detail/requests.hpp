@@ -30,17 +30,11 @@ public:
     {
         return decode_(self_, buffered, position);
     }
+    explicit operator bool() const noexcept { return decode_ != nullptr; }
 
 private:
     void* self_ = nullptr;
     function decode_ = nullptr;
-};
-
-/// What went wrong with a read, beyond its `error_code`.
-class read_report {
-public:
-    std::exception_ptr thrown{}; // by the framing
-    std::size_t transferred = 0;
 };
 
 /// Which bytes to take off the stream.
@@ -54,7 +48,7 @@ public:
         until,     // up to the first of `separators`
         all,       // everything up to the end
         frame,     // what `decoder` says
-        buffered   // whatever lies in the buffer, even nothing
+        partial    // what was read of an unfinished message; without a decoder all that was read
     };
 
     explicit read_request(what w, std::size_t n = 0) : size(n), kind(w) {}
@@ -65,9 +59,11 @@ public:
     decoder_ref decoder{};
     std::shared_ptr<void> keep_alive{}; // what `decoder` points to
     bytes* reuse = nullptr;             // its memory serves the result
-    read_report* report = nullptr;      // told of what the handler of an asynchronous call cannot be
     what kind;
-    bool strip = false; // leave the separator out
+    bool strip = false;          // leave the separator out
+    bool peek = false;           // leave it in the stream (`partial` only)
+    bool end_is_nothing = false; // a clean end is no error
+    bool outlived = true;        // the operation never outlives `into`, even if its context ends
 };
 
 /// What to send, after an unsent tail.
@@ -85,24 +81,37 @@ public:
     encoded frame{};
     error_code refused{}; // the framing would not encode the message: report that, send nothing
     what kind;
+    bool outlived = true; // the operation never outlives what `frame` only sees, even if its context ends
 };
 
-class read_result {
+/// What a transfer comes to, beyond its `error_code`.
+class transfer_result {
 public:
-    bytes data{};                // on error: the first bytes of what had arrived
-    std::size_t transferred = 0; // bytes delivered; on error: bytes that had arrived
+    bytes data{};                // received; on error: the first bytes of what had arrived
+    std::size_t transferred = 0; // bytes delivered or sent; on error: bytes that had arrived or left
+    bool ended = false;          // the clean end, where that is no error
+    bool taken = false;          // with an error: `data`, or the caller's memory, holds the first part of a packet
+    std::exception_ptr thrown{}; // by the framing, with `errc::framing_failed`
+
+    /// Throws what fits `ec`, which must be an error.
+    [[noreturn]] void raise(const error_code& ec) const
+    {
+        if (thrown)
+            std::rethrow_exception(thrown);
+        throw_error(ec, data, transferred);
+    }
 };
 
 // All may be called by any thread at any time. An endpoint that has no channel is closed.
 
 FERRULE_EXPORT error_code run(const channel_ptr& c, const read_request& request, const until& limit,
-                              read_result& result);
+                              transfer_result& result);
 FERRULE_EXPORT error_code run(const channel_ptr& c, write_request& request, const until& limit,
-                              std::size_t& transferred);
+                              transfer_result& result);
 
 /// `run` with a deadline of now, for `try_` functions: false if it would have to wait, or for somebody else. Throws for
 /// anything else that goes wrong.
-FERRULE_EXPORT bool run_now(const channel_ptr& c, const read_request& request, read_result& result);
+FERRULE_EXPORT bool run_now(const channel_ptr& c, const read_request& request, transfer_result& result);
 /// True also if only part has left: the channel owns the rest.
 FERRULE_EXPORT bool run_now(const channel_ptr& c, write_request& request);
 
@@ -119,7 +128,9 @@ FERRULE_EXPORT bool is_open(const channel_ptr& c) noexcept;
 FERRULE_EXPORT bool inheritable(const channel_ptr& c);
 FERRULE_EXPORT void set_inheritable(const channel_ptr& c, bool on);
 /// Gives the handle away, with the bytes that were read but not delivered.
-FERRULE_EXPORT native_handle_type release(const channel_ptr& c, const until& limit, bytes& leftover);
+FERRULE_EXPORT native_handle_type release(const channel_ptr& c, const until& limit, bytes& leftover, error_code& ec);
+/// Takes two channels over: reads from the first, writes to the second. Throws `error`, and changes nothing.
+FERRULE_EXPORT channel_ptr join(const channel_ptr& in, const channel_ptr& out);
 
 /// The system's handle, which is not closed (and its number not used for anything else) while this object lives.
 class FERRULE_EXPORT handle_use {
@@ -134,6 +145,7 @@ public:
 
 private:
     channel_ptr channel_;
+    std::uint32_t entered_;
     native_handle_type handle_ = invalid_handle;
 };
 

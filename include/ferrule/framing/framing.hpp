@@ -9,6 +9,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -30,15 +31,19 @@ public:
     {
         return {outcome::frame, header, payload, trailer, {}};
     }
-    /// These bytes begin no frame that may be delivered: `errc::malformed` or `errc::too_large`.
-    static decode_result failed(error_code ec) noexcept { return {outcome::failed, 0, 0, 0, ec}; }
+    /// These bytes begin no frame that may be delivered: `errc::malformed` or `errc::too_large`. `size` is that of the
+    /// frame that is refused, as far as it is known, even if it has not arrived whole.
+    static decode_result failed(error_code ec, std::size_t size = SIZE_MAX) noexcept
+    {
+        return {outcome::failed, 0, size, 0, ec};
+    }
 
     [[nodiscard]] outcome what() const noexcept { return what_; }
     [[nodiscard]] std::size_t needed() const noexcept { return header_; }
     [[nodiscard]] std::size_t header() const noexcept { return header_; }
     [[nodiscard]] std::size_t payload() const noexcept { return payload_; }
     [[nodiscard]] std::size_t trailer() const noexcept { return trailer_; }
-    /// Of a frame: all its bytes.
+    /// All bytes of a frame; of one that is refused, `SIZE_MAX` if unknown.
     [[nodiscard]] std::size_t size() const noexcept { return header_ + payload_ + trailer_; }
     [[nodiscard]] const error_code& error() const noexcept { return error_; }
 

@@ -1,0 +1,231 @@
+// What the endpoints ask of a channel, other than transfers.
+#include "src/channel.hpp"
+#include "src/joined_descriptor.hpp"
+
+#include <ferrule/detail/requests.hpp>
+
+namespace ferrule::detail {
+namespace {
+
+bool would_wait(const error_code& ec) noexcept
+{
+    return ec == errc::timed_out || ec == errc::lock_timed_out;
+}
+
+/// Is inside an open channel, or throws.
+class open_use {
+public:
+    explicit open_use(const channel_ptr& c) : use_(not_null(c))
+    {
+        if (!use_)
+            throw_error(errc::closed);
+    }
+
+private:
+    static channel& not_null(const channel_ptr& c)
+    {
+        if (!c)
+            throw_error(errc::closed);
+        return *c;
+    }
+
+    channel_use use_;
+};
+
+} // namespace
+
+channel_ptr open_channel(descriptor d)
+{
+    auto impl = std::move(d).take();
+    if (!impl)
+        throw_error(errc::bad_descriptor);
+    return std::make_shared<channel>(std::move(impl));
+}
+
+void require(const channel_ptr& c, direction d)
+{
+    if (!c->fd->can(d))
+        throw_error(errc::wrong_direction);
+}
+
+bool run_now(const channel_ptr& c, const read_request& request, transfer_result& result)
+{
+    const error_code ec = run(c, request, deadline::now(), result);
+    if (ec && !would_wait(ec))
+        result.raise(ec);
+    if (ec && !c->tail.empty()) {
+        if (const channel_use use(*c); use)
+            (void)c->push_tail(); // as a receive that waits would do
+    }
+    return !ec;
+}
+
+bool run_now(const channel_ptr& c, write_request& request)
+{
+    transfer_result result;
+    const error_code ec = run(c, request, deadline::now(), result);
+    if (ec && !would_wait(ec))
+        result.raise(ec);
+    return !ec || result.transferred != 0;
+}
+
+readiness arm(const channel_ptr& c, direction d)
+{
+    const open_use use(c);
+    require(c, d);
+    cross_lock& lock = c->of(d).lock;
+    if (const error_code ec = lock.acquire(deadline::now()))
+        throw_error(ec == errc::lock_timed_out ? errc::busy : ec);
+    const readiness r = c->fd->arm(d);
+    lock.unlock();
+    return r;
+}
+
+void disarm(const channel_ptr& c, direction d) noexcept
+{
+    if (!c || !c->of(d).lock.try_lock())
+        return; // the operation under way disarms when it is done
+    if (const channel_use use(*c); use)
+        c->fd->disarm(d);
+    c->of(d).lock.unlock();
+}
+
+std::size_t unsent(const channel_ptr& c) noexcept
+{
+    return c ? c->tail.size() : 0;
+}
+
+bool is_open(const channel_ptr& c) noexcept
+{
+    return c && c->is_open();
+}
+
+handle_use::handle_use(channel_ptr c) noexcept
+    : channel_(std::move(c)),
+      entered_(channel_ ? channel_->users.enter() : 0)
+{
+    if (entered_ != 0)
+        handle_ = channel_->fd->native_handle();
+}
+
+handle_use::~handle_use()
+{
+    if (entered_ != 0)
+        channel_->leave(entered_);
+}
+
+bool inheritable(const channel_ptr& c)
+{
+    const open_use use(c);
+    return c->fd->inheritable();
+}
+
+void set_inheritable(const channel_ptr& c, bool on)
+{
+    const open_use use(c);
+    if (const error_code ec = c->fd->set_inheritable(on))
+        throw_error(ec);
+}
+
+std::size_t close(const channel_ptr& c, const until& limit) noexcept
+{
+    if (!c)
+        return 0;
+    try { // waits for senders as well
+        write_request nothing(write_request::what::flush);
+        transfer_result result;
+        (void)run(c, nothing, limit, result);
+    } catch (...) { // no memory: then nothing more leaves
+    }
+    if (!c->shut(false))
+        return 0;
+    return c->tail.size() + c->under_way.load(std::memory_order_acquire);
+}
+
+native_handle_type release(const channel_ptr& c, const until& limit, bytes& leftover, error_code& ec)
+{
+    native_handle_type handle = invalid_handle;
+    ec = c ? c->reading.lock.acquire(limit) : errc::closed;
+    if (ec)
+        return handle;
+    ec = c->writing.lock.acquire(limit);
+    if (!ec) {
+        if (!c->tail.empty())
+            ec = errc::torn;
+        else if (c->shut(true)) {
+            c->users.wait_until_finished(); // others may still ask for the handle
+            leftover = c->incoming.release();
+            handle = c->fd->release(leftover);
+        } else
+            ec = errc::closed;
+        c->writing.lock.unlock();
+    }
+    c->reading.lock.unlock();
+    return handle;
+}
+
+namespace {
+
+/// Both directions of a channel that is idle.
+class held_channel {
+public:
+    explicit held_channel(channel& c) : channel_(c)
+    {
+        if (!c.reading.lock.try_lock())
+            throw_error(c.is_open() ? errc::busy : errc::closed);
+        if (c.writing.lock.try_lock())
+            return;
+        c.reading.lock.unlock();
+        throw_error(c.is_open() ? errc::busy : errc::closed);
+    }
+    held_channel(const held_channel&) = delete;
+    held_channel& operator=(const held_channel&) = delete;
+    ~held_channel()
+    {
+        channel_.writing.lock.unlock();
+        channel_.reading.lock.unlock();
+    }
+
+    /// Closes the channel without its descriptor.
+    std::unique_ptr<any_descriptor> take_descriptor()
+    {
+        if (!channel_.shut(true))
+            throw_error(errc::closed);
+        channel_.users.wait_until_finished();
+        return std::move(channel_.fd);
+    }
+
+private:
+    channel& channel_;
+};
+
+} // namespace
+
+channel_ptr join(const channel_ptr& in, const channel_ptr& out)
+{
+    if (!in || !out)
+        throw_error(errc::closed);
+    if (in == out)
+        return in;
+    held_channel reading(*in);
+    held_channel writing(*out);
+    require(in, direction::read);
+    require(out, direction::write);
+    if (in->packets != out->packets)
+        throw_error(errc::unsupported);
+    if (!in->tail.empty() || !out->incoming.empty())
+        throw_error(errc::torn); // nobody could send or receive these
+    auto descriptor = std::make_unique<joined_descriptor>(in->fd->kind());
+    joined_descriptor& joined = *descriptor;
+    auto c = std::make_shared<channel>(std::move(descriptor));
+    joined.set(direction::read, reading.take_descriptor());
+    joined.set(direction::write, writing.take_descriptor());
+    c->incoming = std::move(in->incoming);
+    c->packet_held = in->packet_held;
+    c->read_refused = in->read_refused;
+    c->tail.keep(out->tail.release());
+    c->write_refused = out->write_refused;
+    return c;
+}
+
+} // namespace ferrule::detail

@@ -1,0 +1,86 @@
+// Who is inside a channel, so that a descriptor is closed only when nobody is. Private.
+#pragma once
+
+#include <ferrule/detail/fork_generation.hpp>
+
+#include <atomic>
+#include <cstdint>
+
+namespace ferrule::detail {
+
+/// May be used by any thread at any time. In the child of a fork nobody is inside: the threads that were are not there.
+class use_count {
+public:
+    /// Returns what `leave` takes; 0, and nobody has entered, once shut.
+    [[nodiscard]] std::uint32_t enter() noexcept
+    {
+        const std::uint32_t generation = current();
+        if ((state_.fetch_add(1, std::memory_order_acquire) & shut_flag) == 0)
+            return generation;
+        (void)leave(generation);
+        return 0;
+    }
+    /// True once: nobody is inside any more, nor ever will be.
+    [[nodiscard]] bool leave(std::uint32_t entered) noexcept
+    {
+        if (current() != entered)
+            return false; // entered in the parent
+        const std::uint64_t left = state_.fetch_sub(1, std::memory_order_acq_rel) - 1;
+        if ((left & count_mask) != 0 || (left & shut_flag) == 0)
+            return false;
+        // One that is refused late brings the count back to this point.
+        std::uint64_t last = left & ~std::uint64_t{empty_flag};
+        return state_.compare_exchange_strong(last, last | empty_flag, std::memory_order_acq_rel);
+    }
+    /// Nobody can enter from now on. False if that was so before.
+    [[nodiscard]] bool shut() noexcept
+    {
+        (void)current();
+        return (state_.fetch_or(shut_flag, std::memory_order_acq_rel) & shut_flag) == 0;
+    }
+    [[nodiscard]] bool is_shut() const noexcept { return (state_.load(std::memory_order_acquire) & shut_flag) != 0; }
+
+    /// Whoever `leave` has told true is done with what that means.
+    void set_finished() noexcept
+    {
+        state_.fetch_or(finished_flag, std::memory_order_acq_rel);
+        state_.notify_all();
+    }
+    /// Blocks until then.
+    void wait_until_finished() const noexcept
+    {
+        for (auto s = state_.load(std::memory_order_acquire); (s & finished_flag) == 0;
+             s = state_.load(std::memory_order_acquire))
+            state_.wait(s, std::memory_order_acquire);
+    }
+    /// Enters even what is shut; `leave` follows.
+    [[nodiscard]] std::uint32_t enter_anyway() noexcept
+    {
+        const std::uint32_t generation = current();
+        state_.fetch_add(1, std::memory_order_acquire);
+        return generation;
+    }
+
+private:
+    static constexpr std::uint64_t shut_flag = 1u << 31;
+    static constexpr std::uint64_t empty_flag = 1u << 30;
+    static constexpr std::uint64_t finished_flag = 1u << 29;
+    static constexpr std::uint64_t count_mask = finished_flag - 1;
+
+    std::uint32_t current() noexcept
+    {
+        const std::uint32_t generation = fork_generation();
+        std::uint64_t state = state_.load(std::memory_order_relaxed);
+        while (state >> 32 != generation &&
+               !state_.compare_exchange_weak(
+                   state, (std::uint64_t{generation} << 32) | (state & (shut_flag | empty_flag | finished_flag)),
+                   std::memory_order_acq_rel)) {
+        }
+        return generation;
+    }
+
+    // The generation of the process in the upper half.
+    std::atomic<std::uint64_t> state_{std::uint64_t{fork_generation()} << 32};
+};
+
+} // namespace ferrule::detail
