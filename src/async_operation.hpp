@@ -90,6 +90,10 @@ private:
     void leave_queue() noexcept;
     void leave_direction(bool failed) noexcept;
     void stay(std::optional<lock_time> ask_again_at) noexcept final;
+    bool runs_with(const lock_waiter& other) const noexcept final
+    {
+        return executor_ == static_cast<const async_operation&>(other).executor_;
+    }
     void set_timer(deadline::clock::time_point at);
     void finish(error_code ec, bool starting);
     [[nodiscard]] wait_point& point() noexcept { return *channel_->of(op_->side).point; }

@@ -141,7 +141,7 @@ error_code cross_lock::acquire_slow(const until& limit)
         return errc::would_deadlock;
     queue_.push(me, now());
     for (;;) {
-        auto wake_at = queue_.ask_again_at(me);
+        auto wake_at = detail::lock_queue::ask_again_at(me);
         if (!limit.deadline().is_never() && (!wake_at || limit.deadline().at() < *wake_at))
             wake_at = limit.deadline().at();
         section.wait(me.changed, wake_at, [&] { return me.woken; });
@@ -182,8 +182,6 @@ bool cross_lock::enqueue(detail::lock_waiter& w, error_code& refused) noexcept
     if (queue_.try_take(now()))
         return true;
     queue_.push(w, now());
-    if (queue_.ask_again_at(w))
-        w.wake(); // to set its own timer
     return false;
 }
 
@@ -198,7 +196,7 @@ bool cross_lock::claim(detail::lock_waiter& w, error_code& refused) noexcept
     }
     if (queue_.claim(w, now()))
         return true;
-    w.stay(queue_.ask_again_at(w));
+    w.stay(detail::lock_queue::ask_again_at(w));
     return false;
 }
 
