@@ -38,7 +38,8 @@ class channel;
 ///   Nothing the child does is seen by the parent.
 ///
 /// Prefer `std::mutex` where only threads take part and never wait for I/O. All members may be called by any thread at
-/// any time. Destroy it when nobody holds it or waits for it.
+/// any time. Destroy it when nobody holds it or waits for it; as with `std::mutex`, a call of `unlock` by somebody else
+/// may still be about to return then.
 class FERRULE_EXPORT cross_lock {
 public:
     cross_lock() noexcept;
@@ -139,7 +140,8 @@ private:
     // whoever holds the mutex changes it.
     std::atomic<std::uint64_t> state_;
     std::atomic<bool> async_holder_{false};
-    std::mutex mutex_; // guards all below
+    std::atomic<std::uint32_t> inside_{0}; // slow sections; the destructor waits for those that are about to end
+    std::mutex mutex_;                     // guards all below
     detail::lock_queue queue_;
     error_code refused_;
 };
