@@ -19,9 +19,6 @@ namespace {
 
 using clock = deadline::clock;
 
-// Whether this thread has sent since it last received: what it waits for then is an answer.
-thread_local bool has_asked = false;
-
 class blocked_thread final : public waiter {
 public:
     explicit blocked_thread(os::wakeup& w) noexcept : wakeup_(w) {}
@@ -76,14 +73,10 @@ private:
     /// Gives the core away for a moment, if it is likely that there is something to read afterwards.
     [[nodiscard]] bool spins() noexcept
     {
-        spin& spinning = channel_.spinning;
-        if (op_.side != direction::read || channel_.has_tail() || !spinning.pays(has_asked))
-            return false;
-        const auto now = clock::now();
-        if (!spinning.look_again(now, channel_.received()))
+        if (op_.side != direction::read || limit_.deadline().is_now() || channel_.has_tail() ||
+            !channel_.spinning.look(clock::now(), channel_.received()))
             return false;
         std::this_thread::yield();
-        spinning.gave_way(clock::now() - now);
         return true;
     }
 
@@ -111,11 +104,9 @@ private:
         std::optional<os::on_stop<kick_on_stop>> on_stop;
         if (limit_.stop().stop_possible())
             on_stop.emplace(limit_.stop(), kick_on_stop{&point, &me});
-        if (op_.side == direction::read)
-            channel_.spinning.sleeps(clock::now());
         const os::wait_result r = os::wait(targets.list(), wakeup, limit_.deadline());
         if (op_.side == direction::read)
-            channel_.spinning.woke(clock::now());
+            channel_.spinning.done();
         on_stop.reset();
         {
             const auto held = point.guard();
@@ -175,7 +166,7 @@ public:
         if (kept)
             return;
         if (op_.side == direction::read)
-            channel_.spinning.ended(channel_.received());
+            channel_.spinning.done();
         channel_.of(op_.side).lock.unlock();
         if (op_.side == direction::write)
             channel_.sender_left();
@@ -207,9 +198,7 @@ error_code run(const channel_ptr& c, const read_request& request, const until& l
     if (!c)
         return errc::closed;
     read_operation op(*c, request, result);
-    const error_code ec = run(*c, op, limit);
-    has_asked = false;
-    return ec;
+    return run(*c, op, limit);
 }
 
 error_code run(const channel_ptr& c, write_request& request, const until& limit, std::size_t& transferred)
@@ -221,7 +210,6 @@ error_code run(const channel_ptr& c, write_request& request, const until& limit,
         return errc::closed;
     write_operation op(*c, request);
     const error_code ec = run(*c, op, limit);
-    has_asked = true;
     transferred = op.sent();
     return ec;
 }
