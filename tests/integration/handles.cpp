@@ -208,9 +208,10 @@ TEST_CASE("handles: what is none, or too many, or more than there is room for, i
         CHECK(messages.with(link.handles).recv(in_time).native_handle() >= 0);
 
         // Nobody asks for them.
-        for (int i = 0; i < 20; ++i)
-            send_raw(fds[1], 'x', std::vector<int>(100, 0));
-        CHECK(link.socket.recv(20, in_time).size() == 20);
+        for (int i = 0; i < 20; ++i) {
+            send_raw(fds[1], 'x', std::vector<int>(100, 0)); // the system limits what one user has on the way
+            CHECK(link.socket.recv(1, in_time).size() == 1);
+        }
         CHECK(open_descriptors().size() < before.size() + 1100);
     }
     CHECK(open_descriptors() == before);
