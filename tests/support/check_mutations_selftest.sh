@@ -23,6 +23,6 @@ expect fine 'as it is' ''
 expect wrong 'without a promise' 1d
 expect wrong 'with an empty sentence' '2s/:.*/:/'
 expect wrong 'with a test that there is not' '3s/$/ or not/'
-expect wrong 'for other sources' '5,$s/^ /  /'
+expect wrong 'for other sources' '5,999s/^ /  /'
 rm "$work"/*
 ! sh "$check" "$root" "$work" 2>/dev/null # without any patch
