@@ -51,6 +51,10 @@ public:
     void wake() noexcept final;
     void kick() noexcept final;
     error_code stay(std::optional<lock_time> ask_again_at) noexcept final;
+    bool runs_with(const lock_waiter& other) const noexcept final
+    {
+        return executor_ == static_cast<const async_operation&>(other).executor_;
+    }
 
 protected:
     /// `c` and `op` are null for an operation that only takes the lock.

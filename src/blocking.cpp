@@ -16,9 +16,6 @@ namespace {
 
 using clock = deadline::clock;
 
-// Whether this thread has sent since it last received: what it waits for then is an answer.
-thread_local bool has_asked = false;
-
 class blocked_thread final : public waiter {
 public:
     explicit blocked_thread(os::wakeup& w) noexcept : wakeup_(w) {}
@@ -78,14 +75,10 @@ private:
     /// Gives the core away for a moment, if it is likely that there is something to read afterwards.
     [[nodiscard]] bool spins() noexcept
     {
-        spin& spinning = channel_.spinning;
-        if (op_.side != direction::read || !channel_.tail.empty() || !spinning.pays(has_asked))
-            return false;
-        const auto now = clock::now();
-        if (!spinning.look_again(now, channel_.incoming.received()))
+        if (op_.side != direction::read || limit_.deadline().is_now() || !channel_.tail.empty() ||
+            !channel_.spinning.look(clock::now(), channel_.incoming.received()))
             return false;
         std::this_thread::yield();
-        spinning.gave_way(clock::now() - now);
         return true;
     }
 
@@ -108,11 +101,9 @@ private:
             std::optional<os::on_stop<kick_on_stop>> on_stop;
             if (limit_.stop().stop_possible())
                 on_stop.emplace(limit_.stop(), kick_on_stop{*channel_.of(op_.side).point, me});
-            if (op_.side == direction::read)
-                channel_.spinning.sleeps(clock::now());
             r = os::wait(targets.list(), *wakeup, limit_.deadline());
             if (op_.side == direction::read)
-                channel_.spinning.woke(clock::now());
+                channel_.spinning.done();
         }
         wait_.end(r == os::wait_result::ready);
         if (me.kicked)
@@ -153,9 +144,7 @@ error_code run(const channel_ptr& c, const read_request& request, const until& l
     if (!c)
         return errc::closed;
     read_by_kind op(*c, request, result);
-    const error_code ec = run(*c, *op, limit);
-    has_asked = false;
-    return ec;
+    return run(*c, *op, limit);
 }
 
 error_code run(const channel_ptr& c, write_request& request, const until& limit, transfer_result& result)
@@ -166,7 +155,6 @@ error_code run(const channel_ptr& c, write_request& request, const until& limit,
         return errc::closed;
     write_operation op(*c, request);
     const error_code ec = run(*c, op, limit);
-    has_asked = true;
     result.transferred = op.sent();
     return ec;
 }

@@ -40,8 +40,11 @@ public:
 // Holds the mutex and makes the queue, not the fast paths, decide for as long as it lives.
 class cross_lock::slow_section {
 public:
-    explicit slow_section(cross_lock& l) : lock_(l), guard_((l.recover_from_fork(), l.mutex_))
+    explicit slow_section(cross_lock& l) : lock_(l), guard_(l.mutex_, std::defer_lock)
     {
+        l.recover_from_fork();
+        l.inside_.fetch_add(1, std::memory_order_relaxed);
+        guard_.lock();
         if ((l.state_.load(std::memory_order_relaxed) & contended_flag) == 0) {
             const auto before = l.state_.fetch_or(contended_flag, std::memory_order_acq_rel);
             l.queue_.set_held((before & held_flag) != 0);
@@ -53,6 +56,9 @@ public:
         const auto kept = state & ~(held_flag | contended_flag);
         lock_.state_.store(kept | (lock_.queue_.held() ? held_flag : 0) | (lock_.queue_.empty() ? 0 : contended_flag),
                            std::memory_order_release);
+        // From here on, somebody may take the lock without the mutex, release it, and destroy it.
+        guard_.unlock();
+        lock_.inside_.fetch_sub(1, std::memory_order_release);
     }
     slow_section(const slow_section&) = delete;
     slow_section& operator=(const slow_section&) = delete;
@@ -83,7 +89,11 @@ cross_lock::cross_lock() noexcept : state_(generation()) {}
 
 cross_lock::~cross_lock()
 {
-    assert(queue_.empty() || (state_.load() >> 8) != detail::fork_generation());
+    if ((state_.load(std::memory_order_relaxed) >> 8) != detail::fork_generation())
+        return; // whoever was inside does not exist in this process
+    while (inside_.load(std::memory_order_acquire) != 0)
+        std::this_thread::yield();
+    assert(queue_.empty());
 }
 
 void cross_lock::recover_from_fork() noexcept
@@ -95,6 +105,7 @@ void cross_lock::recover_from_fork() noexcept
         if (state_.compare_exchange_weak(state, fresh | recovering_flag, std::memory_order_acquire)) {
             new (&mutex_) std::mutex;
             queue_.abandon();
+            inside_.store(0, std::memory_order_relaxed);
             if ((state & (held_flag | contended_flag)) != 0 && !refused_)
                 refused_ = errc::forked;
             async_holder_.store(false, std::memory_order_relaxed);
@@ -141,7 +152,7 @@ error_code cross_lock::acquire_slow(const until& limit)
         return errc::would_deadlock;
     queue_.push(me, now());
     for (;;) {
-        auto wake_at = queue_.ask_again_at(me);
+        auto wake_at = detail::lock_queue::ask_again_at(me);
         if (!limit.deadline().is_never() && (!wake_at || limit.deadline().at() < *wake_at))
             wake_at = limit.deadline().at();
         section.wait(me.changed, wake_at, [&] { return me.woken; });
@@ -203,7 +214,7 @@ bool cross_lock::claim(detail::lock_waiter& w, error_code& refused) noexcept
 
 error_code cross_lock::stay(detail::lock_waiter& w) noexcept
 {
-    const error_code ec = w.stay(queue_.ask_again_at(w));
+    const error_code ec = w.stay(detail::lock_queue::ask_again_at(w));
     if (ec && queue_.withdraw(w, now()))
         queue_.release(now());
     return ec;

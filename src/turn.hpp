@@ -41,7 +41,7 @@ public:
             return;
         channel& c = *std::exchange(channel_, nullptr);
         if (op_->side == direction::read)
-            c.spinning.ended(c.incoming.received());
+            c.spinning.done();
         c.of(op_->side).lock.unlock();
         // What a sender leaves behind may be what a waiting reader has to push.
         if (op_->side == direction::write && !c.tail.empty())

@@ -65,11 +65,13 @@ export PKG_CONFIG_PATH="$libdir/pkgconfig"
 with_pkg_config() {
     program=$1
     shift
-    # shellcheck disable=SC2046 # the flags are several words
-    $ccache "$CXX" -std=c++20 -isystem "$root/.deps/usr/include" "$here/find_package/$program.cpp" -c \
-        -o "$work/$program.o" $(pkg-config --cflags "$@")
-    # shellcheck disable=SC2046
-    "$CXX" "$work/$program.o" -o "$work/$program-pkg-config" $(pkg-config --libs "$@") "-Wl,-rpath,$libdir"
+    cflags=$(pkg-config --cflags "$@")
+    libs=$(pkg-config --libs "$@")
+    eval "set -- $cflags" # quoted for a shell, since folders may have spaces
+    ${ccache:+"$ccache"} "$CXX" -std=c++20 -isystem "$root/.deps/usr/include" "$here/find_package/$program.cpp" -c \
+        -o "$work/$program.o" "$@"
+    eval "set -- $libs"
+    "$CXX" "$work/$program.o" -o "$work/$program-pkg-config" "$@" "-Wl,-rpath,$libdir"
     "$work/$program-pkg-config"
 }
 with_pkg_config main ferrule

@@ -3,12 +3,15 @@
 #include "support/random.hpp"
 #include "support/transports.hpp"
 #include "support/watchdog.hpp"
+#include "support/work_for.hpp"
 
 #include <ferrule/framing/multiprocessing_bytes.hpp>
 #include <ferrule/message.hpp>
+#include <ferrule/pair.hpp>
 
 #include <atomic>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -162,6 +165,45 @@ TEST_CASE("P3: 64 threads and 64 coroutines on two contexts share one connection
 {
     const watchdog guard("P3 tcp", 240s);
     everybody_at_once<multiprocessing_bytes>(transport::tcp);
+}
+
+TEST_CASE("P3: a coroutine whose context has long turns receives beside a thread that receives all the time")
+{
+    const watchdog guard("P3 long turns");
+    constexpr int wanted = 10;
+    auto [in, out] = ferrule::socketpair(multiprocessing_bytes());
+    std::atomic<bool> over{false};
+    const std::jthread feeder([&e = out, &over] {
+        while (!over) {
+            e.send("x");
+            work_for(1ms);
+        }
+        e.close();
+    });
+    const std::jthread receiver([&e = in] {
+        for (error_code ec; !ec;)
+            e.recv({}, ec);
+    });
+    asio::io_context context;
+    int received = 0;
+    int turns = 0;
+    std::function<void()> turn = [&] {
+        ++turns;
+        work_for(15ms);
+        if (received < wanted)
+            asio::post(context, turn);
+    };
+    turn();
+    asio::co_spawn(
+        context,
+        [](auto& e, int& n) -> asio::awaitable<void> {
+            for (; n < wanted; ++n)
+                co_await e.async_recv();
+        }(in, received),
+        asio::detached);
+    context.run();
+    over = true;
+    CHECK(turns < wanted * 7 * 3); // the bound is 7 turns each, if the thread receives all the time
 }
 
 TEST_CASE("P3: contexts that come and go lose nothing for the others")

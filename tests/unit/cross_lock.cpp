@@ -1,6 +1,7 @@
 #include "support/catch.hpp"
 #include "support/system.hpp"
 #include "support/watchdog.hpp"
+#include "support/work_for.hpp"
 
 #include "platform/os.hpp"
 
@@ -11,6 +12,7 @@
 
 #include <atomic>
 #include <fstream>
+#include <functional>
 #include <future>
 #include <mutex>
 #include <string>
@@ -27,6 +29,7 @@ using ferrule::cross_lock;
 using ferrule::errc;
 using ferrule::error_code;
 using ferrule::test::in_child;
+using ferrule::test::work_for;
 
 // Until the thread sleeps on a condition variable.
 void until_asleep(pid_t thread)
@@ -294,6 +297,104 @@ TEST_CASE("cross_lock: a coroutine of another context goes past one that does no
     CHECK_FALSE(idle_ran);
     idle.run();
     CHECK(idle_ran);
+}
+
+TEST_CASE("cross_lock: the waiters of a context that does not run cost one grace period together")
+{
+    const ferrule::test::watchdog guard("cross_lock many idle waiters");
+    cross_lock l;
+    asio::io_context idle;
+    l.lock();
+    for (int i = 0; i < 500; ++i)
+        l.async_lock(asio::bind_executor(idle, [](error_code) { FAIL("does not run"); }));
+    std::promise<pid_t> id;
+    std::chrono::steady_clock::time_point taken;
+    std::thread behind([&] {
+        id.set_value(ferrule::test::thread_id());
+        l.lock();
+        taken = std::chrono::steady_clock::now();
+        l.unlock();
+    });
+    until_asleep(id.get_future().get());
+    const auto released = std::chrono::steady_clock::now();
+    l.unlock();
+    behind.join();
+    CHECK(taken - released < 50 * ferrule::detail::lock_queue::grace);
+}
+
+TEST_CASE("cross_lock: a context with long turns gets a lock that threads take all the time")
+{
+    const ferrule::test::watchdog guard("cross_lock long turns");
+    constexpr int wanted = 10;
+    cross_lock l;
+    asio::io_context context;
+    std::atomic<bool> over{false};
+    int times = 0;
+    int turns = 0;
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 2; ++i)
+        threads.emplace_back([&] {
+            while (!over) {
+                l.lock();
+                work_for(1ms);
+                l.unlock();
+            }
+        });
+    std::function<void()> turn = [&] {
+        ++turns;
+        work_for(15ms);
+        if (times < wanted)
+            asio::post(context, turn);
+    };
+    turn();
+    asio::co_spawn(
+        context,
+        [](cross_lock& lock, int& n) -> asio::awaitable<void> {
+            while (n < wanted) {
+                co_await lock.async_lock();
+                ++n;
+                lock.unlock();
+                co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+            }
+        }(l, times),
+        asio::detached);
+    context.run();
+    over = true;
+    CHECK(turns < wanted * 7 * 3); // the bound is 7 turns each, if the threads run all the time
+}
+
+TEST_CASE("cross_lock: a blocked strand does not keep other strands of its context out")
+{
+    const ferrule::test::watchdog guard("cross_lock strands");
+    cross_lock l;
+    asio::thread_pool pool(2);
+    const auto blocked = asio::make_strand(pool);
+    const auto other = asio::make_strand(pool);
+    std::promise<void> go_on;
+    std::promise<void> entered;
+    bool late = false;
+    std::promise<void> served;
+    l.lock();
+    l.async_lock(asio::bind_executor(blocked, [&](error_code ec) {
+        late = !ec;
+        l.unlock();
+    }));
+    l.async_lock(asio::bind_executor(other, [&](error_code ec) {
+        CHECK_FALSE(ec);
+        l.unlock();
+        served.set_value();
+    }));
+    asio::post(blocked, [&] {
+        entered.set_value();
+        go_on.get_future().wait();
+    });
+    entered.get_future().wait();
+    l.unlock();
+    served.get_future().wait();
+    CHECK_FALSE(late);
+    go_on.set_value();
+    pool.join();
+    CHECK(late);
 }
 
 TEST_CASE("cross_lock: a deadline holds for one that has watched another's offer run out")

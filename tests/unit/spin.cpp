@@ -15,24 +15,66 @@ using detail::spin;
 
 namespace {
 
-constexpr spin::time_point start{};
+using duration = std::chrono::nanoseconds;
 
-// Nothing comes, from `now` on: how long the thread looks before it sleeps, in steps of 1 µs.
-std::chrono::microseconds patience_of(spin& s, spin::time_point now)
+// A receiver, in simulated time.
+class receiver {
+public:
+    static constexpr duration wakeup = 30us;    // of a core that sleeps
+    static constexpr duration sleep_cost = 5us; // of processor time, to go to sleep and wake up
+    static constexpr duration look = 500ns;
+
+    // Waits for a message that comes at that time, and takes it.
+    void receive(spin::time_point comes)
+    {
+        ++messages;
+        if (now >= comes) { // without a wait
+            received += 8;
+            return;
+        }
+        const auto began = now;
+        bool looked = false;
+        while (s.look(now, received)) {
+            looked = true;
+            now += look;
+            busy += look;
+            if (now >= comes)
+                break;
+        }
+        looks += looked;
+        if (now < comes) {
+            now = comes + wakeup;
+            busy += sleep_cost;
+            s.done();
+        }
+        waited += now - began;
+        received += 8;
+        s.done();
+    }
+
+    spin s;
+    spin::time_point now{1s};
+    std::uint64_t received = 0;
+    int messages = 0;
+    int looks = 0; // waits that began with them
+    duration busy{0};
+    duration waited{0};
+};
+
+// The peer sends whenever so much time has passed.
+receiver stream(duration gap, int messages)
 {
-    std::chrono::microseconds looked{0};
-    while (s.look_again(now + looked, 0))
-        looked += 1us;
-    s.sleeps(now + looked);
-    return looked;
+    receiver r;
+    for (auto comes = r.now + gap; r.messages < messages; comes += gap)
+        r.receive(comes);
+    return r;
 }
 
-spin after_traffic()
+// The peer answers so long after it was asked.
+void converse(receiver& r, duration distance, int messages)
 {
-    spin s;
-    s.sleeps(start);
-    s.woke(start + 10us);
-    return s;
+    for (int i = 0; i < messages; ++i)
+        r.receive(r.now + distance);
 }
 
 std::chrono::nanoseconds processor_time()
@@ -44,71 +86,68 @@ std::chrono::nanoseconds processor_time()
 
 } // namespace
 
-TEST_CASE("spin: nobody looks before there was traffic, or after slow traffic")
+TEST_CASE("spin: a stream whose sender sets the pace costs no more than half again the processor time of sleeping")
 {
-    spin s;
-    CHECK(!s.pays(false));
-    s.sleeps(start);
-    s.woke(start + 1s);
-    CHECK(!s.pays(false));
-    s.sleeps(start);
-    s.woke(start + 99us);
-    CHECK(s.pays(false));
-}
-
-TEST_CASE("spin: 50 microseconds on a core of its own, one look on a shared one")
-{
-    spin s = after_traffic();
-    CHECK(patience_of(s, start) == 50us);
-    s.woke(start + 1s);
-    s.gave_way(10us);
-    CHECK(patience_of(s, start) == 50us); // an interrupt
-    s.woke(start + 1s);
-    s.gave_way(10us);
-    CHECK(patience_of(s, start) == 1us);
-    s.woke(start + 1s);
-    s.gave_way(1us);
-    CHECK(patience_of(s, start) == 50us);
-}
-
-TEST_CASE("spin: an answer from a peer on the same core is slept for, but for a probe now and then")
-{
-    spin s = after_traffic();
-    CHECK(s.pays(true));
-    s.gave_way(10us);
-    s.gave_way(10us);
-    int probes = 0;
-    for (int i = 0; i < 1024; ++i)
-        probes += s.pays(true);
-    CHECK(probes == 8);
-    CHECK(s.pays(false));
-}
-
-TEST_CASE("spin: three fruitless spins end it until traffic is seen again")
-{
-    spin s = after_traffic();
-    for (int i = 0; i < 3; ++i) {
-        CHECK(s.pays(false));
-        patience_of(s, start);
-        s.woke(start + 1s);
+    for (const duration gap :
+         {10us, 20us, 35us, 40us, 45us, 60us, 80us, 100us, 150us, 200us, 400us, 1'000us, 100'000us}) {
+        for (const int messages : {100, 1'000, 100'000}) {
+            const receiver r = stream(gap, messages);
+            CAPTURE(gap.count(), messages, r.looks);
+            CHECK(r.busy <= r.messages * receiver::sleep_cost * 3 / 2);
+        }
     }
-    CHECK(!s.pays(false));
-    s.sleeps(start);
-    s.woke(start + 99us);
-    CHECK(s.pays(false));
+    CHECK(stream(40us, 1'000'000).busy <= 1'000'000 * receiver::sleep_cost * 101 / 100); // trials become rare
 }
 
-TEST_CASE("spin: bytes that come meanwhile make up for fruitless spins, at the end of an operation and within")
+TEST_CASE("spin: a conversation with a quick peer is looked for, with a slow one not, and is never slower")
 {
-    spin s = after_traffic();
-    for (int i = 0; i < 20; ++i) {
-        patience_of(s, start);
-        s.woke(start + 1s);
-        REQUIRE(s.look_again(start, 0));
-        if (i % 2 == 0)
-            REQUIRE(s.look_again(start, 7)); // a part of a frame has come
-        s.ended(8);
-        REQUIRE(s.pays(false));
+    for (const duration distance : {1us, 5us, 20us, 45us, 60us, 70us, 100us, 200us, 10'000us}) {
+        receiver r;
+        converse(r, distance, 20'000);
+        const duration asleep = 20'000 * (distance + receiver::wakeup);
+        CAPTURE(distance.count(), r.looks);
+        if (distance < spin::longest) {
+            CHECK(r.looks > 19'000);
+            CHECK(r.waited < 20'000 * distance + asleep / 20 + 20'000 * receiver::look);
+        } else {
+            CHECK(r.looks < 20'000 / 20);
+            CHECK(r.waited <= asleep);
+            CHECK(r.busy <= 20'000 * receiver::sleep_cost * 3 / 2);
+        }
+    }
+}
+
+TEST_CASE("spin: what is looked for changes with the traffic")
+{
+    receiver r;
+    converse(r, 3us, 10'000);
+    int looks = r.looks;
+    CHECK(looks > 9'000);
+    converse(r, 200us, 1'000);                                          // each trial ends after a few looks in vain
+    CHECK(r.looks - looks <= 5 * static_cast<int>(spin::most_in_vain)); // trials included
+    looks = r.looks;
+    converse(r, 3us, 10'000); // found out soon
+    CHECK(r.looks - looks > 9'000);
+    // As a stream, it sets its own pace: looking brings nothing any more.
+    const auto busy = r.busy;
+    looks = r.looks;
+    auto comes = r.now;
+    for (int i = 0; i < 100'000; ++i)
+        r.receive(comes += 40us);
+    CHECK(r.looks - looks < 2'000);
+    CHECK(r.busy - busy <= 100'000 * receiver::sleep_cost * 3 / 2);
+}
+
+TEST_CASE("spin: a silence within a conversation costs one look, and is no reason to give up")
+{
+    receiver r;
+    converse(r, 3us, 10'000);
+    for (int i = 0; i < 100; ++i) {
+        const int looks = r.looks;
+        converse(r, 1s, 1);
+        CHECK(r.looks - looks <= 1);
+        converse(r, 3us, 100);
+        CHECK(r.looks - looks > 90 - 2 * static_cast<int>(spin::window));
     }
 }
 
