@@ -105,13 +105,19 @@ private:
         stack_.resize(std::max<std::size_t>(64, 2 * n));
         top_ = stack_.data() + n;
     }
-    void push(const cell& c)
+    // Here as everywhere cells come and go as copies: a reference into the stack would not survive its growth.
+    void push(cell c)
     {
         if (top_ == stack_.data() + stack_.size())
             grow();
-        if (values_++ == limits_.values)
-            too_large("more values than the limit");
+        charge(1);
         *top_++ = c;
+    }
+    void charge(std::size_t n)
+    {
+        if (n > limits_.values - values_)
+            too_large("more values than the limit");
+        values_ += n;
     }
     /// Numbers come in long rows: what is needed for one stays in registers.
     void push_numbers()
@@ -119,8 +125,7 @@ private:
         constexpr std::ptrdiff_t longest = 9;
         cell* top = top_;
         const std::byte* at = at_;
-        const cell* const full =
-            top + std::min<std::size_t>(stack_.size() - size(), limits_.values - std::min(values_, limits_.values));
+        const cell* const full = top + std::min<std::size_t>(stack_.size() - size(), limits_.values - values_);
         const auto little_endian = [&](int bytes) {
             std::uint32_t n = 0;
             for (int i = bytes; i > 0; --i)
@@ -171,12 +176,12 @@ private:
         need(1);
         return *--top_;
     }
-    cell& top()
+    [[nodiscard]] cell top() const
     {
         need(1);
         return top_[-1];
     }
-    /// What lies above the mark, for `use`; then both go.
+    /// What lies above the mark, for `use`, which must not push; then both go.
     template <class Use>
     void to_mark(Use use)
     {
@@ -200,7 +205,7 @@ private:
         if (b.depth > limits_.depth)
             too_large("deeper nesting than the limit");
     }
-    void deepen(body& b, const cell& child) const { deepen(b, {&child, 1}); }
+    void deepen(body& b, cell child) const { deepen(b, {&child, 1}); }
     cell container(type t, std::span<const cell> items)
     {
         body* const b = document_.make_body(items);
@@ -275,7 +280,7 @@ private:
         extend(type::dict, items);
     }
 
-    cell object(python::call how, const cell& callable, const cell& args, const cell& kwargs = {})
+    cell object(python::call how, cell callable, cell args, cell kwargs = {})
     {
         if (args.kind() != type::tuple)
             bad("arguments that are no tuple");
@@ -287,8 +292,9 @@ private:
         deepen(*b, parts);
         return cell::of(type::object, b);
     }
-    /// Plain values that protocols before 5 make by calls.
-    bool fold(const cell& callable, std::span<const cell> args, cell& out)
+    /// Plain values that protocols before 5 make by calls. What is copied counts as further values: the memo would let a few
+    /// bytes ask for one copy after the other.
+    bool fold(cell callable, std::span<const cell> args, cell& out)
     {
         if (callable.kind() != type::global)
             return false;
@@ -305,9 +311,10 @@ private:
             out = cell::of(type::bytearray, args[0].data());
         else if (name == "bytearray" && args.size() == 2 && is(0, type::string) && is(1, type::string))
             return latin_1(args, type::bytearray, out);
-        else if ((name == "set" || name == "frozenset") && args.size() == 1 && is(0, type::list))
+        else if ((name == "set" || name == "frozenset") && args.size() == 1 && is(0, type::list)) {
+            charge(args[0].contents()->size);
             out = container(name == "set" ? type::set : type::frozenset, args[0].contents()->all());
-        else
+        } else
             return false;
         return true;
     }
@@ -316,8 +323,9 @@ private:
         const std::string_view encoding = args[1].data().text();
         if (encoding != "latin1" && encoding != "latin-1")
             return false;
-        std::string plain;
         const byte_view utf8 = args[0].data();
+        charge(utf8.size() / sizeof(cell));
+        std::string plain;
         for (std::size_t i = 0; i < utf8.size(); ++i) {
             auto c = std::to_integer<unsigned>(utf8[i]);
             if (c >= 0xc4)
@@ -355,12 +363,12 @@ private:
         const cell dropped = pop();
         if (dropped.kind() != type::object || size() == base() || top().kind() != type::object)
             return;
-        const cell& args = dropped.contents()->items[detail::in_args];
+        const cell args = dropped.contents()->items[detail::in_args];
         if (args.contents()->size == 2 && args.contents()->items[0].kind() == type::object &&
             args.contents()->items[0].contents() == top().contents())
             record(top(), dropped);
     }
-    void record(const cell& object, const cell& effect)
+    void record(cell object, cell effect)
     {
         cell& calls = object.contents()->items[detail::in_calls];
         if (!calls.has_body())
@@ -532,7 +540,7 @@ private:
         const std::string_view module = line();
         push(name(module, line()));
     }
-    cell instance(const cell& of, std::span<const cell> args)
+    cell instance(cell of, std::span<const cell> args)
     {
         return object(python::call::function, of, container(type::tuple, args));
     }
