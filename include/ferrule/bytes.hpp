@@ -7,6 +7,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <ranges>
 #include <span>
@@ -63,6 +64,18 @@ public:
         return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
     }
 };
+
+namespace detail {
+
+/// Where `part` begins in `whole`, which is about to move; its size if `part` lies elsewhere.
+[[nodiscard]] inline std::size_t offset_within(byte_view whole, byte_view part) noexcept
+{
+    const std::less<const std::byte*> before; // other than <, for any two pointers
+    const bool is_inside = !before(part.data(), whole.data()) && before(part.data(), whole.data() + whole.size());
+    return is_inside ? static_cast<std::size_t>(part.data() - whole.data()) : whole.size();
+}
+
+} // namespace detail
 
 /// One or several views of bytes, to be sent in order as if they were one: `send(data)`, `send({header, body, "\n"})` with up to
 /// eight, or a span of any number. For use as a parameter: it refers to what it was made from, which must live until the call
@@ -153,7 +166,7 @@ public:
         reserve(n);
         size_ = n;
     }
-    /// Adds a copy of what `view` shows, which must not be part of these bytes.
+    /// Adds a copy of what `view` shows, which may be part of these bytes.
     void append(byte_view view);
     /// Forgets the bytes, keeps the memory.
     void clear() noexcept { first_ = size_ = 0; }
