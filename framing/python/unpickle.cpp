@@ -210,7 +210,9 @@ private:
     {
         body* const b = document_.make_body(items);
         deepen(*b, items);
-        if (t == type::set || t == type::frozenset || t == type::dict)
+        if (t == type::frozenset) // as what it is compared with later
+            unique(*b, 1);
+        else if (t == type::set || t == type::dict)
             hashed_.push_back({b, t == type::dict ? 2u : 1u});
         return cell::of(t, b);
     }
@@ -263,8 +265,8 @@ private:
         cell c = whole;
         if (whole.kind() == type::object) {
             cell& part = whole.contents()->items[t == type::list ? detail::in_list : detail::in_dict];
-            if (!part.has_body())
-                part = container(t, {});
+            if (!part.has_body()) // of which the class knows what equal keys are, and whether they replace each other
+                part = cell::of(t, document_.make_body());
             c = part;
         } else if (c.kind() != t)
             bad(t == type::list ? "elements for what is no list" : "pairs for what is no dict");
@@ -686,11 +688,14 @@ private:
         const cell result = pop();
         if (!marks_.empty())
             bad("a mark is left");
-        std::size_t budget = detail::steps_at_most;
         for (const auto& [b, stride] : hashed_)
-            if (!detail::remove_duplicates(*b, stride, budget))
-                bad("a key that Python cannot hash");
+            unique(*b, stride);
         return result;
+    }
+    void unique(body& b, std::size_t stride)
+    {
+        if (!detail::remove_duplicates(b, stride, steps_left_))
+            bad("a key that Python cannot hash");
     }
 
     struct hashed {
@@ -712,7 +717,8 @@ private:
     std::vector<cell> memo_;
     std::unordered_map<std::uint64_t, cell> sparse_;
     std::uint64_t memoized_ = 0;
-    std::vector<hashed> hashed_;
+    std::vector<hashed> hashed_; // which may still grow
+    std::size_t steps_left_ = detail::steps_at_most;
 };
 
 } // namespace
