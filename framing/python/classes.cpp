@@ -11,7 +11,7 @@ void detail::mismatch(const value& v, std::string_view wanted)
 
 namespace {
 
-/// Dicts as one; where they have the same key, the last one counts.
+/// Dicts of attributes as one; where they have the same name, the last one counts.
 class collector {
 public:
     void add(const value& d)
@@ -33,7 +33,8 @@ private:
     void take(const value& d)
     {
         for (std::size_t i = 0; d.type() == type::dict && i < d.size(); ++i)
-            pairs_.push_back(d.pair(i));
+            if (d.pair(i).first.type() == type::string) // as all names
+                pairs_.push_back(d.pair(i));
     }
 
     value only_; // most often there is no other, and nothing to copy

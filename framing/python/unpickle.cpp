@@ -264,6 +264,8 @@ private:
         const cell whole = top();
         cell c = whole;
         if (whole.kind() == type::object) {
+            if (items.empty())
+                return;
             cell& part = whole.contents()->items[t == type::list ? detail::in_list : detail::in_dict];
             if (!part.has_body()) // of which the class knows what equal keys are, and whether they replace each other
                 part = cell::of(t, document_.make_body());

@@ -246,6 +246,20 @@ TEST_CASE("python value: what occurs more than once is written once")
     CHECK(back[0].cell().contents() == back[1].cell().contents());
 }
 
+TEST_CASE("python value: data and names that occur more than once are written once")
+{
+    const std::string large(1000, 'x');
+    const std::string digits(1000, '7');
+    for (const value& v : {value(large), value(type::bytes, large), value(type::bytearray, large),
+                           value::integer(digits), value::global(large, "name"), value::global("module", large)}) {
+        const list many(500, v);
+        CHECK(pickled(many).size() < 500 * 32 + 1200);
+        CHECK(there_and_back(many) == value(many));
+        const value other{v, dict{{"a", v}}, v};
+        CHECK(there_and_back(other) == other);
+    }
+}
+
 TEST_CASE("multiprocessing: values keep the contract of framings, and what is none is reported")
 {
     ferrule::testing::check_framing(multiprocessing(), {nullptr, 1, "text", value{1, "two", list{3.0}},
