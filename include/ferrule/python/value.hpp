@@ -205,7 +205,8 @@ public:
     [[nodiscard]] value kwargs() const;
     /// Its attributes, or whatever its class calls its state; None if there is none.
     [[nodiscard]] value state() const;
-    /// What was appended to it, as a list, and what was set in it, as a dict, for subclasses of lists and dicts.
+    /// What was appended to it, as a list, and what was set in it, as a dict, for subclasses of lists and dicts. What its class
+    /// takes for a key is up to that: a key may come more than once, and be of any type.
     [[nodiscard]] value appended() const;
     [[nodiscard]] value entries() const;
     /// Whether it is an object of that class, or the result of that function.
