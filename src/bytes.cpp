@@ -35,9 +35,10 @@ void bytes::append(byte_view view)
 {
     if (view.empty())
         return;
+    const std::size_t own = detail::offset_within(*this, view);
     if (const std::size_t needed = size_ + view.size(); needed > capacity())
         reserve(size_ == 0 ? needed : needed + size_ / 2);
-    std::memcpy(data() + size_, view.data(), view.size());
+    std::memcpy(data() + size_, own != size_ ? data() + own : view.data(), view.size());
     size_ += view.size();
 }
 

@@ -75,15 +75,16 @@ void queue_writer::put(const value& v, const until& limit)
 
 queue_reader::queue_reader(descriptor end, const queue_locks& l, const multiprocessing& f)
     : end_(std::move(end), f),
+      framing_(f),
       slots_(l.slots)
 {
 }
 
 value queue_reader::get(const until& limit)
 {
-    value v = end_.recv(limit);
-    slots_.release();
-    return v;
+    bytes pickle = end_.with(multiprocessing_bytes()).recv(limit);
+    slots_.release(); // whatever it turns out to be, its place is free
+    return framing_.load(std::move(pickle));
 }
 
 } // namespace ferrule::python

@@ -1,5 +1,7 @@
 #include <ferrule/python/classes.hpp>
 
+#include "framing/python/document.hpp"
+
 namespace ferrule::python {
 
 void detail::mismatch(const value& v, std::string_view wanted)
@@ -7,33 +9,140 @@ void detail::mismatch(const value& v, std::string_view wanted)
     throw frame_error(errc::invalid_value, (v.repr(60) + " is not ").append(wanted));
 }
 
-value detail::fields_of(const value& v)
+namespace {
+
+/// Dicts of attributes as one; where they have the same name, the last one counts.
+class collector {
+public:
+    void add(const value& d)
+    {
+        if (d.type() != type::dict || d.size() == 0)
+            return;
+        if (is_empty()) {
+            only_ = d;
+            return;
+        }
+        take(only_);
+        only_ = value();
+        take(d);
+    }
+    [[nodiscard]] bool is_empty() const { return only_.is_none() && pairs_.empty(); }
+    [[nodiscard]] value result() const { return only_.is_none() ? value(pairs_) : only_; }
+
+private:
+    void take(const value& d)
+    {
+        for (std::size_t i = 0; d.type() == type::dict && i < d.size(); ++i)
+            if (d.pair(i).first.type() == type::string) // as all names
+                pairs_.push_back(d.pair(i));
+    }
+
+    value only_; // most often there is no other, and nothing to copy
+    dict pairs_;
+};
+
+bool is_dict_or_none(const value& v)
+{
+    return v.type() == type::dict || v.is_none();
+}
+
+/// What instances of dict and its subclasses in the standard library hold.
+bool is_mapping(const value& v)
+{
+    return v.entries().size() != 0 || v.is("collections", "OrderedDict") || v.is("collections", "defaultdict") ||
+           v.is("collections", "Counter") || v.is("builtins", "dict");
+}
+
+/// What `object.__reduce__` of protocols 0 and 1 calls, with the class, a base and the value of that base.
+bool is_of_base(const value& v)
+{
+    return v.is("copyreg", "_reconstructor") && v.args().size() == 3;
+}
+
+/// The items of a mapping that are arguments: of a `Counter`, and of protocols 0 and 1.
+value items_in_arguments(const value& v)
+{
+    const value args = v.args();
+    if (is_of_base(v) && args[2].type() == type::dict)
+        return args[2];
+    if ((v.is("collections", "Counter") || v.is("builtins", "dict")) && args.size() == 1 &&
+        args[0].type() == type::dict)
+        return args[0];
+    return {};
+}
+
+/// A state that is a dict: the attributes, or, of a pydantic model, what has them by kind.
+void add_state(collector& named, const value& state)
+{
+    const auto inner = state.find("__dict__");
+    if (!inner || !is_dict_or_none(*inner))
+        return named.add(state);
+    named.add(*inner);
+    for (const char* more : {"__pydantic_extra__", "__pydantic_private__", "__private_attribute_values__"})
+        if (const auto part = state.find(more))
+            named.add(*part);
+}
+
+} // namespace
+
+detail::attributes detail::attributes_of(const value& v)
+{
+    attributes a;
+    if (v.type() == type::dict) {
+        a.named = v;
+        a.is_all = true;
+        return a;
+    }
+    if (v.type() != type::object)
+        mismatch(v, "a dict or an object with attributes");
+    if (v.cell().contents()->items[in_calls].has_body()) // functions of its class have changed it
+        mismatch(v, "an object with attributes");
+    collector named;
+    named.add(v.kwargs());
+    const value state = v.state();
+    switch (state.type()) {
+    case type::none: break;
+    case type::dict: add_state(named, state); break;
+    case type::object: add_state(named, items_of(state)); break; // such as a dict whose attributes are its items
+    case type::list: a.in_order = state; break;
+    case type::tuple:
+        // Of objects with slots: the attributes that are none, and those that are. Else what its class has made of itself.
+        if (state.size() == 2 && is_dict_or_none(state[0]) && is_dict_or_none(state[1])) {
+            named.add(state[0]);
+            named.add(state[1]);
+        } else
+            a.in_order = state;
+        break;
+    default: mismatch(v, "an object with attributes");
+    }
+    if (const value items = items_in_arguments(v); is_mapping(v) || !items.is_none()) {
+        named.add(items);
+        named.add(v.entries());
+        a.is_all = true;
+    } else if (a.in_order.is_none() && is_of_base(v)) {
+        if (v.args()[2].type() == type::tuple)
+            a.in_order = v.args()[2];
+    } else if (a.in_order.is_none() && v.args().size() != 0 && (named.is_empty() || v.call() == call::constructor))
+        a.in_order = v.args(); // of a function that attributes follow they would be anything
+    a.named = named.result();
+    return a;
+}
+
+value detail::items_of(const value& v)
 {
     if (v.type() == type::dict)
         return v;
     if (v.type() != type::object)
-        mismatch(v, "a dict or an object with attributes");
-    const value state = v.state();
-    switch (state.type()) {
-    case type::dict:
-    case type::list: return state;
-    case type::none:
-        if (v.args().size() != 0)
-            return v.args();
-        return v.kwargs().is_none() ? value(dict()) : v.kwargs();
-    case type::tuple: break;
-    default: mismatch(v, "an object with attributes");
-    }
-    // Objects with slots: the attributes that are none, and those that are.
-    dict both;
-    for (std::size_t i = 0; i < state.size(); ++i) {
-        const value part = state[i];
-        if (state.size() != 2 || (part.type() != type::dict && !part.is_none()))
-            return state; // whatever its class has made of itself
-        for (std::size_t k = 0; part.type() == type::dict && k < part.size(); ++k)
-            both.push_back(part.pair(k));
-    }
-    return both;
+        mismatch(v, "a dict");
+    const value items = items_in_arguments(v);
+    if (!is_mapping(v) && items.is_none())
+        mismatch(v, "a dict");
+    return items.is_none() ? v.entries() : items;
+}
+
+void detail::merged(const value& v)
+{
+    throw frame_error(errc::invalid_value, v.repr(60) + " has different keys that are the same in C++");
 }
 
 bool detail::is_instance(const value& v, std::string_view module, std::string_view name)

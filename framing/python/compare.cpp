@@ -46,32 +46,51 @@ bool equal_numbers(const cell& a, const cell& b)
     return a.integer() == b.integer();
 }
 
-bool equal(const cell& a, const cell& b, std::size_t& budget, int depth);
+/// What makes two objects equal. Python asks their classes, which are not here.
+enum class objects : unsigned char {
+    by_parts,   // all of their parts are, as most classes have it: for comparisons that somebody asks for
+    by_identity // they are one object, of which alone it is certain: wherever what is equal is merged
+};
 
-bool equal_in_order(std::span<const cell> a, std::span<const cell> b, std::size_t& budget, int depth)
+/// One comparison, of values within values.
+class comparison {
+public:
+    comparison(objects how, std::size_t& budget) : how_(how), budget_(budget) {}
+
+    bool operator()(const cell& a, const cell& b, int depth = 0);
+
+private:
+    bool in_order(std::span<const cell> a, std::span<const cell> b, int depth);
+    bool as_sets(std::span<const cell> a, std::span<const cell> b, std::size_t stride, int depth);
+
+    objects how_;
+    std::size_t& budget_;
+};
+
+bool comparison::in_order(std::span<const cell> a, std::span<const cell> b, int depth)
 {
     if (a.size() != b.size())
         return false;
     for (std::size_t i = 0; i < a.size(); ++i)
-        if (!equal(a[i], b[i], budget, depth))
+        if (!(*this)(a[i], b[i], depth))
             return false;
     return true;
 }
 
-/// Every key of `a`, of which there are no two alike, has its like in `b`; with `stride` 2, its value too.
-bool equal_as_sets(std::span<const cell> a, std::span<const cell> b, std::size_t stride, std::size_t& budget, int depth)
+/// Each key of `a` has one of its own in `b` that is like it; with `stride` 2, with a value that is like its.
+bool comparison::as_sets(std::span<const cell> a, std::span<const cell> b, std::size_t stride, int depth)
 {
     if (a.size() != b.size())
         return false;
+    std::vector<bool> is_taken(b.size()); // objects may be alike without being one key
     for (std::size_t i = 0; i < a.size(); i += stride) {
         bool found = false;
         for (std::size_t k = 0; k < b.size() && !found; k += stride) {
             const std::size_t at = (i + k) % b.size(); // most often it is at the same place
-            if (!equal(a[i], b[at], budget, depth))
-                continue;
-            if (stride == 2 && !equal(a[i + 1], b[at + 1], budget, depth))
-                return false;
-            found = true;
+            found =
+                !is_taken[at] && (*this)(a[i], b[at], depth) && (stride == 1 || (*this)(a[i + 1], b[at + 1], depth));
+            if (found)
+                is_taken[at] = true;
         }
         if (!found)
             return false;
@@ -79,12 +98,12 @@ bool equal_as_sets(std::span<const cell> a, std::span<const cell> b, std::size_t
     return true;
 }
 
-bool equal(const cell& a, const cell& b, std::size_t& budget, int depth)
+bool comparison::operator()(const cell& a, const cell& b, int depth)
 {
-    spend(budget);
+    spend(budget_);
     if (depth == deepest) {
-        budget = 0;
-        spend(budget);
+        budget_ = 0;
+        spend(budget_);
     }
     if (is_number(a.kind()) && is_number(b.kind()))
         return equal_numbers(a, b);
@@ -101,10 +120,11 @@ bool equal(const cell& a, const cell& b, std::size_t& budget, int depth)
     const std::span<const cell> y = b.contents()->all();
     switch (a.kind()) {
     case type::set:
-    case type::frozenset: return equal_as_sets(x, y, 1, budget, depth + 1);
-    case type::dict: return equal_as_sets(x, y, 2, budget, depth + 1);
-    case type::object: return a.contents()->call == b.contents()->call && equal_in_order(x, y, budget, depth + 1);
-    default: return equal_in_order(x, y, budget, depth + 1);
+    case type::frozenset: return as_sets(x, y, 1, depth + 1);
+    case type::dict: return as_sets(x, y, 2, depth + 1);
+    case type::object:
+        return how_ == objects::by_parts && a.contents()->call == b.contents()->call && in_order(x, y, depth + 1);
+    default: return in_order(x, y, depth + 1);
     }
 }
 
@@ -151,21 +171,16 @@ bool hash(const cell& c, std::uint64_t& h, std::size_t& budget, int depth)
     return true;
 }
 
-/// As keys. Objects may have an equality of their own, of which nothing is known: each is a key of its own.
-bool equal_keys(const cell& a, const cell& b, std::size_t& budget)
-{
-    if (a.kind() == type::object || b.kind() == type::object) {
-        spend(budget);
-        return a.kind() == b.kind() && a.contents() == b.contents();
-    }
-    return equal(a, b, budget);
-}
-
 } // namespace
 
 bool equal(const cell& a, const cell& b, std::size_t& budget)
 {
-    return equal(a, b, budget, 0);
+    return comparison(objects::by_parts, budget)(a, b);
+}
+
+bool surely_equal(const cell& a, const cell& b, std::size_t& budget)
+{
+    return comparison(objects::by_identity, budget)(a, b);
 }
 
 bool remove_duplicates(body& b, std::size_t stride, std::size_t& budget)
@@ -187,11 +202,11 @@ bool remove_duplicates(body& b, std::size_t stride, std::size_t& budget)
         std::size_t same = kept;
         std::size_t slot = h & mask;
         if (table.empty()) {
-            for (same = 0; same < kept && !equal_keys(b.items[same * stride], *pair, budget);)
+            for (same = 0; same < kept && !surely_equal(b.items[same * stride], *pair, budget);)
                 ++same;
         } else {
             for (; table[slot] != 0 && same == kept; slot = (slot + 1) & mask)
-                if (const std::size_t at = table[slot] - 1; equal_keys(b.items[at * stride], *pair, budget))
+                if (const std::size_t at = table[slot] - 1; surely_equal(b.items[at * stride], *pair, budget))
                     same = at;
         }
         if (same != kept) {

@@ -93,8 +93,11 @@ private:
 /// Whether these are equal for Python. Throws `frame_error` when `budget` steps are not enough.
 [[nodiscard]] bool equal(const cell& a, const cell& b, std::size_t& budget);
 
+/// Whether these are equal for Python, whatever the classes of objects in them think of equality: different objects never are.
+[[nodiscard]] bool surely_equal(const cell& a, const cell& b, std::size_t& budget);
+
 /// Removes pairs of a dict (`stride` 2) or elements of a set (1) that come again: the key that came first stays, with the
-/// value that came last. False if a key cannot be hashed.
+/// value that came last. Nothing goes that may be another key for Python. False if a key cannot be hashed.
 [[nodiscard]] bool remove_duplicates(body& b, std::size_t stride, std::size_t& budget);
 
 constexpr std::size_t steps_at_most = 10'000'000;

@@ -14,16 +14,16 @@ using detail::cell;
 
 constexpr std::size_t deepest = 1000;
 
-/// Which containers occur more than once, and which of them have been written, as what in the memo.
-class shared_bodies {
+/// What occurs more than once, by where it is in memory, and what of it has been written, as what in the memo.
+class shared_parts {
 public:
     /// False if `b` was seen before.
-    bool see(const body* b)
+    bool see(const void* b)
     {
         if (2 * (count_ + 1) > slots_.size())
             grow();
         slot& s = find(b);
-        if (s.contents != nullptr) {
+        if (s.at != nullptr) {
             s.is_shared = true;
             if (s.is_open)
                 share_open(b);
@@ -31,13 +31,13 @@ public:
         }
         s.is_open = true;
         open_.push_back(b);
-        s.contents = b;
+        s.at = b;
         ++count_;
         return true;
     }
 
     struct slot {
-        const body* contents = nullptr;
+        const void* at = nullptr;
         std::uint32_t place = 0; // 1 + in the memo
         bool is_shared = false;
         bool is_open = false; // its parts are being looked at
@@ -48,11 +48,11 @@ public:
         find(open_.back()).is_open = false;
         open_.pop_back();
     }
-    [[nodiscard]] slot& find(const body* b)
+    [[nodiscard]] slot& find(const void* b)
     {
         const std::size_t mask = slots_.size() - 1;
         std::size_t at = (std::bit_cast<std::uintptr_t>(b) >> 4) * 0x9e3779b97f4a7c15 >> 20 & mask;
-        while (slots_[at].contents != nullptr && slots_[at].contents != b)
+        while (slots_[at].at != nullptr && slots_[at].at != b)
             at = (at + 1) & mask;
         return slots_[at];
     }
@@ -60,7 +60,7 @@ public:
 private:
     /// `b` contains itself. If it is something that is written only after its parts (a tuple), it will be met again within
     /// them: what leads back to it must end that.
-    void share_open(const body* b)
+    void share_open(const void* b)
     {
         for (std::size_t i = open_.size(); i-- > 0 && open_[i] != b;)
             find(open_[i]).is_shared = true;
@@ -70,12 +70,12 @@ private:
         std::vector<slot> old(std::max<std::size_t>(16, 2 * slots_.size()));
         old.swap(slots_);
         for (const slot& s : old)
-            if (s.contents != nullptr)
-                find(s.contents) = s;
+            if (s.at != nullptr)
+                find(s.at) = s;
     }
 
     std::vector<slot> slots_;
-    std::vector<const body*> open_;
+    std::vector<const void*> open_;
     std::size_t count_ = 0;
 };
 
@@ -94,27 +94,51 @@ public:
     }
 
 private:
-    /// The empty tuple is one and the same for Python, too.
-    static bool has_identity(const cell& c) noexcept { return c.kind() != type::tuple || c.contents()->size != 0; }
+    /// Data up to this size is simply written again.
+    static constexpr std::size_t small = 24;
+
+    /// What tells whether `c` has been met before; null if it does not matter. Where data is stands for the data, and for a
+    /// bytearray for the bytes that it is made from. The empty tuple is one and the same for Python, too.
+    static const void* identity(const cell& c) noexcept
+    {
+        if (c.has_body())
+            return c.kind() == type::tuple && c.contents()->size == 0 ? nullptr : c.contents();
+        return (c.kind() >= type::string || c.is_large()) && c.data().size() > small ? c.data().data() : nullptr;
+    }
+    /// False if it was seen before.
+    bool see_alone(const cell& c)
+    {
+        const bool is_new = shared_.see(identity(c));
+        if (is_new)
+            shared_.close();
+        return is_new;
+    }
 
     // ---- first: what is shared, and what may not be sent ----
 
     bool look(const cell& c, std::size_t depth)
     {
-        if (!c.has_body())
+        if (identity(c) == nullptr)
             return true;
+        if (!c.has_body()) {
+            see_alone(c);
+            return true;
+        }
         const body& b = *c.contents();
         if (depth == deepest)
             return false;
-        if (c.kind() == type::global)
-            return allowed_.allows(b.items[detail::in_module].data().text(), b.items[detail::in_name].data().text());
-        if (!has_identity(c) || !shared_.see(&b))
+        if (c.kind() == type::global) {
+            const std::span<const cell> names = b.all();
+            if (!allowed_.allows(names[detail::in_module].data().text(), names[detail::in_name].data().text()))
+                return false;
+            return !see_alone(c) || std::ranges::all_of(names, [&](const cell& name) { return look(name, depth + 1); });
+        }
+        if (!shared_.see(&b))
             return true;
         for (const cell& child : b.all())
-            if (child.has_body() && !look(child, depth + 1))
+            if (!look(child, depth + 1))
                 return false;
-        if (has_identity(c))
-            shared_.close();
+        shared_.close();
         return true;
     }
 
@@ -183,9 +207,10 @@ private:
     /// True if `c` has been written before, and now again.
     bool again(const cell& c)
     {
-        if (!has_identity(c))
+        const void* const id = identity(c);
+        if (id == nullptr)
             return false;
-        const auto& s = shared_.find(c.contents());
+        const auto& s = shared_.find(id);
         if (s.place == 0)
             return false;
         if (s.place - 1 <= 0xff)
@@ -197,13 +222,23 @@ private:
     /// What has just been written can be referred to from now on, if it has to be.
     void memoize(const cell& c)
     {
-        if (!has_identity(c))
+        const void* const id = identity(c);
+        if (id == nullptr)
             return;
-        auto& s = shared_.find(c.contents());
+        auto& s = shared_.find(id);
         if (!s.is_shared)
             return;
         put('\x94');
         s.place = ++memoized_;
+    }
+    /// Once.
+    template <class Put>
+    void write_data(const cell& c, Put put_it)
+    {
+        if (again(c))
+            return;
+        put_it();
+        memoize(c);
     }
     void write_all(std::span<const cell> cells)
     {
@@ -224,7 +259,8 @@ private:
         switch (c.kind()) {
         case type::none: return put('N');
         case type::boolean: return put(c.integer() != 0 ? '\x88' : '\x89');
-        case type::integer: return c.is_large() ? put_large(c.data()) : put_integer(c.integer());
+        case type::integer:
+            return c.is_large() ? write_data(c, [&] { put_large(c.data()); }) : put_integer(c.integer());
         case type::floating: {
             const auto bits = std::bit_cast<std::uint64_t>(c.floating());
             std::uint64_t reversed = 0; // big-endian, other than the rest
@@ -232,16 +268,17 @@ private:
                 reversed = reversed << 8 | (bits >> (8 * i) & 0xff);
             return put('G', reversed, 8);
         }
-        case type::string: return put_text(c.data());
-        case type::bytes: return put_bytes(c.data());
+        case type::string: return write_data(c, [&] { put_text(c.data()); });
+        case type::bytes: return write_data(c, [&] { put_bytes(c.data()); });
         case type::bytearray:
             put_global("builtins", "bytearray");
-            put_bytes(c.data());
+            write_data(c, [&] { put_bytes(c.data()); });
             return put("\x85R");
-        case type::global: {
-            const auto parts = c.contents()->all();
-            return put_global(parts[detail::in_module].data().text(), parts[detail::in_name].data().text());
-        }
+        case type::global:
+            return write_data(c, [&] {
+                write_all(c.contents()->all());
+                put('\x93');
+            });
         default: break;
         }
         if (again(c))
@@ -286,7 +323,7 @@ private:
     /// What contains itself through something else has been written within its own parts: those are of no use then.
     bool drop_if_written(const cell& c, std::size_t parts, bool marked)
     {
-        if (!has_identity(c) || shared_.find(c.contents()).place == 0)
+        if (identity(c) == nullptr || shared_.find(c.contents()).place == 0)
             return false;
         if (marked)
             put('1');
@@ -330,7 +367,7 @@ private:
 
     bytes& out_;
     const globals& allowed_;
-    shared_bodies shared_;
+    shared_parts shared_;
     std::uint32_t memoized_ = 0;
 };
 

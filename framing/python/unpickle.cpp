@@ -105,13 +105,19 @@ private:
         stack_.resize(std::max<std::size_t>(64, 2 * n));
         top_ = stack_.data() + n;
     }
-    void push(const cell& c)
+    // Here as everywhere cells come and go as copies: a reference into the stack would not survive its growth.
+    void push(cell c)
     {
         if (top_ == stack_.data() + stack_.size())
             grow();
-        if (values_++ == limits_.values)
-            too_large("more values than the limit");
+        charge(1);
         *top_++ = c;
+    }
+    void charge(std::size_t n)
+    {
+        if (n > limits_.values - values_)
+            too_large("more values than the limit");
+        values_ += n;
     }
     /// Numbers come in long rows: what is needed for one stays in registers.
     void push_numbers()
@@ -119,8 +125,7 @@ private:
         constexpr std::ptrdiff_t longest = 9;
         cell* top = top_;
         const std::byte* at = at_;
-        const cell* const full =
-            top + std::min<std::size_t>(stack_.size() - size(), limits_.values - std::min(values_, limits_.values));
+        const cell* const full = top + std::min<std::size_t>(stack_.size() - size(), limits_.values - values_);
         const auto little_endian = [&](int bytes) {
             std::uint32_t n = 0;
             for (int i = bytes; i > 0; --i)
@@ -171,12 +176,12 @@ private:
         need(1);
         return *--top_;
     }
-    cell& top()
+    [[nodiscard]] cell top() const
     {
         need(1);
         return top_[-1];
     }
-    /// What lies above the mark, for `use`; then both go.
+    /// What lies above the mark, for `use`, which must not push; then both go.
     template <class Use>
     void to_mark(Use use)
     {
@@ -200,12 +205,14 @@ private:
         if (b.depth > limits_.depth)
             too_large("deeper nesting than the limit");
     }
-    void deepen(body& b, const cell& child) const { deepen(b, {&child, 1}); }
+    void deepen(body& b, cell child) const { deepen(b, {&child, 1}); }
     cell container(type t, std::span<const cell> items)
     {
         body* const b = document_.make_body(items);
         deepen(*b, items);
-        if (t == type::set || t == type::frozenset || t == type::dict)
+        if (t == type::frozenset) // as what it is compared with later
+            unique(*b, 1);
+        else if (t == type::set || t == type::dict)
             hashed_.push_back({b, t == type::dict ? 2u : 1u});
         return cell::of(t, b);
     }
@@ -257,9 +264,11 @@ private:
         const cell whole = top();
         cell c = whole;
         if (whole.kind() == type::object) {
+            if (items.empty())
+                return;
             cell& part = whole.contents()->items[t == type::list ? detail::in_list : detail::in_dict];
-            if (!part.has_body())
-                part = container(t, {});
+            if (!part.has_body()) // of which the class knows what equal keys are, and whether they replace each other
+                part = cell::of(t, document_.make_body());
             c = part;
         } else if (c.kind() != t)
             bad(t == type::list ? "elements for what is no list" : "pairs for what is no dict");
@@ -275,7 +284,7 @@ private:
         extend(type::dict, items);
     }
 
-    cell object(python::call how, const cell& callable, const cell& args, const cell& kwargs = {})
+    cell object(python::call how, cell callable, cell args, cell kwargs = {})
     {
         if (args.kind() != type::tuple)
             bad("arguments that are no tuple");
@@ -287,8 +296,9 @@ private:
         deepen(*b, parts);
         return cell::of(type::object, b);
     }
-    /// Plain values that protocols before 5 make by calls.
-    bool fold(const cell& callable, std::span<const cell> args, cell& out)
+    /// Plain values that protocols before 5 make by calls. What is copied counts as further values: the memo would let a few
+    /// bytes ask for one copy after the other.
+    bool fold(cell callable, std::span<const cell> args, cell& out)
     {
         if (callable.kind() != type::global)
             return false;
@@ -305,9 +315,10 @@ private:
             out = cell::of(type::bytearray, args[0].data());
         else if (name == "bytearray" && args.size() == 2 && is(0, type::string) && is(1, type::string))
             return latin_1(args, type::bytearray, out);
-        else if ((name == "set" || name == "frozenset") && args.size() == 1 && is(0, type::list))
+        else if ((name == "set" || name == "frozenset") && args.size() == 1 && is(0, type::list)) {
+            charge(args[0].contents()->size);
             out = container(name == "set" ? type::set : type::frozenset, args[0].contents()->all());
-        else
+        } else
             return false;
         return true;
     }
@@ -316,8 +327,9 @@ private:
         const std::string_view encoding = args[1].data().text();
         if (encoding != "latin1" && encoding != "latin-1")
             return false;
-        std::string plain;
         const byte_view utf8 = args[0].data();
+        charge(utf8.size() / sizeof(cell));
+        std::string plain;
         for (std::size_t i = 0; i < utf8.size(); ++i) {
             auto c = std::to_integer<unsigned>(utf8[i]);
             if (c >= 0xc4)
@@ -355,12 +367,12 @@ private:
         const cell dropped = pop();
         if (dropped.kind() != type::object || size() == base() || top().kind() != type::object)
             return;
-        const cell& args = dropped.contents()->items[detail::in_args];
+        const cell args = dropped.contents()->items[detail::in_args];
         if (args.contents()->size == 2 && args.contents()->items[0].kind() == type::object &&
             args.contents()->items[0].contents() == top().contents())
             record(top(), dropped);
     }
-    void record(const cell& object, const cell& effect)
+    void record(cell object, cell effect)
     {
         cell& calls = object.contents()->items[detail::in_calls];
         if (!calls.has_body())
@@ -532,7 +544,7 @@ private:
         const std::string_view module = line();
         push(name(module, line()));
     }
-    cell instance(const cell& of, std::span<const cell> args)
+    cell instance(cell of, std::span<const cell> args)
     {
         return object(python::call::function, of, container(type::tuple, args));
     }
@@ -678,11 +690,14 @@ private:
         const cell result = pop();
         if (!marks_.empty())
             bad("a mark is left");
-        std::size_t budget = detail::steps_at_most;
         for (const auto& [b, stride] : hashed_)
-            if (!detail::remove_duplicates(*b, stride, budget))
-                bad("a key that Python cannot hash");
+            unique(*b, stride);
         return result;
+    }
+    void unique(body& b, std::size_t stride)
+    {
+        if (!detail::remove_duplicates(b, stride, steps_left_))
+            bad("a key that Python cannot hash");
     }
 
     struct hashed {
@@ -704,7 +719,8 @@ private:
     std::vector<cell> memo_;
     std::unordered_map<std::uint64_t, cell> sparse_;
     std::uint64_t memoized_ = 0;
-    std::vector<hashed> hashed_;
+    std::vector<hashed> hashed_; // which may still grow
+    std::size_t steps_left_ = detail::steps_at_most;
 };
 
 } // namespace

@@ -259,10 +259,19 @@ std::optional<value> value::find(const value& key) const
         wrong("a dict");
     std::size_t budget = detail::steps_at_most;
     const auto all = cell_.contents()->all();
+    const auto found = [&](std::size_t i) { return value(memory_, all[i + 1]); };
+    // From the end, as what was set last counts: in what was set in an object, a key may come again.
+    for (std::size_t i = all.size(); i > 0; i -= 2)
+        if (surely_equal(all[i - 2], key.cell_, budget))
+            return found(i - 2);
+    if (!key.cell_.has_body())
+        return std::nullopt;
+    // Objects that are made here, or come from elsewhere, can only be told by their parts.
+    std::optional<std::size_t> alike;
     for (std::size_t i = 0; i < all.size(); i += 2)
-        if (equal(all[i], key.cell_, budget))
-            return value(memory_, all[i + 1]);
-    return std::nullopt;
+        if (equal(all[i], key.cell_, budget) && std::exchange(alike, i))
+            wrong(("one with a single key that looks like " + key.repr(100)).c_str());
+    return alike ? std::optional(found(*alike)) : std::nullopt;
 }
 
 value value::at(const value& key) const

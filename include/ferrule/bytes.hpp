@@ -7,6 +7,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <ranges>
 #include <span>
@@ -79,6 +80,14 @@ namespace detail {
 template <class T>
 inline constexpr bool is_owning_temporary =
     !std::is_lvalue_reference_v<T> && !std::is_pointer_v<T> && !std::ranges::borrowed_range<T>;
+
+/// Where `part` begins in `whole`, which is about to move; its size if `part` lies elsewhere.
+[[nodiscard]] inline std::size_t offset_within(byte_view whole, byte_view part) noexcept
+{
+    const std::less<const std::byte*> before; // other than <, for any two pointers
+    const bool is_inside = !before(part.data(), whole.data()) && before(part.data(), whole.data() + whole.size());
+    return is_inside ? static_cast<std::size_t>(part.data() - whole.data()) : whole.size();
+}
 
 } // namespace detail
 
@@ -181,7 +190,7 @@ public:
         reserve(n);
         size_ = n;
     }
-    /// Adds a copy of what `view` shows, which must not be part of these bytes.
+    /// Adds a copy of what `view` shows, which may be part of these bytes.
     void append(byte_view view);
     /// Forgets the bytes, keeps the memory.
     void clear() noexcept { first_ = size_ = 0; }

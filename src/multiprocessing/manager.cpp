@@ -1,6 +1,6 @@
 #include <ferrule/python/manager.hpp>
 
-#include <mutex>
+#include <utility>
 
 namespace ferrule::python {
 namespace {
@@ -53,14 +53,13 @@ value detail::result_of(const value& reply)
 remote::remote(std::shared_ptr<const detail::manager_address> m, std::string type, std::string ident,
                std::vector<std::string> methods, const until& limit)
     : manager_(std::move(m)),
-      session_(std::make_shared<detail::manager_session>()),
+      session_(std::make_shared<detail::manager_session>(open(*manager_, limit), manager_->framing)),
       type_(std::move(type)),
       ident_(std::move(ident)),
       methods_(std::move(methods))
 {
-    session_->connection = open(*manager_, limit);
-    session_->connection.send(detail::request_of({}, "accept_connection", {"ferrule"}, {}), limit);
-    (void)detail::result_of(session_->connection.recv(limit));
+    session_->requests.send(detail::request_of({}, "accept_connection", {"ferrule"}, {}), limit);
+    (void)detail::result_of(session_->requests.recv(limit));
 }
 
 value remote::call(std::string_view method, const tuple& args, const dict& kwargs, const until& limit)
@@ -68,24 +67,24 @@ value remote::call(std::string_view method, const tuple& args, const dict& kwarg
     detail::manager_session& s = *session_;
     if (const error_code ec = s.turn.acquire(limit))
         throw_error(ec);
-    const std::lock_guard turn(s.turn, std::adopt_lock);
+    detail::manager_turn turn(s);
     try {
-        s.connection.send(detail::request_of(ident_, method, args, kwargs), limit);
+        s.requests.send(detail::request_of(ident_, method, args, kwargs), limit);
     } catch (const error& e) {
-        s.gave_up_sending(e);
+        turn.not_sent(e);
         throw;
     }
-    ++s.owed;
+    turn.sent();
     for (;;) {
-        error_code ec;
-        const value reply = s.connection.recv(limit, ec);
-        if (ec && ec != errc::invalid_value) // of which the frame has been taken off
-            throw_error(ec);
-        if (!s.arrived())
-            continue;
-        if (ec)
-            throw_error(ec);
-        return detail::result_of(reply);
+        bytes answer;
+        try {
+            answer = s.answers.recv(limit);
+        } catch (const error& e) {
+            turn.not_received(e.code());
+            throw;
+        }
+        if (turn.is_answered())
+            return detail::result_of(s.framing.load(std::move(answer)));
     }
 }
 

@@ -1,4 +1,5 @@
 // Input: [how many times a header line is put in front] then the stream.
+#include "fuzz/grammar.hpp"
 #include "fuzz/headers.hpp"
 
 #include <ferrule/framing/content_length.hpp>
@@ -20,4 +21,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
         test::check_framing(make, stream, limits(limit), test::content_length_answer);
     FUZZ_REQUIRE(!test::round_trip(make(), stream, limits()));
     return 0;
+}
+
+std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t most, unsigned seed)
+{
+    return test::mutate(data, size, most, seed, 1, [](test::choices& r, std::string_view) {
+        return test::content_length_piece(r, r.bytes(r.size()));
+    });
 }

@@ -1,5 +1,6 @@
 // Input: [which separators] [which limit] then the stream.
 #include "fuzz/decoder.hpp"
+#include "fuzz/grammar.hpp"
 
 #include <ferrule/framing/lines.hpp>
 #include <ferrule/framing/nul.hpp>
@@ -129,4 +130,15 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
     if (const auto first = end_and_length(stream.text(), s))
         check_sending(s, stream.first(first->first - (s.include ? 0 : first->second)), l);
     return 0;
+}
+
+std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t most, unsigned seed)
+{
+    return test::mutate(data, size, most, seed, 2, [](test::choices& r, std::string_view settings) {
+        const std::string end = r.one_of(choose(static_cast<std::uint8_t>(settings[0])).separators);
+        std::string piece = r.bytes(r.one_in(2) ? r.below(4) : r.below(42));
+        if (r.one_in(3)) // what only looks like one
+            piece.insert(r.below(piece.size() + 1), end.substr(0, r.below(end.size())));
+        return piece + (r.one_in(5) ? r.damaged(end) : end);
+    });
 }

@@ -1,5 +1,6 @@
 // Input: [size of messages] then the stream.
 #include "fuzz/decoder.hpp"
+#include "fuzz/grammar.hpp"
 
 #include <ferrule/framing/fixed_size.hpp>
 
@@ -37,4 +38,12 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
     default: check(fixed_size<>(data[0]), data[0], stream); break;
     }
     return 0;
+}
+
+std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t most, unsigned seed)
+{
+    return test::mutate(data, size, most, seed, 1, [](test::choices& r, std::string_view settings) {
+        const std::size_t n = static_cast<unsigned char>(settings[0]);
+        return r.perhaps_damaged(r.bytes(n == 0 ? 1 : n == 254 ? 4 : n));
+    });
 }

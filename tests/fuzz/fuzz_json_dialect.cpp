@@ -1,5 +1,6 @@
 // Input: a stream, see `expanded`.
 #include "fuzz/codec.hpp"
+#include "fuzz/grammar.hpp"
 #include "fuzz/headers.hpp"
 
 #include <ferrule/framing/json.hpp>
@@ -84,4 +85,60 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
     check_sending(input);
     check_text(input);
     return 0;
+}
+
+namespace {
+
+std::string json_text(test::choices& r, int depth)
+{
+    static constexpr std::string_view blanks[] = {"", "", "", " ", "\t"};
+    static constexpr std::string_view atoms[] = {"null",
+                                                 "true",
+                                                 "false",
+                                                 "0",
+                                                 "-0",
+                                                 "-1",
+                                                 "9223372036854775807",
+                                                 "18446744073709551616",
+                                                 "1e5",
+                                                 "0.1",
+                                                 "1E-400",
+                                                 "1e400",
+                                                 "01",
+                                                 "1.",
+                                                 "-",
+                                                 "2.2250738585072014e-308",
+                                                 "\"\"",
+                                                 "\"text\"",
+                                                 "\"\\u00e4\"",
+                                                 "\"\\ud800\"",
+                                                 "\"\\ud83d\\ude00\"",
+                                                 "\"\\n\\\"\"",
+                                                 "\"\xc3\xa4\"",
+                                                 "\"\xff\"",
+                                                 "nul"};
+    const std::string blank(r.one_of(blanks));
+    if (depth == 0 || r.one_in(2))
+        return blank + std::string(r.one_of(atoms)) + blank;
+    const bool is_object = r.one_in(2);
+    std::string all;
+    for (std::size_t n = r.below(4); n > 0; --n) {
+        all += is_object ? "\"" + std::string(1, static_cast<char>('a' + r.below(3))) + "\":" : "";
+        all += json_text(r, depth - 1) + (n == 1 && !r.one_in(20) ? "" : ",");
+    }
+    return blank + (is_object ? "{" + all + "}" : "[" + all + "]") + blank;
+}
+
+} // namespace
+
+std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t most, unsigned seed)
+{
+    return test::mutate(data, size, most, seed, 0, [](test::choices& r, std::string_view) {
+        const std::string text = r.perhaps_damaged(json_text(r, 4));
+        switch (r.below(4)) {
+        case 0: return text;
+        case 1: return test::content_length_piece(r, text);
+        default: return text + (r.one_in(4) ? "\r\n" : "\n");
+        }
+    });
 }

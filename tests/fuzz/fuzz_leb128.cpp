@@ -1,4 +1,5 @@
 #include "fuzz/decoder.hpp"
+#include "fuzz/grammar.hpp"
 
 #include <ferrule/framing/leb128.hpp>
 
@@ -29,4 +30,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {
     test::check_decoder<leb128>(byte_view(reinterpret_cast<const std::byte*>(data), size), reference);
     return 0;
+}
+
+std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t most, unsigned seed)
+{
+    return test::mutate(data, size, most, seed, 0, [](test::choices& r, std::string_view) {
+        return test::frame_by(r, leb128(), r.bytes(r.size()));
+    });
 }

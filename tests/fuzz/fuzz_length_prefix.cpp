@@ -1,5 +1,6 @@
 // Input: [which integer] then the stream.
 #include "fuzz/decoder.hpp"
+#include "fuzz/grammar.hpp"
 
 #include <ferrule/framing/length_prefix.hpp>
 
@@ -46,4 +47,21 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
     default: check<u64, std::endian::little>(stream); break;
     }
     return 0;
+}
+
+std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t most, unsigned seed)
+{
+    return test::mutate(data, size, most, seed, 1, [](test::choices& r, std::string_view settings) {
+        const std::string payload = r.bytes(r.size());
+        switch (settings[0] & 7) {
+        case 0:
+        case 1: return test::frame_by(r, length_prefix<u8>(), payload);
+        case 2: return test::frame_by(r, length_prefix<u16>(), payload);
+        case 3: return test::frame_by(r, length_prefix<u16, std::endian::little>(), payload);
+        case 4: return test::frame_by(r, length_prefix<u32>(), payload);
+        case 5: return test::frame_by(r, length_prefix<u32, std::endian::little>(), payload);
+        case 6: return test::frame_by(r, length_prefix<u64>(), payload);
+        default: return test::frame_by(r, length_prefix<u64, std::endian::little>(), payload);
+        }
+    });
 }

@@ -1,5 +1,6 @@
 // msgpack-cxx's own parser is the reference. Input: a stream, see `expanded`.
 #include "fuzz/codec.hpp"
+#include "fuzz/grammar.hpp"
 
 #include <ferrule/framing/msgpack.hpp>
 
@@ -214,4 +215,68 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
     if (first.size != stream.size())
         check_values(stream, first);
     return 0;
+}
+
+namespace {
+
+// An object with all that it announces.
+std::string object(test::choices& r, int depth)
+{
+    const auto sized = [&](char type, std::size_t n, std::size_t bytes) {
+        return std::string(1, type) + test::choices::number(n, bytes);
+    };
+    const auto elements = [&](std::size_t n) {
+        std::string all;
+        while (n-- > 0)
+            all += object(r, depth - 1);
+        return all;
+    };
+    const std::size_t n = r.size();
+    const std::size_t few = r.below(5);
+    const std::size_t width = r.below(3); // 1, 2 or 4 bytes of length
+    switch (r.below(depth > 0 ? 16 : 10)) {
+    case 0: return std::string(1, static_cast<char>(r.below(0x80)));
+    case 1: return std::string(1, static_cast<char>(0xe0 + r.below(0x20)));
+    case 2: return std::string(1, r.one_of(std::string_view("\xc0\xc2\xc3")));
+    case 3: return static_cast<char>(0xcc + r.below(4)) + r.bytes(8).substr(0, std::size_t{1} << r.below(4));
+    case 4: {
+        const std::size_t i = r.below(4);
+        return static_cast<char>(0xd0 + i) + r.bytes(std::size_t{1} << i);
+    }
+    case 5: return r.one_in(2) ? "\xca" + r.bytes(4) : "\xcb" + r.bytes(8);
+    case 6: return static_cast<char>(0xa0 + (n & 0x1f)) + r.bytes(n & 0x1f);
+    case 7: {
+        const std::size_t size = width == 0 ? n & 0xff : n;
+        const char type = static_cast<char>((r.one_in(2) ? 0xd9 : 0xc4) + width); // str, bin
+        return sized(type, size, std::size_t{1} << width) + r.bytes(size);
+    }
+    case 8: {
+        const std::size_t size = width == 0 ? n & 0xff : n;
+        return sized(static_cast<char>(0xc7 + width), size, std::size_t{1} << width) + r.bytes(1 + size);
+    }
+    case 9: {
+        const std::size_t i = r.below(5);
+        return static_cast<char>(0xd4 + i) + r.bytes(1 + (std::size_t{1} << i));
+    }
+    case 10:
+    case 11: return static_cast<char>(0x90 + few) + elements(few);
+    case 12: return static_cast<char>(0x80 + few) + elements(2 * few);
+    case 13: {
+        const std::size_t wide = 2 + 2 * r.below(2);
+        return sized(wide == 2 ? '\xdc' : '\xdd', few, wide) + elements(few);
+    }
+    case 14: {
+        const std::size_t wide = 2 + 2 * r.below(2);
+        return sized(wide == 2 ? '\xde' : '\xdf', few, wide) + elements(2 * few);
+    }
+    default: return std::string(r.below(20), '\x91') + object(r, 0);
+    }
+}
+
+} // namespace
+
+std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t most, unsigned seed)
+{
+    return test::mutate(data, size, most, seed, 0,
+                        [](test::choices& r, std::string_view) { return r.perhaps_damaged(object(r, 4)); });
 }

@@ -1,4 +1,5 @@
 #include "fuzz/decoder.hpp"
+#include "fuzz/grammar.hpp"
 
 #include <ferrule/framing/netstring.hpp>
 
@@ -46,4 +47,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
     FUZZ_REQUIRE(!test::round_trip(make(), input, limits()));
     FUZZ_REQUIRE(test::round_trip(make(), input, limits(3)) == (size <= 3 ? error_code() : errc::too_large));
     return 0;
+}
+
+std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t most, unsigned seed)
+{
+    return test::mutate(data, size, most, seed, 0, [](test::choices& r, std::string_view) {
+        return test::frame_by(r, netstring(), r.bytes(r.size()));
+    });
 }

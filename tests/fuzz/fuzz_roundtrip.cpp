@@ -4,6 +4,7 @@
 // Input: [framing] [how the stream ends] [chops] then messages: each [size: 2 bytes] [fill], or, if the top bit of the first
 // byte is set, each [size: 1 byte] [bytes].
 #include "fuzz/fuzz.hpp"
+#include "fuzz/grammar.hpp"
 
 #include <ferrule/ferrule.hpp>
 #include <ferrule/framing/any_framing.hpp>
@@ -226,4 +227,14 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
     if (size >= 3)
         check(data[0], data[1], data[2] + 1u, {reinterpret_cast<const char*>(data + 3), size - 3});
     return 0;
+}
+
+std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t most, unsigned seed)
+{
+    return test::mutate(data, size, most, seed, 3, [](test::choices& r, std::string_view settings) {
+        const std::size_t n = r.size();
+        if (static_cast<unsigned char>(settings[0]) >= 128)
+            return static_cast<char>(n & 0xff) + r.bytes(n & 0xff);
+        return test::choices::number(r.one_in(8) ? 50 * n : n, 2) + r.byte();
+    });
 }

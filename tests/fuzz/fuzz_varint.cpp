@@ -1,4 +1,5 @@
 #include "fuzz/decoder.hpp"
+#include "fuzz/grammar.hpp"
 
 #include <ferrule/framing/varint.hpp>
 
@@ -39,4 +40,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {
     test::check_decoder<varint>(byte_view(reinterpret_cast<const std::byte*>(data), size), reference);
     return 0;
+}
+
+std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t most, unsigned seed)
+{
+    return test::mutate(data, size, most, seed, 0, [](test::choices& r, std::string_view) {
+        return test::frame_by(r, varint(), r.bytes(r.size()));
+    });
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fuzz/decoder.hpp"
+#include "fuzz/grammar.hpp"
 
 #include <string>
 
@@ -49,6 +50,24 @@ inline answer content_length_answer(byte_view in, const limits& l)
             return answer::failed(errc::too_large);
         length = std::stoull(value);
     }
+}
+
+/// A frame as peers write it, among other headers.
+inline std::string content_length_piece(choices& r, const std::string& payload)
+{
+    static constexpr std::string_view ends[] = {"\r\n", "\r\n", "\n"};
+    static constexpr std::string_view names[] = {"Content-Length:", "content-length: ", "CONTENT-LENGTH:\t"};
+    static constexpr std::string_view others[] = {
+        "Content-Type: application/vscode-jsonrpc; charset=utf-8", "X:", "X: y", " folded", "Content-Length : 3", ":"};
+    const auto end = [&] { return std::string(r.one_of(ends)); };
+    std::string headers;
+    for (std::size_t n = r.below(3); n > 0 && r.one_in(2); --n)
+        headers += std::string(r.one_of(others)) + end();
+    headers += std::string(r.one_of(names)) + (r.one_in(8) ? "00" : "") + std::to_string(payload.size());
+    headers += (r.one_in(8) ? " " : "") + end();
+    if (r.one_in(8))
+        headers += std::string(r.one_of(others)) + end();
+    return r.perhaps_damaged(headers) + end() + payload;
 }
 
 } // namespace ferrule::test

@@ -4,7 +4,12 @@
 
 #include "integration/python_peer.hpp"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <latch>
 #include <stdexcept>
@@ -56,12 +61,17 @@ public:
             .method("everything",
                     [](engine&, const py::value& args, const py::value& kwargs) { return py::value(args, kwargs); })
             .method("function", [](engine&) { return py::value::global("os", "system"); })
-            .method("wait_for", [this](engine&, int) { held.wait(); });
+            .method("wait_for", [this](engine&, int) {
+                ++waiting;
+                waiting.notify_all();
+                held.wait();
+            });
         for (int i = 0; i < 2; ++i)
             threads_.emplace_back([this](const std::stop_token& stop) { server.serve(stop); });
     }
 
     std::latch held{1};
+    std::atomic<int> waiting = 0; // for it
     py::manager_server server;
 
 private:
@@ -247,4 +257,185 @@ TEST_CASE("python manager: what clients release is freed, and shutdown ends the 
     CHECK(problem([&] { one.call("fuel", {}, {}, patience); }).find("RemoteError") != std::string::npos);
     m.shutdown(patience);
     serving.join();
+}
+
+namespace {
+
+// A manager with one type, which answers some calls as no manager would.
+const std::string odd_manager = R"(
+from multiprocessing.connection import Listener
+import os, struct, threading, time
+def nested(n):
+    r = []
+    for _ in range(n): r = [r]
+    return r
+def long_name(): pass
+long_name.__name__ = long_name.__qualname__ = "n" * 300
+globals()["n" * 300] = long_name
+def answer(conn, name, args):
+    say = lambda what: conn.send(("#RETURN", what))
+    if name == "add": say(args[0] + args[1])
+    elif name == "raise": conn.send(("#ERROR", ValueError("what")))
+    elif name == "traceback": conn.send(("#TRACEBACK", "Traceback"))
+    elif name == "deep": say(nested(400))
+    elif name == "wide": say([None] * 2000)
+    elif name == "integer": say(1 << 20000)
+    elif name == "long_name": say(long_name)
+    elif name == "garbage": conn.send_bytes(b"no pickle")
+    elif name == "empty": conn.send_bytes(b"")
+    elif name == "shape": conn.send(5)
+    elif name == "kind": conn.send(("#ODD", 5))
+    elif name == "no_exception": conn.send(("#ERROR", 5))
+    elif name == "persistent": conn.send_bytes(b"\x80\x04K\x01Q.")
+    elif name == "late": say("late") if late.wait(60) else None
+    elif name == "size": say(len(args[0]))
+    elif name == "beyond": os.write(conn.fileno(), struct.pack("!iQ", -1, 1 << 40))
+    elif name == "negative": os.write(conn.fileno(), struct.pack("!i", -2))
+    elif name == "half": os.write(conn.fileno(), struct.pack("!i", 100) + b"half"); raise EOFError
+    elif name == "hang_up": raise EOFError
+def serve(conn):
+    try:
+        while True:
+            ident, name, args, kwargs = conn.recv()
+            if name == "create": conn.send(("#RETURN", ("1", ("add",)))); break
+            elif name == "let_go": late.set(); conn.send(("#RETURN", None)); break
+            elif name == "dummy": conn.send(("#RETURN", None)); break
+            elif name == "accept_connection": conn.send(("#RETURN", None))
+            else: answer(conn, name, args)
+    except (EOFError, OSError):
+        pass
+    conn.close()
+late = threading.Event()
+listener = Listener(None, authkey=c.recv())
+c.send(listener.address)
+def accept():
+    while True:
+        threading.Thread(target=serve, args=(listener.accept(),), daemon=True).start()
+threading.Thread(target=accept, daemon=True).start()
+while True:
+    try:
+        late.clear() if c.recv() == "hold" else late.set()
+        c.send("done")
+    except EOFError:
+        os._exit(0)
+)";
+
+using call_function = std::function<py::value(py::remote&, const std::string&, const py::tuple&, const until&)>;
+
+py::value call_blocking(py::remote& r, const std::string& method, const py::tuple& args, const until& limit)
+{
+    return r.call(method, args, {}, limit);
+}
+
+py::value call_as_coroutine(py::remote& r, const std::string& method, const py::tuple& args, const until& limit)
+{
+    return run(r.async_call(method, args, {}, limit));
+}
+
+} // namespace
+
+TEST_CASE("python manager: after any call that fails the next one is answered, or says at once that it cannot be")
+{
+    for_each_python([](const test::python& p) {
+        child_with_connection child(p, odd_manager, anything);
+        child.connection.send(py::value(py::type::bytes, key), patience);
+        const address a = py::to_address(child.connection.recv(patience));
+        py::pickle_limits small;
+        small.depth = 100;
+        small.values = 1000;
+        small.integer = 1000;
+        small.name = 100;
+        const multiprocessing limited({}, py::pickle_codec(small));
+        const py::manager m(a, py::connect_options().authkey(key), limited, patience);
+        const auto tell = [&](const char* what) {
+            child.connection.send(what, patience);
+            CHECK(child.connection.recv(patience) == py::value("done"));
+        };
+        for (const call_function& call : {call_function(call_blocking), call_function(call_as_coroutine)}) {
+            const auto add = [&](py::remote& r) { return call(r, "add", {1, 2}, patience); };
+
+            // The call alone has failed.
+            py::remote r = m.create("Thing", {}, {}, patience);
+            for (const char* method : {"deep", "wide", "integer", "long_name"}) {
+                CAPTURE(method);
+                CHECK_THROWS(call(r, method, {}, patience));
+                CHECK(add(r) == py::value(3));
+            }
+            for (const char* method : {"garbage", "empty", "shape", "kind", "no_exception", "persistent"}) {
+                CAPTURE(method);
+                CHECK(code_of([&] { call(r, method, {}, patience); }) == errc::invalid_value);
+                CHECK(add(r) == py::value(3));
+            }
+            for (const char* method : {"raise", "traceback"}) {
+                CAPTURE(method);
+                CHECK_THROWS_AS(call(r, method, {}, patience), py::exception);
+                CHECK(add(r) == py::value(3));
+            }
+            CHECK(code_of([&] { call(r, "size", {py::value::global("os", "system")}, patience); }) ==
+                  errc::unencodable);
+            CHECK(add(r) == py::value(3));
+
+            // It is given up, in the queue, while it is sent, and while it is answered; then its answer is none.
+            const py::value much(std::string(16 << 20, 'x'));
+            tell("hold");
+            CHECK(code_of([&] { call(r, "late", {}, 5ms); }) == condition::timeout);
+            std::stop_source stopped;
+            stopped.request_stop();
+            CHECK(code_of([&] { call(r, "add", {5, 6}, stopped.get_token()); }) == condition::cancelled);
+            CHECK(code_of([&] { call(r, "size", {much}, 5ms); }) == condition::timeout);
+            CHECK(code_of([&] { call(r, "garbage", {}, 5ms); }) == condition::timeout);
+            tell("go on");
+            CHECK(add(r) == py::value(3));
+            CHECK(call(r, "size", {py::value("four")}, patience) == py::value(4));
+
+            // The connection has failed.
+            for (const char* method : {"beyond", "negative"}) {
+                CAPTURE(method);
+                py::remote lost = m.create("Thing", {}, {}, patience);
+                const error_code ec = code_of([&] { call(lost, method, {}, patience); });
+                CHECK((ec == errc::too_large || ec == errc::malformed));
+                for (int i = 0; i < 2; ++i)
+                    CHECK(code_of([&] { add(lost); }) == errc::closed);
+            }
+            for (const char* method : {"half", "hang_up"}) {
+                CAPTURE(method);
+                py::remote lost = m.create("Thing", {}, {}, patience);
+                CHECK(code_of([&] { call(lost, method, {}, patience); }) == condition::end);
+                for (int i = 0; i < 2; ++i) {
+                    const error_code ec = code_of([&] { add(lost); });
+                    CHECK((ec == condition::end || ec == condition::broken));
+                }
+            }
+            CHECK(add(r) == py::value(3)); // the others have nothing to do with it
+        }
+        child.expect_success();
+    });
+}
+
+TEST_CASE("python manager: a coroutine that is destroyed leaves no doubt about whose answer comes next")
+{
+    const watchdog guard("a manager");
+    service s;
+    const py::manager m = client_of(s);
+    py::remote waiting = m.create("Engine", {"wood"});
+    py::remote sending = m.create("Engine", {"coal"});
+    const py::value much(std::string(32 << 20, 'x'));
+    {
+        boost::asio::io_context context;
+        const auto start = [&](boost::asio::awaitable<py::value> a) {
+            co_spawn(context, std::move(a), boost::asio::detached);
+        };
+        py::remote other = m.create("Engine", {"oil"});
+        start(waiting.async_call("wait_for", {1}));
+        start(other.async_call("wait_for", {1}));
+        context.poll();
+        for (int n = 0; n < 2; n = s.waiting)
+            s.waiting.wait(n);
+        // Both threads of the service are busy, so nobody reads what is sent now.
+        start(sending.async_call("twice", {much}));
+        context.poll();
+    }
+    s.held.count_down();
+    CHECK(waiting.call("fuel", {}, {}, patience) == py::value("wood")); // the answer to the first call is skipped
+    CHECK(code_of([&] { sending.call("fuel", {}, {}, patience); }) == errc::closed);
 }

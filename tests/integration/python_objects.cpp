@@ -176,3 +176,61 @@ while True:
         child.expect_success();
     });
 }
+
+TEST_CASE("python objects: no set and no dict loses an element")
+{
+    for_each_python([](const test::python& p) {
+        child_with_connection child(p, R"(
+import decimal, pickle
+class Node: # equal only to itself, as any class has it unless it says otherwise
+    pass
+class Same:
+    def __eq__(self, other): return isinstance(other, Same)
+    def __hash__(self): return 1
+class Tag(int):
+    def __eq__(self, other): return self is other
+    def __hash__(self): return 2
+class Multi: # keeps every item that is set, of keys that no dict takes
+    def __init__(self): self.items = []
+    def __setitem__(self, k, v): self.items.append((k, v))
+    def __reduce__(self): return Multi, (), None, None, iter(self.items)
+def through(o):
+    c.send(o)
+    return c.recv()
+for n in (1, 2, 3, 8, 9, 50, 1000):
+    nodes = [Node() for _ in range(n)]
+    edges = {(a, b) for a, b in zip(nodes, nodes[1:] + nodes[:1])}
+    weights = {e: i for i, e in enumerate(edges)}
+    nested = {(1, (frozenset([(a,)]), "x")) for a in nodes}
+    for o in (set(nodes), frozenset(nodes), edges, frozenset(edges), weights, nested, {("k", a): a for a in nodes}):
+        assert len(through(o)) == len(o) == len(pickle.loads(pickle.dumps(o))), o
+    nodes2, edges2, weights2 = through((nodes, edges, weights))
+    places = {a: i for i, a in enumerate(nodes2)}
+    assert sorted((places[a], places[b]) for a, b in edges2) == sorted((i, (i + 1) % n) for i in range(n))
+    assert set(weights2) == edges2 and set(weights2.values()) == set(range(n))
+assert len(through({(Same(),), (Same(), 1)})) == 2
+assert len(through({Tag(1), Tag(1), Tag(2), 1, True})) == 4
+assert len(through({(decimal.Decimal("NaN"), 1), (decimal.Decimal("NaN"), 1), (object(),), (object(),)})) == 4
+assert len(through({float("nan"), float("nan"), (float("nan"),), (float("nan"),)})) == 4
+m = Multi()
+m[1], m[1], m[[2]] = "a", "b", "c"
+assert through(m).items == [(1, "a"), (1, "b"), ([2], "c")]
+# What Python itself merges.
+merging = b"\x80\x04(" + b"K\x01\x88G\x3f\xf0" + bytes(6) + b"(K\x01K\x01\x91(K\x01\x91" + b"\x91."
+c.send_bytes(merging)
+assert c.recv() == pickle.loads(merging) and len(pickle.loads(merging)) == 2
+c.close()
+)",
+                                    anything);
+        for (;;) {
+            py::value v;
+            error_code ec;
+            v = child.connection.recv(patience, ec);
+            if (ec == condition::end)
+                break;
+            REQUIRE_FALSE(ec);
+            child.connection.send(v, patience);
+        }
+        child.expect_success();
+    });
+}

@@ -71,6 +71,12 @@ c = child("get", q, 20)
 for i in range(20):
     q.put(i, timeout=20) # raises Full if nobody made room
 assert c.wait() == 190 # the sum
+
+q = context.Queue(1)
+c = child("get", q, 3)
+for large_or_small in (5, 1 << (9 << 20), 6): # one is beyond the limits of pickles; its place is free again
+    q.put(large_or_small, timeout=20)
+assert c.wait() == 111
 )");
     });
 }

@@ -3,6 +3,7 @@
 #include "support/catch.hpp"
 #include "support/random.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <new>
@@ -72,6 +73,24 @@ TEST_CASE("bytes: appending keeps what was there and grows ahead of need")
     CHECK(b.capacity() <= 2 * b.size()); // and not wasteful
     b.append({});                        // nothing changes nothing
     CHECK(b.capacity() == capacity);
+}
+
+TEST_CASE("bytes: may be appended to themselves, however the memory moves")
+{
+    bytes b(byte_view("..0123456789"));
+    b.drop_front(2); // room at the front, which growing may close
+    std::string expected = "0123456789";
+    for (std::size_t i = 0; i < 20'000; ++i) {
+        const std::size_t from = i % expected.size();
+        const std::size_t n = std::min<std::size_t>(i % 11, expected.size() - from);
+        b.append(byte_view(b).subspan(from, n));
+        expected += expected.substr(from, n);
+        if (i % 100 == 0) {
+            b.drop_front(5);
+            expected.erase(0, 5);
+        }
+    }
+    CHECK(b.text() == expected);
 }
 
 TEST_CASE("bytes: one append of a whole message allocates just that")

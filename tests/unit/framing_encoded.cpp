@@ -63,3 +63,36 @@ TEST_CASE("encoded: what only marks the frame is left out when the payload is jo
     CHECK(flat(e) == "seenkept");
     CHECK(e.size() == 8);
 }
+
+TEST_CASE("encoded: parts of the frame itself can be copied, however its memory moves")
+{
+    encoded e;
+    e.copy("head");
+    std::string expected = "head";
+    for (int i = 0; i < 100; ++i) {
+        e.copy(e.part(0));
+        expected += "head";
+    }
+    CHECK(flat(e) == expected);
+}
+
+TEST_CASE("encoded: what is held stays until the end, whatever else is")
+{
+    encoded e;
+    const byte_view first = e.hold(bytes(byte_view(std::string(1000, 'a'))));
+    CHECK(e.kept() != nullptr);
+    std::string expected(first.text());
+    e.gather(first); // as a framing does that seals what another one holds
+    for (int i = 0; i < 10; ++i) {
+        e.keep(bytes(byte_view("seal")));
+        expected += "seal";
+    }
+    CHECK(flat(e) == expected);
+    CHECK(e.kept() == nullptr); // it is not all that there is
+    const encoded copy = e;     // NOLINT
+    e.join_payload();
+    CHECK(flat(e) == expected);
+    REQUIRE(e.kept() != nullptr);
+    CHECK(e.kept()->text() == expected);
+    CHECK(flat(copy) == expected);
+}

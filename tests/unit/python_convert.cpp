@@ -75,7 +75,13 @@ TEST_CASE("python convert: aggregates take what is there")
                                                                   "62"
                                                                   "2e"))));
     CHECK(instance.repr() == "modu.Car().state={'name': 'x'}");
-    CHECK(py::to<car>(instance).name == "x");
+    CHECK(reason<car>(instance) == errc::invalid_value); // it has no wheels
+    struct driver {
+        std::string name;
+        std::optional<int> age;
+    };
+    CHECK(py::to<driver>(instance).name == "x");
+    CHECK_FALSE(py::to<driver>(instance).age);
 }
 
 TEST_CASE("python convert: what does not fit is reported")
@@ -88,4 +94,14 @@ TEST_CASE("python convert: what does not fit is reported")
     CHECK(reason<std::map<int, int>>(py::list{}) == errc::invalid_value);
     CHECK(reason<car>(py::list{}) == errc::invalid_value);
     CHECK(reason<car>(py::dict{{"wheels", py::list{py::dict{{"radius", "big"}}}}}) == errc::invalid_value);
+}
+
+TEST_CASE("python convert: no set and no map loses what becomes the same")
+{
+    const std::int64_t large = (std::int64_t{1} << 53) + 1; // no double is
+    CHECK(reason<std::set<double>>(py::set{large, large - 1}) == errc::invalid_value);
+    CHECK(reason<std::map<double, int>>(py::dict{{large, 1}, {large - 1, 2}}) == errc::invalid_value);
+    CHECK(py::to<std::set<double>>(py::set{large, 1}).size() == 2);
+    CHECK(py::to<std::set<int>>(py::list{1, 1, 2}).size() == 2); // it was asked for
+    CHECK(py::to<std::multiset<double>>(py::set{large, large - 1}).size() == 2);
 }

@@ -158,6 +158,66 @@ TEST_CASE("python value: equal is what Python says")
     CHECK(value(dict{{1, "a"}, {true, "b"}}).pair(0).second == value("b"));
 }
 
+// Whether two objects are equal only their class knows: see "python objects: no set and no dict loses an element".
+TEST_CASE("python value: objects are never merged, wherever they are")
+{
+    const auto node = [] { return value::instance("app", "Node", nullptr); };
+    for (const std::size_t n : {2u, 8u, 9u, 100u}) {
+        CAPTURE(n);
+        std::vector<value> objects;
+        for (std::size_t i = 0; i < n; ++i)
+            objects.push_back(node());
+        set plain;
+        set nested;
+        dict keys;
+        for (const value& o : objects) {
+            plain.push_back(o);
+            nested.push_back(tuple{o, frozenset{tuple{o}}});
+            keys.emplace_back(tuple{1, o}, 1);
+        }
+        for (const value& v :
+             {value(plain), value(nested), value(keys), value(frozenset(nested.begin(), nested.end()))}) {
+            CHECK(v.size() == n);
+            CHECK(there_and_back(v).size() == n);
+        }
+        // The same object again is the same key.
+        plain.insert(plain.end(), objects.begin(), objects.end());
+        nested.emplace_back(tuple{objects[0], frozenset{tuple{objects[0]}}});
+        keys.emplace_back(tuple{true, objects[0]}, 2);
+        CHECK(value(plain).size() == n);
+        CHECK(value(nested).size() == n);
+        CHECK(value(keys).size() == n);
+        CHECK(value(keys).pair(0).second == value(2));
+    }
+}
+
+TEST_CASE("python value: an object finds itself, or what alone is like it")
+{
+    const value one = value::instance("app", "Node", nullptr);
+    const value other = value::instance("app", "Node", nullptr);
+    const value third = value::instance("app", "Node", nullptr);
+    const value date = value::object("datetime", "date", {"x"});
+    const value v{list{one, other}, dict{{one, 1}, {tuple{other}, 2}, {other, 3}, {date, 4}}};
+    const value d = v[1];
+    CHECK(d.at(one) == value(1));
+    CHECK(d.at(other) == value(3));
+    CHECK(d.at(tuple{other}) == value(2));
+    CHECK(d.at(value::object("datetime", "date", {"x"})) == value(4));
+    CHECK(code_of([&] { (void)d.find(third); }) == errc::invalid_value);
+    CHECK_FALSE(d.find(value::object("datetime", "date", {"y"})));
+    const value back = there_and_back(v);
+    CHECK(back[1].at(back[0][1]) == value(3));
+}
+
+TEST_CASE("python value: as many keys that look alike as the other has")
+{
+    const auto key = [](int i) { return value::instance("app", "Key", i); };
+    CHECK(value(set{key(1), key(1), key(2)}) == value(set{key(2), key(1), key(1)}));
+    CHECK_FALSE(value(set{key(1), key(1), key(2)}) == value(set{key(1), key(2), key(2)}));
+    CHECK(value(dict{{key(1), 1}, {key(1), 2}}) == value(dict{{key(1), 2}, {key(1), 1}}));
+    CHECK_FALSE(value(dict{{key(1), 1}, {key(1), 2}}) == value(dict{{key(1), 1}, {key(1), 1}}));
+}
+
 TEST_CASE("python value: what Python could not load is not sent")
 {
     CHECK(code_of([] { return value(dict{{list{}, 1}}); }) == errc::unencodable);
@@ -184,6 +244,20 @@ TEST_CASE("python value: what occurs more than once is written once")
     CHECK(text.size() < 1000);
     const value back = loads(bytes(byte_view(text)));
     CHECK(back[0].cell().contents() == back[1].cell().contents());
+}
+
+TEST_CASE("python value: data and names that occur more than once are written once")
+{
+    const std::string large(1000, 'x');
+    const std::string digits(1000, '7');
+    for (const value& v : {value(large), value(type::bytes, large), value(type::bytearray, large),
+                           value::integer(digits), value::global(large, "name"), value::global("module", large)}) {
+        const list many(500, v);
+        CHECK(pickled(many).size() < 500 * 32 + 1200);
+        CHECK(there_and_back(many) == value(many));
+        const value other{v, dict{{"a", v}}, v};
+        CHECK(there_and_back(other) == other);
+    }
 }
 
 TEST_CASE("multiprocessing: values keep the contract of framings, and what is none is reported")

@@ -71,14 +71,15 @@ public:
     using watcher = std::function<void(std::size_t sent, std::size_t total)>;
 
     /// Adds a copy of bytes that mark the frame in a stream, such as a header or a separator. Where packets have
-    /// boundaries of their own, these are left out.
+    /// boundaries of their own, these are left out. `part` may be a part of this frame.
     void copy(byte_view part)
     {
         parts_.emplace_back(nullptr, copied_.size(), part.size());
         const std::size_t before = copied_.size();
+        const std::size_t own = detail::offset_within({copied_.data(), before}, part);
         copied_.resize(before + part.size(), boost::container::default_init);
         if (!part.empty())
-            std::memcpy(copied_.data() + before, part.data(), part.size());
+            std::memcpy(copied_.data() + before, own != before ? copied_.data() + own : part.data(), part.size());
         size_ += part.size();
     }
     /// Adds payload that stays where it is and must not change until the send has completed.
@@ -94,12 +95,9 @@ public:
         for (const byte_view part : parts)
             gather(part);
     }
-    /// Keeps payload for as long as the frame lives, and returns a view of it for `gather`. Once in a frame.
-    byte_view hold(bytes payload)
-    {
-        kept_ = std::make_shared<bytes>(std::move(payload));
-        return *kept_;
-    }
+    /// Keeps payload for as long as the frame lives, and returns a view of it for `gather`. As often as you like: a framing
+    /// may be given payload that another one holds.
+    byte_view hold(bytes payload) { return *kept_.emplace_back(std::make_shared<bytes>(std::move(payload))); }
     /// Adds payload that the frame keeps itself.
     void keep(bytes payload) { gather(hold(std::move(payload))); }
     /// Lets `w` watch the frame leave, in steps of at most 256 KiB on streams. It is called after every transfer, by the thread that did it, under the lock of the
@@ -115,6 +113,8 @@ public:
             if (is_payload(i))
                 whole.append(part(i));
         parts_.clear();
+        copied_.clear();
+        kept_.clear();
         size_ = 0;
         keep(std::move(whole));
     }
@@ -130,9 +130,12 @@ public:
     }
     /// Whether part `i` is payload.
     [[nodiscard]] bool is_payload(std::size_t i) const noexcept { return parts_[i].seen != nullptr; }
-    /// What was given to `hold`, to be moved out if nothing else of the frame is wanted; null if there is none, or if a
-    /// copy of the frame needs it too.
-    [[nodiscard]] bytes* kept() noexcept { return kept_.use_count() == 1 ? kept_.get() : nullptr; }
+    /// What was given to `hold`, to be moved out if nothing else of the frame is wanted; null unless it is the only one, and
+    /// if a copy of the frame needs it too.
+    [[nodiscard]] bytes* kept() noexcept
+    {
+        return kept_.size() == 1 && kept_.front().use_count() == 1 ? kept_.front().get() : nullptr;
+    }
     [[nodiscard]] bool is_watched() const noexcept { return watcher_ != nullptr; }
     /// Tells the watcher that the first `n` bytes have left.
     void tell(std::size_t n) const
@@ -151,7 +154,7 @@ private:
     };
     boost::container::small_vector<piece, 4> parts_;
     boost::container::small_vector<std::byte, 64> copied_;
-    std::shared_ptr<bytes> kept_;
+    boost::container::small_vector<std::shared_ptr<bytes>, 1> kept_;
     std::shared_ptr<const watcher> watcher_;
     std::size_t size_ = 0;
 };

@@ -4,7 +4,7 @@
 #include <ferrule/asio.hpp>
 #include <ferrule/python/manager.hpp>
 
-#include <mutex>
+#include <utility>
 
 namespace ferrule::python {
 
@@ -12,29 +12,24 @@ inline auto remote::async_call(std::string method, tuple args, dict kwargs, unti
 {
     return [](std::shared_ptr<detail::manager_session> s, value request, until l) -> boost::asio::awaitable<value> {
         co_await s->turn.async_lock(l);
-        const std::lock_guard turn(s->turn, std::adopt_lock);
+        detail::manager_turn turn(*s);
         try {
-            co_await s->connection.async_send(request, l);
+            co_await s->requests.async_send(request, l);
         } catch (const error& e) {
-            s->gave_up_sending(e);
+            turn.not_sent(e);
             throw;
         }
-        ++s->owed;
+        turn.sent();
         for (;;) {
-            error_code ec;
-            value reply;
+            bytes answer;
             try {
-                reply = co_await s->connection.async_recv(l);
-            } catch (const frame_error& e) {
-                if (e.code() != errc::invalid_value) // of which the frame has been taken off
-                    throw;
-                ec = e.code();
+                answer = co_await s->answers.async_recv(l);
+            } catch (const error& e) {
+                turn.not_received(e.code());
+                throw;
             }
-            if (!s->arrived())
-                continue;
-            if (ec)
-                throw_error(ec);
-            co_return detail::result_of(reply);
+            if (turn.is_answered())
+                co_return detail::result_of(s->framing.load(std::move(answer)));
         }
     }(session_, detail::request_of(ident_, method, args, kwargs), std::move(limit));
 }

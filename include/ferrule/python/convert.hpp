@@ -4,7 +4,9 @@
 #include <ferrule/detail/field_names.hpp>
 #include <ferrule/python/value.hpp>
 
+#include <array>
 #include <concepts>
+#include <cstddef>
 #include <optional>
 #include <ranges>
 #include <string>
@@ -50,9 +52,20 @@ concept scalar = std::same_as<T, value> || std::integral<T> || std::floating_poi
 /// Throws that `v` is not `wanted`.
 [[noreturn]] FERRULE_FRAMING_EXPORT void mismatch(const value& v, std::string_view wanted);
 
-/// What a dict, or an object of any class, has as attributes: a dict; or a sequence, where fields have no names (named tuples,
-/// frozen dataclasses with slots).
-[[nodiscard]] FERRULE_FRAMING_EXPORT value fields_of(const value& v);
+/// What is known of the attributes of a dict or an object.
+struct attributes {
+    value named;         // a dict
+    value in_order;      // a sequence of those without names, as of named tuples; None if there are none
+    bool is_all = false; // a dict: it has no others
+};
+/// Throws if its class has made something else of them.
+[[nodiscard]] FERRULE_FRAMING_EXPORT attributes attributes_of(const value& v);
+
+/// The items of a dict, or of an instance of one of Python's own subclasses or of yours, as a dict. Throws if it is none.
+[[nodiscard]] FERRULE_FRAMING_EXPORT value items_of(const value& v);
+
+/// Throws that two keys of `v`, or two elements, have become one.
+[[noreturn]] FERRULE_FRAMING_EXPORT void merged(const value& v);
 
 /// Of a numpy scalar: the number; else `v`.
 [[nodiscard]] FERRULE_FRAMING_EXPORT value number_of(const value& v);
@@ -109,9 +122,15 @@ template <class T>
 }
 
 /// A Python value as a C++ one, the reverse of `from`. Sequences are made of lists, tuples and sets alike; numbers also of numpy
-/// scalars; aggregates of dicts, and of objects by their attributes (plain objects, dataclasses, named tuples, with slots or
-/// without): fields that are missing keep their defaults, names that are no fields are ignored. Throws `frame_error`
-/// (`errc::invalid_value`) if `v` is of another type, a number out of range, or of another size.
+/// scalars; maps of dicts and instances of their subclasses (`OrderedDict`, `defaultdict`, `Counter`, …).
+///
+/// Aggregates are made of dicts and such instances: fields that are missing keep their defaults. They are also made of the
+/// attributes of objects (plain ones, dataclasses, attrs, pydantic models, named tuples, with slots or without), which must have
+/// every field that is no optional. Where a class pickles a sequence of values, these are the fields in their order. Names
+/// that are no fields are ignored.
+///
+/// Throws `frame_error` (`errc::invalid_value`) if `v` is of another type, a number out of range, or of another size; if an
+/// object lacks a field; and if a set or map would lose something, because different keys become the same in C++.
 template <class T>
 [[nodiscard]] T to(const value& v)
 {
@@ -130,20 +149,21 @@ template <class T>
     } else if constexpr (detail::optional_like<T>)
         return v.is_none() ? T() : T(to<typename T::value_type>(v));
     else if constexpr (detail::tuple_like<T>) {
-        const value elements = v.type() == type::object ? detail::fields_of(v) : v;
+        const value elements = v.type() == type::object ? detail::attributes_of(v).in_order : v;
         if (!detail::is_sequence(elements) || elements.size() != std::tuple_size_v<T>)
             detail::mismatch(v, "as many values as wanted");
         return [&]<std::size_t... I>(std::index_sequence<I...>) {
             return T{to<std::tuple_element_t<I, T>>(elements[I])...};
         }(std::make_index_sequence<std::tuple_size_v<T>>());
     } else if constexpr (detail::map_like<T>) {
-        if (v.type() != type::dict)
-            detail::mismatch(v, "a dict");
+        const value items = detail::items_of(v);
         T map;
-        for (std::size_t i = 0; i < v.size(); ++i) {
-            const auto [key, mapped] = v.pair(i);
-            map.insert_or_assign(to<typename T::key_type>(key), to<typename T::mapped_type>(mapped));
+        for (std::size_t i = 0; i < items.size(); ++i) {
+            const auto [key, mapped] = items.pair(i);
+            map.emplace(to<typename T::key_type>(key), to<typename T::mapped_type>(mapped));
         }
+        if (map.size() != items.size())
+            detail::merged(v);
         return map;
     } else if constexpr (std::ranges::range<T>) {
         if (!detail::is_sequence(v))
@@ -151,6 +171,10 @@ template <class T>
         T range;
         for (std::size_t i = 0; i < v.size(); ++i)
             range.insert(range.end(), to<std::ranges::range_value_t<T>>(v[i]));
+        if constexpr (detail::set_like<T>) {
+            if ((v.type() == type::set || v.type() == type::frozenset) && range.size() != v.size())
+                detail::merged(v);
+        }
         return range;
     } else {
         static_assert(ferrule::detail::plain_aggregate<T>, "there is no such conversion");
@@ -161,16 +185,29 @@ template <class T>
 template <class T>
 T detail::to_aggregate(const value& v)
 {
-    const value fields = fields_of(v);
-    const bool named = fields.type() == type::dict;
-    if (!named && fields.size() != boost::pfr::tuple_size_v<T>)
-        mismatch(v, "as many fields as wanted");
+    const attributes a = attributes_of(v);
+    const auto& names = ferrule::detail::field_names<T>;
+    std::array<std::optional<value>, boost::pfr::tuple_size_v<T>> found;
+    std::size_t missing = 0;
+    for (std::size_t i = 0; i < found.size(); ++i) {
+        found[i] = a.named.find(value(names[i]));
+        if (!found[i])
+            ++missing;
+    }
+    if (!a.in_order.is_none() && !a.is_all && missing != 0) {
+        if (missing != a.in_order.size())
+            mismatch(v, "as many fields as wanted");
+        for (std::size_t i = 0, from = 0; i < found.size(); ++i)
+            if (!found[i])
+                found[i] = a.in_order[from++];
+    }
     T x{};
     boost::pfr::for_each_field(x, [&](auto& field, std::size_t i) {
-        if (!named)
-            field = python::to<std::remove_cvref_t<decltype(field)>>(fields[i]);
-        else if (const auto found = fields.find(value(ferrule::detail::field_names<T>[i])))
-            field = python::to<std::remove_cvref_t<decltype(field)>>(*found);
+        using field_type = std::remove_cvref_t<decltype(field)>;
+        if (found[i])
+            field = python::to<field_type>(*found[i]);
+        else if (!a.is_all && !optional_like<field_type>)
+            mismatch(v, std::string("an object whose '") + std::string(names[i]) + "' is known");
     });
     return x;
 }

@@ -32,18 +32,55 @@ struct manager_address {
 
 /// A connection on which calls take turns. A call that is given up leaves its answer to be skipped by the next one.
 struct manager_session {
-    message_duplex<multiprocessing> connection;
+    explicit manager_session(message_duplex<multiprocessing> c, const multiprocessing& f)
+        : requests(std::move(c)),
+          answers(requests.with(multiprocessing_bytes())),
+          framing(f)
+    {
+    }
+
+    // The same connection. An answer arrives as bytes: it counts as one even if no value can be made of it.
+    message_duplex<multiprocessing> requests;
+    message_duplex<multiprocessing_bytes> answers;
+    multiprocessing framing;
     cross_lock turn;
     std::size_t owed = 0; // answers that are to come: the last one is that of the call under way, if there is one
+};
 
-    /// What is to be done when a request could not be sent whole.
-    void gave_up_sending(const error& e)
+/// A call under way, with the turn that it has waited for.
+class manager_turn {
+public:
+    explicit manager_turn(manager_session& s) noexcept : session_(s) {}
+    manager_turn(const manager_turn&) = delete;
+    manager_turn& operator=(const manager_turn&) = delete;
+    /// A call that ends without a word, as where its coroutine is destroyed, may or may not be answered: nobody could tell
+    /// whose answer comes next, so the connection is closed.
+    ~manager_turn()
+    {
+        if (!is_certain_)
+            session_.requests.close();
+        session_.turn.unlock();
+    }
+
+    void sent() noexcept
+    {
+        ++session_.owed;
+        is_certain_ = true;
+    }
+    void not_sent(const error& e) noexcept
     {
         if (e.in_flight()) // the rest leaves with the next request, and it will be answered
-            ++owed;
+            ++session_.owed;
+        is_certain_ = true;
     }
-    /// One of the answers has come. True if it is that of the call under way.
-    bool arrived() { return --owed == 0; }
+    /// Where the next answer begins is lost with one that is no frame, or a frame beyond the limit.
+    void not_received(const error_code& ec) noexcept { is_certain_ = ec != errc::malformed && ec != errc::too_large; }
+    /// One of the answers has come. True if it is that of this call.
+    [[nodiscard]] bool is_answered() noexcept { return --session_.owed == 0; }
+
+private:
+    manager_session& session_;
+    bool is_certain_ = false;
 };
 
 } // namespace detail
@@ -57,6 +94,9 @@ class FERRULE_MULTIPROCESSING_EXPORT remote {
 public:
     /// Calls a method and blocks until its result is here. Throws `exception` for what the method has raised, and what
     /// `send` and `recv` throw; after a timeout or a cancel the call may be under way there, and its result will be skipped.
+    /// A result that is no value, or one beyond the limits of pickles, is `errc::invalid_value` or `errc::too_large`, and the
+    /// next call works as any other. A message beyond the limits of a connection, or one that is none, closes it, and so does
+    /// destroying a coroutine while its request is being sent: further calls throw `closed_error`.
     value call(std::string_view method, const tuple& args = {}, const dict& kwargs = {}, const until& limit = {});
     /// The same as a coroutine. Defined in <ferrule/python/async_manager.hpp>. g++ 12 does not compile braced arguments in a
     /// statement with `co_await`: name them before, as in `const tuple args{5, "x"};`.

@@ -17,7 +17,7 @@ public:
 
     /// Values within each other. Python itself reads any depth, but can write only about 500 (before 3.12).
     std::size_t depth = 1000;
-    /// Values in all; each takes 16 bytes, which a single byte can ask for.
+    /// Values in all; each takes 16 bytes, which a single byte can ask for. What old pickles copy by calls counts, too.
     std::size_t values = 10'000'000;
     /// Bytes of one integer.
     std::size_t integer = std::size_t{1} << 20;

@@ -54,7 +54,8 @@ public:
     /// Takes over the reading end, whose number is that of `queue._reader.fileno()`.
     explicit queue_reader(descriptor end, const queue_locks& l = {}, const multiprocessing& f = {});
 
-    /// Blocks until there is an object; makes room for another one. Throws as `message_reader::recv` does.
+    /// Blocks until there is an object; makes room for another one, also if it turns out to be none (`errc::invalid_value`,
+    /// `errc::too_large`). Throws as `message_reader::recv` does.
     value get(const until& limit = {});
 
     /// The same end for coroutines, of a SimpleQueue: of a Queue only `get` makes room.
@@ -62,6 +63,7 @@ public:
 
 private:
     message_reader<multiprocessing> end_;
+    multiprocessing framing_;
     named_semaphore slots_;
 };
 

@@ -151,7 +151,7 @@ public:
     value(const items<Type>& elements) : value(Type, elements.data(), elements.size())
     {
     }
-    /// Of equal keys the last counts. Keys that Python could not hash (lists, dicts, sets, bytearrays, tuples with
+    /// Of equal keys the last counts; objects are equal only to themselves, since what their class says is not known. Keys that Python could not hash (lists, dicts, sets, bytearrays, tuples with
     /// such) throw `usage_error` (`errc::unencodable`); so they do in sets.
     value(const dict& pairs);
     /// Two or more values are a tuple.
@@ -188,7 +188,8 @@ public:
     [[nodiscard]] value operator[](std::size_t i) const;
     /// Of a dict: pair `i`, in insertion order.
     [[nodiscard]] std::pair<value, value> pair(std::size_t i) const;
-    /// Of a dict: the value for a key. Takes linear time.
+    /// Of a dict: the value for a key. An object finds itself, else the one key that has equal parts; if several have, that is
+    /// `errc::invalid_value`, since only their class knows which is meant. Takes linear time.
     [[nodiscard]] value at(const value& key) const;
     [[nodiscard]] std::optional<value> find(const value& key) const;
 
@@ -204,7 +205,8 @@ public:
     [[nodiscard]] value kwargs() const;
     /// Its attributes, or whatever its class calls its state; None if there is none.
     [[nodiscard]] value state() const;
-    /// What was appended to it, as a list, and what was set in it, as a dict, for subclasses of lists and dicts.
+    /// What was appended to it, as a list, and what was set in it, as a dict, for subclasses of lists and dicts. What its class
+    /// takes for a key is up to that: a key may come more than once, and be of any type.
     [[nodiscard]] value appended() const;
     [[nodiscard]] value entries() const;
     /// Whether it is an object of that class, or the result of that function.
