@@ -24,8 +24,7 @@ step write_operation::advance(bool)
 
 step write_operation::send_bytes()
 {
-    // Copying a few bytes costs less than telling the system where the pieces are. One piece needs neither, and must not: what
-    // leaves beside a byte is found by where the byte is (see handle_link).
+    // Copying a few bytes costs less than telling the system where the pieces are. One piece needs neither.
     if (frame_ != nullptr && channel_.tail.empty() && total_ - sent_ <= joined_at_most && frame_->parts() != 1) {
         std::array<std::byte, joined_at_most> joined;
         std::size_t n = 0;
@@ -36,7 +35,7 @@ step write_operation::send_bytes()
             n += piece.size();
         }
         const byte_view all(joined.data(), n);
-        const io_result r = n == 0 ? io_result::moved(0) : channel_.fd->try_write({&all, 1});
+        const io_result r = n == 0 ? io_result::moved(0) : write({&all, 1});
         if (r.what() != io_result::status::moved)
             return stopped(r);
         if (r.size() != n) {
@@ -58,7 +57,7 @@ step write_operation::send_bytes()
         };
         if (!channel_.tail.empty())
             add(channel_.tail);
-        if (frame_ != nullptr) {
+        if (frame_ != nullptr && (n == 0 || !brings_handle())) {
             std::size_t skip = offset_;
             std::size_t most = frame_->is_watched() ? watched_at_most : SIZE_MAX;
             for (std::size_t i = part_; i < frame_->parts() && n < views.size() && most != 0; ++i, skip = 0) {
@@ -71,7 +70,7 @@ step write_operation::send_bytes()
             end();
             return step::done;
         }
-        const io_result r = channel_.fd->try_write({views.data(), n});
+        const io_result r = write({views.data(), n});
         if (r.what() != io_result::status::moved)
             return stopped(r);
         consume(r.size());
@@ -95,12 +94,24 @@ step write_operation::send_packet()
         }
         views[n++] = frame_->part(i);
     }
-    const io_result r = channel_.fd->try_write({views.data(), n});
+    const io_result r = write({views.data(), n});
     if (r.what() != io_result::status::moved)
         return stopped(r);
     sent_ = r.size();
     frame_->tell(frame_->size());
     return step::done;
+}
+
+bool write_operation::brings_handle() const noexcept
+{
+    return frame_ != nullptr && sent_ == 0 && frame_->attached() != invalid_handle;
+}
+
+io_result write_operation::write(std::span<const byte_view> views) noexcept
+{
+    if (channel_.tail.empty() && brings_handle())
+        return channel_.fd->try_write(views, frame_->attached());
+    return channel_.fd->try_write(views);
 }
 
 step write_operation::stopped(const io_result& r) noexcept

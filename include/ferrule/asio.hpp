@@ -97,19 +97,17 @@ auto async_transfer(const channel_ptr& c, Request request, LimitAndToken&&... li
 }
 
 /// A handler of messages, to be called with the bytes they are made from. Everything associated with it is kept.
-template <class Handler, framing Framing>
+template <class Handler, class Message, class Receiver>
 class loading_handler {
 public:
-    loading_handler(Handler h, std::shared_ptr<framing_state<Framing>> s) : handler(std::move(h)), state_(std::move(s))
-    {
-    }
+    loading_handler(Handler h, std::shared_ptr<Receiver> by) : handler(std::move(h)), by_(std::move(by)) {}
 
     void operator()(error_code ec, bytes payload)
     {
-        typename Framing::message_type message{};
+        Message message{};
         try {
             if (!ec)
-                message = state_->framing().load(std::move(payload));
+                message = by_->load(std::move(payload));
         } catch (...) {
             ec = thrown_code();
         }
@@ -119,15 +117,14 @@ public:
     Handler handler;
 
 private:
-    std::shared_ptr<framing_state<Framing>> state_;
+    std::shared_ptr<Receiver> by_;
 };
 
-template <framing Framing>
-asio::awaitable<typename Framing::message_type> await_message(channel_ptr c, read_request request, until limit,
-                                                              std::shared_ptr<framing_state<Framing>> state)
+template <class Message, class Receiver>
+asio::awaitable<Message> await_message(channel_ptr c, read_request request, until limit, std::shared_ptr<Receiver> by)
 {
     bytes payload = co_await await_bytes(std::move(c), std::move(request), std::move(limit));
-    co_return state->framing().load(std::move(payload));
+    co_return by->load(std::move(payload));
 }
 
 template <class Self>
@@ -241,20 +238,23 @@ template <class Self, framing Framing>
 template <limit_or_token... LimitAndToken>
 auto message_recv_functions<Self, Framing>::async_recv(LimitAndToken&&... limit_and_token)
 {
-    read_request r = request();
-    r.keep_alive = state_;
+    auto by = receiver();
+    read_request r = request(by);
+    r.keep_alive = by;
     if constexpr (byte_framing<Framing>)
         return async_transfer<bytes>(self().channel(), std::move(r), std::forward<LimitAndToken>(limit_and_token)...);
     else if constexpr (has_token<LimitAndToken...>)
         return by_token<void(error_code, message_type)>(
             [c = self().channel(), r = std::move(r), l = limit_of(limit_and_token...),
-             s = state_](asio::any_io_executor executor, auto handler) mutable {
+             by = std::move(by)](asio::any_io_executor executor, auto handler) mutable {
+                using receiver = typename decltype(by)::element_type;
+                using loading = loading_handler<decltype(handler), message_type, receiver>;
                 start(std::move(c), std::move(r), std::move(l), std::move(executor),
-                      bytes_handler(loading_handler<decltype(handler), Framing>(std::move(handler), std::move(s))));
+                      bytes_handler(loading(std::move(handler), std::move(by))));
             },
             std::forward<LimitAndToken>(limit_and_token)...);
     else
-        return await_message(self().channel(), std::move(r), limit_of(limit_and_token...), state_);
+        return await_message<message_type>(self().channel(), std::move(r), limit_of(limit_and_token...), std::move(by));
 }
 
 template <class Self, framing Framing>
@@ -262,7 +262,7 @@ template <limit_or_token... LimitAndToken>
     requires byte_framing<Framing>
 auto message_recv_functions<Self, Framing>::async_recv_into(message_type& message, LimitAndToken&&... limit_and_token)
 {
-    read_request r = request();
+    read_request r = request(state_);
     r.keep_alive = state_;
     r.reuse = &message;
     return async_transfer<std::size_t>(self().channel(), std::move(r), std::forward<LimitAndToken>(limit_and_token)...);
@@ -322,14 +322,14 @@ template <class Object>
 
 } // namespace ferrule
 
-template <template <class, class> class Associator, class Handler, class Framing, class Default>
-struct boost::asio::associator<Associator, ferrule::detail::loading_handler<Handler, Framing>, Default>
+template <template <class, class> class Associator, class Handler, class Message, class Receiver, class Default>
+struct boost::asio::associator<Associator, ferrule::detail::loading_handler<Handler, Message, Receiver>, Default>
     : Associator<Handler, Default> {
-    static auto get(const ferrule::detail::loading_handler<Handler, Framing>& h) noexcept
+    static auto get(const ferrule::detail::loading_handler<Handler, Message, Receiver>& h) noexcept
     {
         return Associator<Handler, Default>::get(h.handler);
     }
-    static auto get(const ferrule::detail::loading_handler<Handler, Framing>& h, const Default& d) noexcept
+    static auto get(const ferrule::detail::loading_handler<Handler, Message, Receiver>& h, const Default& d) noexcept
     {
         return Associator<Handler, Default>::get(h.handler, d);
     }

@@ -34,8 +34,8 @@ public:
     [[nodiscard]] decoder_ref decoder() noexcept { return {this, &framing_state::decode}; }
     [[nodiscard]] const Framing& framing() const noexcept { return framing_; }
     [[nodiscard]] const ferrule::limits& limits() const noexcept { return limits_; }
+    [[nodiscard]] auto load(bytes payload) const { return framing_.load(std::move(payload)); }
 
-private:
     static decode_result decode(void* self, byte_view buffered, std::uint64_t position)
     {
         auto& s = *static_cast<framing_state*>(self);
@@ -50,9 +50,33 @@ private:
         return r;
     }
 
+private:
     Framing framing_;
     ferrule::limits limits_;
     std::uint64_t expected_ = 0; // where the decoder believes to be
+};
+
+/// One receive of a framing whose frames have something attached.
+template <attached_framing Framing>
+class attached_receive {
+public:
+    explicit attached_receive(std::shared_ptr<framing_state<Framing>> s) noexcept : state_(std::move(s)) {}
+
+    [[nodiscard]] decoder_ref decoder() noexcept { return {this, &attached_receive::decode}; }
+    [[nodiscard]] auto load(bytes payload) const { return state_->framing().load(std::move(payload), attached_); }
+
+private:
+    static decode_result decode(void* self, byte_view buffered, std::uint64_t position)
+    {
+        auto& r = *static_cast<attached_receive*>(self);
+        const decode_result found = framing_state<Framing>::decode(r.state_.get(), buffered, position);
+        if (found.what() == decode_result::outcome::frame)
+            r.attached_ = r.state_->framing().attached(position);
+        return found;
+    }
+
+    std::shared_ptr<framing_state<Framing>> state_;
+    decltype(std::declval<const Framing&>().attached(0)) attached_{};
 };
 
 /// The receiving functions of `message_reader` and `message_duplex`. What `recv_functions` says of ending early, errors,
@@ -68,17 +92,19 @@ public:
     message_type recv(const until& limit = {})
     {
         read_result r;
-        if (const error_code ec = run(self().channel(), request(), limit, r))
+        const auto& by = receiver();
+        if (const error_code ec = run(self().channel(), request(by), limit, r))
             throw_error(ec, r.data, r.transferred);
-        return load(std::move(r.data));
+        return load(by, std::move(r.data));
     }
     message_type recv(const until& limit, error_code& ec)
     {
         read_result r;
+        const auto& by = receiver();
         try {
-            ec = run(self().channel(), request(), limit, r);
+            ec = run(self().channel(), request(by), limit, r);
             if (!ec)
-                return load(std::move(r.data));
+                return load(by, std::move(r.data));
         } catch (...) {
             ec = thrown_code();
         }
@@ -93,7 +119,7 @@ public:
         requires byte_framing<Framing>
     {
         read_result r;
-        read_request q = request();
+        read_request q = request(state_);
         q.reuse = &message;
         if (const error_code ec = run(self().channel(), q, limit, r))
             throw_error(ec, r.data, r.transferred);
@@ -107,9 +133,10 @@ public:
     std::optional<message_type> try_recv()
     {
         read_result r;
-        if (!run_now(self().channel(), request(), r))
+        const auto& by = receiver();
+        if (!run_now(self().channel(), request(by), r))
             return std::nullopt;
-        return load(std::move(r.data));
+        return load(by, std::move(r.data));
     }
     /// `async_recv([limit] [, token])`.
     template <limit_or_token... LimitAndToken>
@@ -131,19 +158,27 @@ protected:
 private:
     [[nodiscard]] const Self& self() const { return static_cast<const Self&>(*this); }
     [[nodiscard]] reader as_reader() const { return {self().channel(), self().limits()}; }
-    [[nodiscard]] read_request request() const
+    /// What decodes and loads for one call.
+    [[nodiscard]] decltype(auto) receiver() const
+    {
+        if constexpr (attached_framing<Framing>)
+            return state_ ? std::make_shared<attached_receive<Framing>>(state_) : nullptr;
+        else
+            return (state_);
+    }
+    [[nodiscard]] read_request request(const auto& by) const
     {
         read_request r(read_request::what::frame, self().limits().max_payload());
-        if (state_)
-            r.decoder = state_->decoder();
+        if (by)
+            r.decoder = by->decoder();
         return r;
     }
-    message_type load(bytes payload) const
+    message_type load(const auto& by, bytes payload) const
     {
         if constexpr (byte_framing<Framing>)
             return payload;
         else
-            return state_->framing().load(std::move(payload));
+            return by->load(std::move(payload));
     }
 
     std::shared_ptr<framing_state<Framing>> state_;

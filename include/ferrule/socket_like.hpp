@@ -4,6 +4,7 @@
 #include <ferrule/bytes.hpp>
 #include <ferrule/detail/export.hpp>
 #include <ferrule/error.hpp>
+#include <ferrule/native_handle.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -12,14 +13,6 @@
 #include <utility>
 
 namespace ferrule {
-
-#if defined(_WIN32)
-using native_handle_type = void*;
-inline const native_handle_type invalid_handle = reinterpret_cast<void*>(-1);
-#else
-using native_handle_type = int;
-inline constexpr native_handle_type invalid_handle = -1;
-#endif
 
 /// The two directions of an endpoint.
 enum class direction : unsigned char { read, write };
@@ -93,8 +86,9 @@ private:
 ///
 /// ferrule makes at most one read call and one write call at a time, from any thread; reads and writes may overlap.
 ///
-/// Optional members, used where present: `kind()` → transfer_kind (default stream), `can(direction)` → bool (default
-/// true), `disarm(direction)` (the wait is over), `shutdown_write()` → error_code (half-close), `native_handle()`,
+/// Optional members, used where present: `try_write(buffers, handle)` → io_result (the handle travels beside the first byte;
+/// without it, frames that bring a handle are `errc::unsupported`), `kind()` → transfer_kind (default stream),
+/// `can(direction)` → bool (default true), `disarm(direction)` (the wait is over), `shutdown_write()` → error_code (half-close), `native_handle()`,
 /// `release()` → native_handle_type (give the handle away; or `release(bytes&)`, which appends what was taken from the
 /// system and given to nobody yet), `inheritable()` → bool, `set_inheritable(bool)` → error_code.
 template <class T>
@@ -116,6 +110,8 @@ public:
 
     virtual io_result try_read(std::span<std::byte>) noexcept = 0;
     virtual io_result try_write(std::span<const byte_view>) noexcept = 0;
+    /// `beside` travels with the first of the bytes.
+    virtual io_result try_write(std::span<const byte_view>, native_handle_type beside) noexcept = 0;
     virtual readiness arm(direction) noexcept = 0;
     virtual void disarm(direction) noexcept = 0;
     virtual void close() noexcept = 0;
@@ -135,6 +131,12 @@ public:
 
     io_result try_read(std::span<std::byte> in) noexcept override { return value_.try_read(in); }
     io_result try_write(std::span<const byte_view> out) noexcept override { return value_.try_write(out); }
+    io_result try_write(std::span<const byte_view> out, native_handle_type beside) noexcept override
+    {
+        if constexpr (requires { value_.try_write(out, beside); })
+            return value_.try_write(out, beside);
+        return io_result::failed(errc::unsupported);
+    }
     readiness arm(direction d) noexcept override { return value_.arm(d); }
     void disarm(direction d) noexcept override
     {

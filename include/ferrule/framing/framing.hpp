@@ -4,11 +4,13 @@
 #include <ferrule/bytes.hpp>
 #include <ferrule/error.hpp>
 #include <ferrule/limits.hpp>
+#include <ferrule/native_handle.hpp>
 
 #include <boost/container/small_vector.hpp>
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -102,6 +104,14 @@ public:
     /// interruption would, and is what a framing has thrown.
     void watch(std::shared_ptr<const watcher> w) noexcept { watcher_ = std::move(w); }
 
+    /// Lets a handle travel beside the first byte of the frame, where the transport can do that; elsewhere the send is refused
+    /// (`errc::unsupported`). `owner` keeps the handle open for as long as the frame lives. Once in a frame.
+    void attach(native_handle_type h, std::shared_ptr<const void> owner) noexcept
+    {
+        attached_ = h;
+        attached_owner_ = std::move(owner);
+    }
+
     /// Makes one piece of the payload and leaves everything else out.
     void join_payload()
     {
@@ -128,6 +138,8 @@ public:
     /// What was given to `hold`, to be moved out if nothing else of the frame is wanted; null if there is none, or if a
     /// copy of the frame needs it too.
     [[nodiscard]] bytes* kept() noexcept { return kept_.use_count() == 1 ? kept_.get() : nullptr; }
+    /// What was given to `attach`, else `invalid_handle`.
+    [[nodiscard]] native_handle_type attached() const noexcept { return attached_; }
     [[nodiscard]] bool is_watched() const noexcept { return watcher_ != nullptr; }
     /// Tells the watcher that the first `n` bytes have left.
     void tell(std::size_t n) const
@@ -148,7 +160,9 @@ private:
     boost::container::small_vector<std::byte, 64> copied_;
     std::shared_ptr<bytes> kept_;
     std::shared_ptr<const watcher> watcher_;
+    std::shared_ptr<const void> attached_owner_;
     std::size_t size_ = 0;
+    native_handle_type attached_ = invalid_handle;
 };
 
 /// Bytes in all pieces of a payload.
@@ -200,6 +214,17 @@ concept typed_framing =
         { f.encode(m, l, out) } -> std::same_as<error_code>;
         { f.load(std::move(payload)) } -> std::same_as<typename F::message_type>;
     };
+
+/// A framing of values that are more than the bytes of their frames, such as handles: `attached(position)` is called when
+/// `decode` has found a frame that begins there, counted in bytes since the endpoint was made, and what it returns goes to
+/// `load` with the payload of this frame. It is called as `decode` is, by one thread at a time; more than once for a frame
+/// whose receive was cancelled.
+template <class F>
+concept attached_framing = framing<F> && requires(const F& f, const typename F::message_type& m, bytes payload,
+                                                  const limits& l, encoded& out) {
+    { f.encode(m, l, out) } -> std::same_as<error_code>;
+    { f.load(std::move(payload), f.attached(std::uint64_t{})) } -> std::same_as<typename F::message_type>;
+};
 
 namespace detail {
 
