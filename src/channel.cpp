@@ -155,6 +155,24 @@ bool is_open(const channel_ptr& c) noexcept
     return c && c->is_open();
 }
 
+void require_nothing_held(const channel_ptr& c)
+{
+    if (!is_open(c))
+        throw_error(errc::closed);
+    if (const error_code ec = c->reading.lock.acquire(deadline::now()))
+        throw_error(ec);
+    const bool nothing = c->buffered.empty() && !c->packet_held;
+    c->reading.lock.unlock();
+    if (!nothing)
+        throw_error(errc::read_ahead);
+    if (const error_code ec = c->writing.lock.acquire(deadline::now()))
+        throw_error(ec);
+    const bool torn = c->has_tail();
+    c->writing.lock.unlock();
+    if (torn)
+        throw_error(errc::torn);
+}
+
 handle_use::handle_use(channel_ptr c) noexcept : channel_(std::move(c))
 {
     if (channel_ && !channel_->enter())
