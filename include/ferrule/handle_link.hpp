@@ -22,8 +22,9 @@ class handle_arrivals;
 class FERRULE_EXPORT passed_handle {
 public:
     passed_handle() noexcept = default;
-    /// A duplicate of the endpoint's handle: the endpoint stays as it is. What it has read ahead does not travel. Throws
-    /// `error` (`errc::closed`; what the system says).
+    /// A duplicate of the endpoint's handle: the endpoint stays as it is. Throws `error`: `errc::closed`, `errc::read_ahead`,
+    /// `errc::torn` (it has not sent a frame whole), `errc::lock_timed_out` (a receive or a send is under way), what the
+    /// system says.
     explicit passed_handle(const endpoint& e, std::string framing = {});
     /// Takes a handle over.
     explicit passed_handle(native_handle_type h, std::string framing = {}) noexcept
@@ -44,8 +45,14 @@ public:
     [[nodiscard]] native_handle_type release() noexcept { return std::exchange(handle_, invalid_handle); }
     /// A name, such as those of `any_framing`; empty if the sender did not say.
     [[nodiscard]] const std::string& framing() const noexcept { return framing_; }
-    /// For an endpoint of the kind that it is; see `adopt`.
-    [[nodiscard]] descriptor open() { return adopt(release()); }
+    /// For an endpoint of the kind that it is. Throws what `adopt` throws, and keeps the handle then. An endpoint that cannot use it
+    /// closes it.
+    [[nodiscard]] descriptor open()
+    {
+        descriptor d = detail::own(handle_);
+        (void)release();
+        return d;
+    }
 
 private:
     native_handle_type handle_ = invalid_handle;

@@ -1,6 +1,7 @@
 #include <ferrule/handle_link.hpp>
 
-#include "platform/posix/file_io.hpp"
+#include "platform/posix/socket.hpp"
+#include "platform/posix/unique_fd.hpp"
 
 #include <algorithm>
 #include <array>
@@ -104,18 +105,13 @@ constexpr std::size_t longest_name = 255;
 
 constexpr std::size_t handles_at_most = 253; // in one message, for Linux (SCM_MAX_FD)
 
-template <class F>
-auto without_interruption(F call) noexcept
-{
-    auto n = call();
-    while (n < 0 && errno == EINTR)
-        n = call();
-    return n;
-}
-
-class link_socket {
+class link_socket : public posix::socket_descriptor {
 public:
-    link_socket(int fd, std::shared_ptr<handle_arrivals> a) noexcept : fd_(fd), arrivals_(std::move(a)) {}
+    link_socket(int fd, std::shared_ptr<handle_arrivals> a) noexcept
+        : socket_descriptor(fd, true),
+          arrivals_(std::move(a))
+    {
+    }
 
     // A read that takes several bytes does not say which of them its handles came with: the system joins what was sent without
     // any to what was sent with them. So handles count only where one byte is read, and all other bytes must come without.
@@ -125,9 +121,9 @@ public:
         msghdr message{};
         message.msg_iov = &part;
         message.msg_iovlen = 1;
-        const ssize_t n = without_interruption([&] { return ::recvmsg(fd_, &message, MSG_PEEK | MSG_DONTWAIT); });
+        const ssize_t n = recv(message, MSG_PEEK);
         if (n <= 0)
-            return n == 0 ? posix::read_result(n, in.size()) : failure();
+            return read_result(n, in.size());
         const std::span<std::byte> seen = in.first(static_cast<std::size_t>(n));
         if ((message.msg_flags & MSG_CTRUNC) == 0)
             return read(seen);
@@ -144,50 +140,26 @@ public:
         return io_result::moved(done);
     }
 
-    io_result try_write(std::span<const byte_view> out) noexcept { return try_write(out, invalid_handle); }
+    io_result try_write(std::span<const byte_view> out) noexcept { return send(out); }
     io_result try_write(std::span<const byte_view> out, native_handle_type beside) noexcept
     {
-        iovec parts[posix::max_parts];
-        msghdr message{};
-        message.msg_iov = parts;
-        message.msg_iovlen = posix::gather(out, parts);
-        alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
-        if (beside != invalid_handle) {
-            message.msg_control = control.data();
-            message.msg_controllen = control.size();
-            cmsghdr* const c = CMSG_FIRSTHDR(&message);
-            c->cmsg_level = SOL_SOCKET;
-            c->cmsg_type = SCM_RIGHTS;
-            c->cmsg_len = CMSG_LEN(sizeof beside);
-            std::memcpy(CMSG_DATA(c), &beside, sizeof beside);
-        }
-        const ssize_t n = without_interruption([&] { return ::sendmsg(fd_, &message, MSG_DONTWAIT | MSG_NOSIGNAL); });
-        return n >= 0 ? io_result::moved(static_cast<std::size_t>(n)) : failure();
+        alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof beside)> control{};
+        cmsghdr c{};
+        c.cmsg_level = SOL_SOCKET;
+        c.cmsg_type = SCM_RIGHTS;
+        c.cmsg_len = CMSG_LEN(sizeof beside);
+        std::memcpy(control.data(), &c, sizeof c);
+        std::memcpy(control.data() + CMSG_LEN(0), &beside, sizeof beside);
+        return send(out, control);
     }
 
-    readiness arm(direction d) noexcept
-    {
-        return d == direction::read ? readiness::readable(fd_) : readiness::writable(fd_);
-    }
     void close() noexcept
     {
-        if (const int fd = std::exchange(fd_, invalid_handle); fd != invalid_handle)
-            ::close(fd);
+        socket_descriptor::close();
         arrivals_->clear();
     }
-    error_code shutdown_write() noexcept { return ::shutdown(fd_, SHUT_WR) == 0 ? error_code() : posix::last_error(); }
-    native_handle_type native_handle() const noexcept { return fd_; }
-    native_handle_type release() noexcept { return std::exchange(fd_, invalid_handle); }
 
 private:
-    static io_result failure() noexcept
-    {
-        const int e = errno;
-        if (e == EAGAIN || e == EWOULDBLOCK)
-            return io_result::would_block();
-        return io_result::failed({e, boost::system::system_category()});
-    }
-
     // The system copies what it has piece by piece, as the peer has sent it, and stops before a piece that it cannot copy whole.
     // Returns where the piece begins to which the last of these bytes belongs.
     std::size_t start_of_last(std::span<std::byte> seen) noexcept
@@ -197,7 +169,7 @@ private:
         msghdr message{};
         message.msg_iov = parts;
         message.msg_iovlen = std::size(parts);
-        const ssize_t n = without_interruption([&] { return ::recvmsg(fd_, &message, MSG_PEEK | MSG_DONTWAIT); });
+        const ssize_t n = recv(message, MSG_PEEK);
         return n < 0 ? 0 : std::min(static_cast<std::size_t>(n), seen.size() - 1);
     }
 
@@ -210,13 +182,12 @@ private:
         message.msg_iovlen = 1;
         message.msg_control = control.data();
         message.msg_controllen = control.size();
-        const ssize_t n =
-            without_interruption([&] { return ::recvmsg(fd_, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC); });
-        if (n < 0)
-            return failure();
-        take_over(message, static_cast<std::size_t>(n));
-        received_ += static_cast<std::uint64_t>(n);
-        return posix::read_result(n, in.size());
+        const ssize_t n = recv(message, MSG_CMSG_CLOEXEC);
+        if (n > 0) {
+            take_over(message, static_cast<std::size_t>(n));
+            received_ += static_cast<std::uint64_t>(n);
+        }
+        return read_result(n, in.size());
     }
 
     // What came with the next `size` bytes.
@@ -250,7 +221,6 @@ private:
         }
     }
 
-    int fd_;
     std::shared_ptr<handle_arrivals> arrivals_;
     std::uint64_t received_ = 0; // bytes
 };
@@ -259,6 +229,7 @@ private:
 
 passed_handle::passed_handle(const endpoint& e, std::string framing) : framing_(std::move(framing))
 {
+    detail::require_nothing_held(e.channel());
     const detail::handle_use use(e.channel()); // nobody closes it meanwhile
     if (use.get() == invalid_handle)
         throw_error(errc::closed);
@@ -349,8 +320,13 @@ std::pair<handle_link, handle_link> handle_link_pair()
     int fds[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
         throw_error(posix::last_error());
-    handle_link first = open_handle_link(fds[0]);
-    return {std::move(first), open_handle_link(fds[1])};
+    posix::unique_fd one(fds[0]);
+    posix::unique_fd other(fds[1]);
+    handle_link first = open_handle_link(one.get());
+    (void)one.release();
+    handle_link second = open_handle_link(other.get());
+    (void)other.release();
+    return {std::move(first), std::move(second)};
 }
 
 } // namespace ferrule
