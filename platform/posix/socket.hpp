@@ -5,6 +5,7 @@
 
 #include <ferrule/socket_like.hpp>
 
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <fcntl.h>
@@ -75,6 +76,11 @@ class socket_descriptor : public file_descriptor {
 public:
     using file_descriptor::file_descriptor;
 
+    readiness arm(direction d) noexcept
+    {
+        waited(d).store(true, std::memory_order_relaxed);
+        return file_descriptor::arm(d);
+    }
     error_code shutdown_write() noexcept { return ::shutdown(fd_, SHUT_WR) == 0 ? error_code() : last_error(); }
 
 protected:
@@ -125,7 +131,7 @@ protected:
     /// After a call that has moved `n` bytes.
     io_result moved(direction d, ssize_t n) noexcept
     {
-        fruitless_[static_cast<std::size_t>(d)] = false;
+        waited(d).store(false, std::memory_order_relaxed);
         return io_result::moved(static_cast<std::size_t>(n));
     }
     /// After a call that has failed.
@@ -133,8 +139,8 @@ protected:
     {
         const int e = errno;
         if (e == EAGAIN || e == EWOULDBLOCK) {
-            // Twice: perhaps the wait in between had nothing to do with bytes.
-            if (std::exchange(fruitless_[static_cast<std::size_t>(d)], true))
+            // If that was after a wait, it may not have been bytes that ended it.
+            if (waited(d).exchange(false, std::memory_order_relaxed))
                 drain_errors();
             return io_result::would_block();
         }
@@ -157,7 +163,13 @@ private:
         }
     }
 
-    bool fruitless_[2] = {}; // the last attempt in this direction would have blocked
+    // Atomic, since whoever reads may arm the other direction, too, while that is in use.
+    std::atomic_ref<bool> waited(direction d) noexcept
+    {
+        return std::atomic_ref<bool>(waited_[static_cast<std::size_t>(d)]);
+    }
+
+    bool waited_[2] = {}; // since the last attempt in this direction
 };
 
 } // namespace ferrule::posix

@@ -51,7 +51,7 @@ TEST_CASE("always ready: a device that cannot be waited for takes everything, ho
 {
     const watchdog guard("always ready");
     for (const style s : all_styles) {
-        for (const std::size_t size : std::initializer_list<std::size_t>{4096, 4097, 1 << 20}) {
+        for (const std::size_t size : std::initializer_list<std::size_t>{4096, 4097, 20 << 20}) {
             CAPTURE(name(s), size);
             writer out(opened("/dev/null", O_WRONLY));
             CHECK(out.arm(direction::write).is_now());
@@ -61,7 +61,8 @@ TEST_CASE("always ready: a device that cannot be waited for takes everything, ho
             const auto forever = send(s, out, std::string(size, 'x'));
             CHECK(forever.value == size);
             CHECK(out.try_send(std::string(size, 'x')));
-            CHECK(out.unsent() == 0);
+            while (!out.try_flush()) { // each call takes a large part at most
+            }
 
             reader in(opened("/dev/zero", O_RDONLY));
             std::vector<std::byte> zeros(size, std::byte{1});
