@@ -67,11 +67,11 @@ int say_goodbye()
     }
     // A wait that has to be woken.
     const pid_t me = thread_id();
-    std::thread closing([&a = a, me] {
+    std::thread closing([&mine = a, me] {
         until_waiting(me);
-        a.close();
+        mine.close();
     });
-    const error_code ec = code_of([&a = a] { (void)a.recv(in_time); });
+    const error_code ec = code_of([&mine = a] { (void)mine.recv(in_time); });
     closing.join();
     peer.join();
     struct stat st{};
