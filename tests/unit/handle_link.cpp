@@ -239,6 +239,50 @@ TEST_CASE("handle_link: a receive that ends early leaves the handle with its byt
     CHECK(open_descriptors() == before);
 }
 
+TEST_CASE("handle_link: a receive that is cancelled at any step has taken the handle or left it with its byte")
+{
+    const watchdog guard("handle_link");
+    const unique_fd wanted = some_file();
+    const auto before = settled_descriptors();
+    int cancelled = 0;
+    for (int i = 0; i < 24; ++i) {
+        const int steps = i / 2;
+        const bool is_there = i % 2 != 0; // before anybody asks
+        CAPTURE(steps, is_there);
+        const raw_link r;
+        if (is_there)
+            r.send("\1", {wanted.get()});
+        asio::io_context context;
+        asio::cancellation_signal signal;
+        received got;
+        bool called = false;
+        const auto note = [&](error_code ec, passed_handle h) {
+            called = true;
+            got.error = ec;
+            got.handle = std::move(h);
+        };
+        message_duplex<>(r.link.socket)
+            .with(r.link.handles)
+            .async_recv(asio::bind_cancellation_slot(signal.slot(), asio::bind_executor(context, note)));
+        if (!is_there)
+            r.send("\1", {wanted.get()});
+        for (int n = 0; n < steps; ++n)
+            (void)context.poll_one();
+        signal.emit(asio::cancellation_type::terminal);
+        context.run();
+        REQUIRE(called);
+        if (got.error) {
+            CHECK(got.error == errc::cancelled);
+            ++cancelled;
+            got = receive(r.link, style::blocking);
+        }
+        CHECK(identity(got.handle.native_handle()) == identity(wanted.get()));
+    }
+    CHECK(cancelled > 0);
+    CHECK(cancelled < 24);
+    CHECK(open_descriptors() == before);
+}
+
 TEST_CASE("handle_link: handles that nobody asks for are closed in time, and cost neither memory nor descriptors")
 {
     const watchdog guard("handle_link");
