@@ -164,6 +164,8 @@ private:
     // Returns where the piece begins to which the last of these bytes belongs.
     std::size_t start_of_last(std::span<std::byte> seen) noexcept
     {
+        if (seen.size() == 1)
+            return 0;
         static constexpr std::byte read_only{};
         iovec parts[] = {{seen.data(), seen.size() - 1}, {const_cast<std::byte*>(&read_only), 1}};
         msghdr message{};
