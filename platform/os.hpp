@@ -18,6 +18,15 @@ class wakeup {
 public:
     /// Throws `error` if the system has no descriptor left.
     static wakeup& of_this_thread();
+    /// Null then.
+    static wakeup* try_of_this_thread() noexcept
+    {
+        try {
+            return &of_this_thread();
+        } catch (...) {
+            return nullptr;
+        }
+    }
 
     wakeup(const wakeup&) = delete;
     wakeup& operator=(const wakeup&) = delete;

@@ -1,4 +1,4 @@
-// An object that each thread has one of. Private.
+// An object that each thread has one of, for as long as anything runs in it. Private.
 #pragma once
 
 #if defined(_WIN32)

@@ -4,8 +4,11 @@
 #include "platform/os.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <cstdlib>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <sstream>
 #include <stop_token>
@@ -34,40 +37,72 @@ exit_status child::wait(const until& limit)
 {
     if (reap(false))
         return status_;
-    if (handle_ == invalid_handle) {
-        if (!limit.deadline().is_never() || limit.stop().stop_possible())
-            throw_error(errc::unsupported);
+    const std::stop_token& stop = limit.stop();
+    if (limit.deadline().is_never() && !stop.stop_possible()) {
         (void)reap(true);
         return status_;
     }
-    os::wakeup& wakeup = os::wakeup::of_this_thread();
-    std::optional<os::on_stop<std::function<void()>>> on_stop;
-    if (limit.stop().stop_possible())
-        on_stop.emplace(limit.stop(), [&wakeup] { wakeup.signal(); });
-    const readiness ended = readiness::readable(handle_);
-    const os::wait_result r = os::wait({&ended, 1}, wakeup, limit.deadline());
-    on_stop.reset();
-    if (r == os::wait_result::woken || limit.stop().stop_requested())
-        wakeup.clear(); // a signal that came too late to be seen would end a later wait
-    if (reap(false))
-        return status_;
-    throw_error(r == os::wait_result::late ? errc::timed_out : errc::cancelled);
+    // Where there is no descriptor left to wait for, looking now and then has to do; and where the end of the child is seen before
+    // it can be reaped, as under a debugger.
+    const auto look_again_later = [&] {
+        std::mutex nobodys;
+        std::unique_lock lock(nobodys);
+        const auto soon = deadline::clock::now() + std::chrono::milliseconds(5);
+        std::condition_variable_any().wait_until(
+            lock, stop, limit.deadline().is_never() ? soon : std::min(soon, limit.deadline().at()),
+            [] { return false; });
+    };
+    for (;;) {
+        os::wakeup* const wakeup = watch() ? os::wakeup::try_of_this_thread() : nullptr;
+        if (wakeup == nullptr)
+            look_again_later();
+        else {
+            std::optional<os::on_stop<std::function<void()>>> on_stop;
+            if (stop.stop_possible())
+                on_stop.emplace(stop, [wakeup] { wakeup->signal(); });
+            const readiness ended = readiness::readable(handle_);
+            const os::wait_result r = os::wait({&ended, 1}, *wakeup, limit.deadline());
+            on_stop.reset();
+            wakeup->clear(); // a signal that came too late to be seen would end a later wait
+            if (r == os::wait_result::ready && !reap(false))
+                look_again_later();
+        }
+        if (reap(false))
+            return status_;
+        if (stop.stop_requested())
+            throw_error(errc::cancelled);
+        if (limit.deadline().expired())
+            throw_error(errc::timed_out);
+    }
 }
 
 } // namespace ferrule
 
 namespace ferrule::os {
 
-std::string inherited_name(std::size_t which)
+std::string take_inherited_name(std::size_t which)
 {
-    const char* const found = std::getenv(inheritance_variable);
-    std::istringstream all(found == nullptr ? "" : found);
-    std::string name;
-    for (std::size_t i = 0; i <= which; ++i) {
-        if (!std::getline(all, name, ','))
-            name.clear();
+    static std::mutex mutex;
+    static std::vector<std::string> names;
+    const std::lock_guard guard(mutex);
+    if (const char* const found = std::getenv(inheritance_variable); found != nullptr) {
+        names.clear();
+        std::istringstream all(found);
+        for (std::string name; std::getline(all, name, ',');)
+            names.push_back(name);
+        forget_inheritance();
     }
-    return name;
+    if (which >= names.size() || names[which].empty())
+        nothing_inherited();
+    return std::exchange(names[which], std::string());
+}
+
+void close_what_was_moved(std::initializer_list<inheritance> inherited) noexcept
+{
+    for (const inheritance& i : inherited) {
+        if (i.closed_here != nullptr)
+            i.closed_here->close();
+    }
 }
 
 std::vector<int> check_inheritance(const std::vector<std::string>& command,
@@ -79,6 +114,8 @@ std::vector<int> check_inheritance(const std::vector<std::string>& command,
     std::ranges::sort(numbers);
     if (command.empty() || (!numbers.empty() && numbers[0] < 0) || std::ranges::adjacent_find(numbers) != numbers.end())
         throw_error(errc::invalid_argument);
+    for (const inheritance& i : inherited)
+        detail::require_nothing_held(i.end.channel());
     return numbers;
 }
 

@@ -11,11 +11,15 @@
 namespace ferrule::os {
 
 inline constexpr const char* inheritance_variable = "FERRULE_FD";
-/// The system's own way to name the descriptor, as the parent has told; empty: there is none.
-[[nodiscard]] std::string inherited_name(std::size_t which);
-/// Throws `usage_error` for what `spawn` refuses everywhere. The numbers, sorted.
+/// The system's own way to name the descriptor, as the parent has told. Each can be taken once. Throws if there is none.
+[[nodiscard]] std::string take_inherited_name(std::size_t which);
+/// Takes the variable out of the environment of this process.
+void forget_inheritance() noexcept;
+/// Throws `error` for what `spawn` refuses everywhere. The numbers, sorted.
 std::vector<int> check_inheritance(const std::vector<std::string>& command,
                                    std::initializer_list<inheritance> inherited);
+/// Once the child runs.
+void close_what_was_moved(std::initializer_list<inheritance> inherited) noexcept;
 /// Throws.
 [[noreturn]] void nothing_inherited();
 

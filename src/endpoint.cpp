@@ -32,6 +32,39 @@ private:
     channel_use use_;
 };
 
+/// Both directions of a channel that is idle.
+class held_channel {
+public:
+    explicit held_channel(channel& c) : channel_(c)
+    {
+        if (!c.reading.lock.try_lock())
+            throw_error(c.is_open() ? errc::busy : errc::closed);
+        if (c.writing.lock.try_lock())
+            return;
+        c.reading.lock.unlock();
+        throw_error(c.is_open() ? errc::busy : errc::closed);
+    }
+    held_channel(const held_channel&) = delete;
+    held_channel& operator=(const held_channel&) = delete;
+    ~held_channel()
+    {
+        channel_.writing.lock.unlock();
+        channel_.reading.lock.unlock();
+    }
+
+    /// Closes the channel without its descriptor.
+    std::unique_ptr<any_descriptor> take_descriptor()
+    {
+        if (!channel_.shut(true))
+            throw_error(errc::closed);
+        channel_.users.wait_until_finished();
+        return std::move(channel_.fd);
+    }
+
+private:
+    channel& channel_;
+};
+
 } // namespace
 
 channel_ptr open_channel(descriptor d)
@@ -100,6 +133,17 @@ bool is_open(const channel_ptr& c) noexcept
     return c && c->is_open();
 }
 
+void require_nothing_held(const channel_ptr& c)
+{
+    if (!is_open(c))
+        throw_error(errc::closed);
+    const held_channel idle(*c);
+    if (!c->incoming.empty() || c->packet_held)
+        throw_error(errc::read_ahead);
+    if (!c->tail.empty())
+        throw_error(errc::torn);
+}
+
 handle_use::handle_use(channel_ptr c) noexcept
     : channel_(std::move(c)),
       entered_(channel_ ? channel_->users.enter() : 0)
@@ -163,43 +207,6 @@ native_handle_type release(const channel_ptr& c, const until& limit, bytes& left
     c->reading.lock.unlock();
     return handle;
 }
-
-namespace {
-
-/// Both directions of a channel that is idle.
-class held_channel {
-public:
-    explicit held_channel(channel& c) : channel_(c)
-    {
-        if (!c.reading.lock.try_lock())
-            throw_error(c.is_open() ? errc::busy : errc::closed);
-        if (c.writing.lock.try_lock())
-            return;
-        c.reading.lock.unlock();
-        throw_error(c.is_open() ? errc::busy : errc::closed);
-    }
-    held_channel(const held_channel&) = delete;
-    held_channel& operator=(const held_channel&) = delete;
-    ~held_channel()
-    {
-        channel_.writing.lock.unlock();
-        channel_.reading.lock.unlock();
-    }
-
-    /// Closes the channel without its descriptor.
-    std::unique_ptr<any_descriptor> take_descriptor()
-    {
-        if (!channel_.shut(true))
-            throw_error(errc::closed);
-        channel_.users.wait_until_finished();
-        return std::move(channel_.fd);
-    }
-
-private:
-    channel& channel_;
-};
-
-} // namespace
 
 channel_ptr join(const channel_ptr& in, const channel_ptr& out)
 {

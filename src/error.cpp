@@ -31,6 +31,7 @@ public:
         case errc::invalid_argument: return "argument out of range";
         case errc::unsupported: return "not supported by this kind of descriptor";
         case errc::torn: return "no memory to keep the rest of an interrupted frame";
+        case errc::read_ahead: return "bytes that were read ahead would be lost";
         case errc::packet_truncated: return "packet longer than the bytes asked for";
         case errc::invalid_value: return "the payload is no value of the type wanted";
         case errc::unencodable: return "this framing cannot express the message";
@@ -73,7 +74,7 @@ public:
             return is(errc::malformed, errc::too_large, errc::packet_truncated, errc::invalid_value);
         case condition::misuse:
             return is(errc::wrong_direction, errc::bad_descriptor, errc::listening, errc::invalid_argument,
-                      errc::unsupported, errc::would_deadlock, errc::unencodable);
+                      errc::unsupported, errc::would_deadlock, errc::unencodable, errc::read_ahead);
         }
         return false;
     }

@@ -28,6 +28,12 @@ public:
             return out_->try_write(from);
         return io_result::failed(boost::system::errc::make_error_code(boost::system::errc::broken_pipe));
     }
+    io_result try_write(std::span<const byte_view> from, native_handle_type beside) noexcept override
+    {
+        if (out_)
+            return out_->try_write(from, beside);
+        return io_result::failed(boost::system::errc::make_error_code(boost::system::errc::broken_pipe));
+    }
     readiness arm(direction d) noexcept override
     {
         any_descriptor* const one = of(d);

@@ -55,7 +55,7 @@ step write_operation::go_on()
             std::array<std::byte, max_joined> joined;
             const byte_view all(joined.data(), frame_.left());
             frame_.copy_to(joined.data());
-            const io_result r = channel_.fd->try_write({&all, 1});
+            const io_result r = write({&all, 1});
             if (r.what() != io_result::status::moved)
                 return stopped(r);
             frame_.advance(r.size());
@@ -67,8 +67,9 @@ step write_operation::go_on()
         std::size_t n = 0;
         if (asked_of_tail != 0)
             views[n++] = channel_.tail.view();
-        n += frame_.views(std::span(views).subspan(n), frame_.frame().is_watched() ? max_watched : SIZE_MAX);
-        const io_result r = channel_.fd->try_write({views.data(), n});
+        if (n == 0 || !brings_handle())
+            n += frame_.views(std::span(views).subspan(n), frame_.frame().is_watched() ? max_watched : SIZE_MAX);
+        const io_result r = write({views.data(), n});
         if (r.what() != io_result::status::moved)
             return stopped(r);
         consume(r.size());
@@ -92,12 +93,24 @@ step write_operation::send_packet()
         }
         views[n++] = frame.part(i);
     }
-    const io_result r = channel_.fd->try_write({views.data(), n});
+    const io_result r = write({views.data(), n});
     if (r.what() != io_result::status::moved)
         return stopped(r);
     packet_ = r.size();
     frame.tell(frame.size());
     return step::done;
+}
+
+bool write_operation::brings_handle() const noexcept
+{
+    return frame_.sent() == 0 && frame_.frame().attached() != invalid_handle;
+}
+
+io_result write_operation::write(std::span<const byte_view> views) noexcept
+{
+    if (channel_.tail.empty() && brings_handle())
+        return channel_.fd->try_write(views, frame_.frame().attached());
+    return channel_.fd->try_write(views);
 }
 
 step write_operation::stopped(const io_result& r) noexcept

@@ -33,6 +33,9 @@ private:
     [[nodiscard]] step go_on();
     void own_rest() noexcept;
     [[nodiscard]] step send_packet();
+    /// Whether a handle is to leave beside the first byte of the frame. That byte then is the first of a call.
+    [[nodiscard]] bool brings_handle() const noexcept;
+    [[nodiscard]] io_result write(std::span<const byte_view> views) noexcept;
     [[nodiscard]] step stopped(const io_result& r) noexcept;
     void consume(std::size_t n);
     [[nodiscard]] step end() noexcept;

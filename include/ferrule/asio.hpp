@@ -105,17 +105,15 @@ public:
 };
 /// Also of a send that has failed.
 class to_sent : public to_size {};
-template <framing Framing>
+/// What `Receiver` loads.
+template <class Receiver>
 class to_message {
 public:
-    explicit to_message(std::shared_ptr<framing_state<Framing>> s) noexcept : state_(std::move(s)) {}
-    typename Framing::message_type operator()(transfer_result&& r) const
-    {
-        return state_->framing().load(std::move(r.data));
-    }
+    explicit to_message(std::shared_ptr<Receiver> by) noexcept : by_(std::move(by)) {}
+    auto operator()(transfer_result&& r) const { return by_->load(std::move(r.data)); }
 
 private:
-    std::shared_ptr<framing_state<Framing>> state_;
+    std::shared_ptr<Receiver> by_;
 };
 /// Nothing at the clean end.
 template <class Convert>
@@ -334,19 +332,20 @@ auto recv_functions<Self>::async_take_partial(LimitAndToken&&... limit_and_token
 }
 
 template <class Self, framing Framing>
-auto message_recv_functions<Self, Framing>::convert() const
+auto message_recv_functions<Self, Framing>::convert(const auto& by) const
 {
     if constexpr (byte_framing<Framing>)
         return to_bytes();
     else
-        return to_message<Framing>(state_);
+        return to_message(by);
 }
 
 template <class Self, framing Framing>
 template <limit_or_token... LimitAndToken>
 auto message_recv_functions<Self, Framing>::async_recv(LimitAndToken&&... limit_and_token)
 {
-    return async_transfer(self().channel(), lasting_request(), convert(),
+    const auto by = receiver();
+    return async_transfer(self().channel(), lasting_request(by), convert(by),
                           std::forward<LimitAndToken>(limit_and_token)...);
 }
 
@@ -354,9 +353,10 @@ template <class Self, framing Framing>
 template <limit_or_token... LimitAndToken>
 auto message_recv_functions<Self, Framing>::async_next(LimitAndToken&&... limit_and_token)
 {
-    read_request r = lasting_request();
+    const auto by = receiver();
+    read_request r = lasting_request(by);
     r.end_is_nothing = true;
-    return async_transfer(self().channel(), std::move(r), to_next(convert()),
+    return async_transfer(self().channel(), std::move(r), to_next(convert(by)),
                           std::forward<LimitAndToken>(limit_and_token)...);
 }
 
@@ -365,7 +365,7 @@ template <limit_or_token... LimitAndToken>
     requires byte_framing<Framing>
 auto message_recv_functions<Self, Framing>::async_recv_into(message_type& message, LimitAndToken&&... limit_and_token)
 {
-    read_request r = lasting_request();
+    read_request r = lasting_request(state_);
     r.reuse = &message;
     return async_transfer(self().channel(), std::move(r), to_size(), std::forward<LimitAndToken>(limit_and_token)...);
 }
@@ -374,7 +374,7 @@ template <class Self, framing Framing>
 template <limit_or_token... LimitAndToken>
 auto message_recv_functions<Self, Framing>::async_take_partial(LimitAndToken&&... limit_and_token)
 {
-    read_request r = lasting_request();
+    read_request r = lasting_request(state_);
     r.kind = read_request::what::partial;
     return async_transfer(self().channel(), std::move(r), to_bytes(), std::forward<LimitAndToken>(limit_and_token)...);
 }

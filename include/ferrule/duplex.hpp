@@ -10,11 +10,11 @@ namespace ferrule {
 class duplex : public endpoint, public detail::recv_functions<duplex>, public detail::send_functions<duplex> {
 public:
     duplex() noexcept = default;
-    /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::unsupported`).
-    explicit duplex(descriptor d, const ferrule::limits& l = {}) : endpoint(detail::open_channel(std::move(d)), l)
+    /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::unsupported`); see `adopt` for whose the handle
+    /// is then.
+    explicit duplex(descriptor d, const ferrule::limits& l = {})
+        : endpoint(detail::open_channel(std::move(d).require(direction::read).require(direction::write)), l)
     {
-        detail::require(channel(), direction::read);
-        detail::require(channel(), direction::write);
     }
     /// Makes one of two ends, such as a process's standard streams: receives from `in` and sends to `out`, so that a
     /// receive that waits pushes the tail of an interrupted send. Takes both over, with what was read and what was not

@@ -54,6 +54,9 @@ enum class errc {
     unsupported,
     /// The rest of an interrupted frame could not be kept for lack of memory, so this direction cannot go on.
     torn,
+    /// The endpoint has read bytes that nobody has received yet, and whoever got its handle would not see them. Cure: receive them
+    /// first, or `release()` the handle and pass on what comes with it.
+    read_ahead,
     /// A packet was longer than the bytes that you asked for: you have its first part, the rest is gone. Cure: `recv()`
     /// takes a packet whole whatever its size.
     packet_truncated,
@@ -87,7 +90,7 @@ enum class condition {
     /// `malformed`, `too_large`, `packet_truncated`, `invalid_value`: what `frame_error` reports.
     bad_frame,
     /// The caller's mistake: `wrong_direction`, `bad_descriptor`, `listening`, `invalid_argument`, `unsupported`,
-    /// `would_deadlock`, `unencodable`.
+    /// `would_deadlock`, `unencodable`, `read_ahead`.
     misuse,
 };
 

@@ -34,8 +34,8 @@ public:
     [[nodiscard]] decoder_ref decoder() noexcept { return {this, &framing_state::decode}; }
     [[nodiscard]] const Framing& framing() const noexcept { return framing_; }
     [[nodiscard]] const ferrule::limits& limits() const noexcept { return limits_; }
+    [[nodiscard]] auto load(bytes payload) const { return framing_.load(std::move(payload)); }
 
-private:
     static decode_result decode(void* self, byte_view buffered, std::uint64_t position)
     {
         auto& s = *static_cast<framing_state*>(self);
@@ -50,9 +50,33 @@ private:
         return r;
     }
 
+private:
     Framing framing_;
     ferrule::limits limits_;
     std::uint64_t expected_ = 0; // where the decoder believes to be
+};
+
+/// One receive of a framing whose frames have something attached.
+template <attached_framing Framing>
+class attached_receive {
+public:
+    explicit attached_receive(std::shared_ptr<framing_state<Framing>> s) noexcept : state_(std::move(s)) {}
+
+    [[nodiscard]] decoder_ref decoder() noexcept { return {this, &attached_receive::decode}; }
+    [[nodiscard]] auto load(bytes payload) const { return state_->framing().load(std::move(payload), attached_); }
+
+private:
+    static decode_result decode(void* self, byte_view buffered, std::uint64_t position)
+    {
+        auto& r = *static_cast<attached_receive*>(self);
+        const decode_result found = framing_state<Framing>::decode(r.state_.get(), buffered, position);
+        if (found.what() == decode_result::outcome::frame)
+            r.attached_ = r.state_->framing().attached(position);
+        return found;
+    }
+
+    std::shared_ptr<framing_state<Framing>> state_;
+    decltype(std::declval<const Framing&>().attached(0)) attached_{};
 };
 
 /// The receiving functions of `message_reader` and `message_duplex`. What `recv_functions` says of ending early, errors,
@@ -68,17 +92,19 @@ public:
     message_type recv(const until& limit = {})
     {
         transfer_result r;
-        if (const error_code ec = run(self().channel(), request(), limit, r))
+        const auto& by = receiver();
+        if (const error_code ec = run(self().channel(), request(by), limit, r))
             r.raise(ec);
-        return load(std::move(r.data));
+        return load(by, std::move(r.data));
     }
     message_type recv(const until& limit, error_code& ec)
     {
         transfer_result r;
+        const auto& by = receiver();
         try {
-            ec = run(self().channel(), request(), limit, r);
+            ec = run(self().channel(), request(by), limit, r);
             if (!ec)
-                return load(std::move(r.data));
+                return load(by, std::move(r.data));
         } catch (...) {
             ec = thrown_code();
         }
@@ -93,18 +119,20 @@ public:
     std::optional<message_type> next(const until& limit = {})
     {
         transfer_result r;
-        if (const error_code ec = run(self().channel(), next_request(), limit, r))
+        const auto& by = receiver();
+        if (const error_code ec = run(self().channel(), next_request(by), limit, r))
             r.raise(ec);
-        return next_of(r);
+        return next_of(by, r);
     }
     /// Nothing also on error.
     std::optional<message_type> next(const until& limit, error_code& ec)
     {
         transfer_result r;
+        const auto& by = receiver();
         try {
-            ec = run(self().channel(), next_request(), limit, r);
+            ec = run(self().channel(), next_request(by), limit, r);
             if (!ec)
-                return next_of(r);
+                return next_of(by, r);
         } catch (...) {
             ec = thrown_code();
         }
@@ -144,9 +172,10 @@ public:
     std::optional<message_type> try_recv()
     {
         transfer_result r;
-        if (!run_now(self().channel(), request(), r))
+        const auto& by = receiver();
+        if (!run_now(self().channel(), request(by), r))
             return std::nullopt;
-        return load(std::move(r.data));
+        return load(by, std::move(r.data));
     }
 
     /// A copy of what has arrived of an unfinished message, as bytes; nothing of one that is whole. It stays in the
@@ -173,28 +202,36 @@ protected:
 
 private:
     [[nodiscard]] const Self& self() const { return static_cast<const Self&>(*this); }
-    [[nodiscard]] read_request request() const
+    /// What decodes and loads for one call.
+    [[nodiscard]] decltype(auto) receiver() const
+    {
+        if constexpr (attached_framing<Framing>)
+            return state_ ? std::make_shared<attached_receive<Framing>>(state_) : nullptr;
+        else
+            return (state_);
+    }
+    [[nodiscard]] read_request request(const auto& by) const
     {
         read_request r(read_request::what::frame, self().limits().max_payload());
-        if (state_)
-            r.decoder = state_->decoder();
+        if (by)
+            r.decoder = by->decoder();
         return r;
     }
-    [[nodiscard]] read_request next_request() const
+    [[nodiscard]] read_request next_request(const auto& by) const
     {
-        read_request r = request();
+        read_request r = request(by);
         r.end_is_nothing = true;
         return r;
     }
     [[nodiscard]] read_request request_into(message_type& message) const
     {
-        read_request r = request();
+        read_request r = request(state_);
         r.reuse = &message;
         return r;
     }
     [[nodiscard]] read_request partial_request() const
     {
-        read_request r = request();
+        read_request r = request(state_);
         r.kind = read_request::what::partial;
         return r;
     }
@@ -205,14 +242,14 @@ private:
         return r;
     }
     /// For calls that may outlast this object.
-    [[nodiscard]] read_request lasting_request() const
+    [[nodiscard]] read_request lasting_request(const auto& by) const
     {
-        read_request r = request();
-        r.keep_alive = state_;
+        read_request r = request(by);
+        r.keep_alive = by;
         return r;
     }
     /// What makes a message of what an asynchronous call receives.
-    auto convert() const;
+    auto convert(const auto& by) const;
     bytes take(const read_request& request, const until& limit)
     {
         transfer_result r;
@@ -226,16 +263,16 @@ private:
         ec = run(self().channel(), request, limit, r);
         return ec ? bytes() : std::move(r.data);
     }
-    std::optional<message_type> next_of(transfer_result& r) const
+    std::optional<message_type> next_of(const auto& by, transfer_result& r) const
     {
-        return r.ended ? std::nullopt : std::optional<message_type>(load(std::move(r.data)));
+        return r.ended ? std::nullopt : std::optional<message_type>(load(by, std::move(r.data)));
     }
-    message_type load(bytes payload) const
+    message_type load(const auto& by, bytes payload) const
     {
         if constexpr (byte_framing<Framing>)
             return payload;
         else
-            return state_->framing().load(std::move(payload));
+            return by->load(std::move(payload));
     }
 
     std::shared_ptr<framing_state<Framing>> state_;

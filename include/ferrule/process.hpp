@@ -42,14 +42,17 @@ public:
     [[nodiscard]] int pid() const noexcept { return pid_; }
 
     /// Blocks until the child has ended. Throws `timeout_error`, `cancelled_error`; calling it again then is fine, as is
-    /// calling it again after it has returned.
+    /// calling it again after it has returned. Needs no descriptor: where none is left, it looks every few milliseconds.
     exit_status wait(const until& limit = {});
 
-    /// Ends the child at once (SIGKILL; on Windows its exit code is 1 then). Nothing happens if it has ended. `wait` reaps it.
+    /// Ends the child immediately (SIGKILL; on Windows its exit code is 1 then). Nothing happens if it has ended, and no other process
+    /// is ever meant, whoever has its number by then. `wait` reaps it.
     void kill() noexcept;
 
 private:
     [[nodiscard]] bool reap(bool block) noexcept;
+    /// Sees to `handle_`. False if the system has none to give.
+    [[nodiscard]] bool watch() noexcept;
 
     int pid_ = -1;
     native_handle_type handle_ = invalid_handle; // becomes readable when the process ends
@@ -60,9 +63,12 @@ private:
 /// An end that a child is to have as its descriptor `number`. Windows has numbers only for the standard streams: 0, 1, 2.
 struct inheritance {
     inheritance(const endpoint& e, int n) noexcept : end(e), number(n) {}
+    /// Of an end that is moved in, the child has the only copy: `spawn` closes it here, for all who share it, once the child runs.
+    inheritance(endpoint&& e, int n) noexcept : end(e), number(n), closed_here(&e) {}
 
     const endpoint& end;
     int number;
+    endpoint* closed_here = nullptr;
 };
 
 /// How to start a child, to be written where it is used: `spawn(command, end, 3, spawn_options().end_with_parent())`.
@@ -87,12 +93,15 @@ private:
 
 /// Starts `command` (a program, searched in PATH, and its arguments) with these descriptors. It inherits nothing else but
 /// standard input, output and error, as far as they are not among them, whatever other threads open or start meanwhile,
-/// even descriptors that are not close-on-exec. The child finds the numbers from 3 on in its environment, as
+/// even descriptors that are not close-on-exec. It starts with no signal blocked, and is ended by SIGPIPE, however that is
+/// here. The child finds the numbers from 3 on in its environment, as
 /// FERRULE_FD=3,4, in the order given; see `inherited`. (On Windows, handles: `handle:1c4` for a pipe, which is all that a
-/// program without ferrule can use; sockets travel by WSADuplicateSocket.) Close your copies of the ends afterwards, so that the end of the
-/// child is seen as the end of the stream. Blocks until the program has been loaded. Throws `error`: what the system says
-/// of the program, `errc::closed`, `errc::invalid_argument` (no command, a number below zero or twice; on Windows also a batch file with
-/// arguments, which no quoting makes safe, and text that is not UTF-8), `errc::unsupported`.
+/// program without ferrule can use; sockets travel by WSADuplicateSocket.) Close your copies of the ends afterwards, or move the ends
+/// in, so that the end of the child is seen as the end of the stream. Blocks until the program has been loaded. Throws
+/// `error`: what the system says of the program, `errc::closed`, `errc::invalid_argument` (no command, a number below zero or twice;
+/// on Windows also a batch file with arguments, which no quoting makes safe, and text that is not UTF-8), `errc::unsupported`;
+/// `errc::read_ahead` for an end that has read what nobody has received yet, `errc::torn` for one that has not sent a frame whole,
+/// `errc::busy` for one where a call is under way. What was moved in stays open then.
 [[nodiscard]] FERRULE_EXPORT child spawn(const std::vector<std::string>& command,
                                          std::initializer_list<inheritance> inherited, const spawn_options& o = {});
 
@@ -101,6 +110,11 @@ private:
                                  const spawn_options& o = {})
 {
     return spawn(command, {inheritance{inherited, number}}, o);
+}
+[[nodiscard]] inline child spawn(const std::vector<std::string>& command, endpoint&& inherited, int number = 3,
+                                 const spawn_options& o = {})
+{
+    return spawn(command, {inheritance{std::move(inherited), number}}, o);
 }
 
 /// A child, and the connection to it. Destroying both closes the connection first, which is how the child learns that it
@@ -117,14 +131,14 @@ struct connected_child {
 [[nodiscard]] inline connected_child<duplex> spawn_connected(const std::vector<std::string>& command)
 {
     auto [ours, theirs] = socketpair();
-    return {spawn(command, theirs), std::move(ours)};
+    return {spawn(command, std::move(theirs)), std::move(ours)};
 }
 template <framing Framing>
 [[nodiscard]] connected_child<message_duplex<Framing>> spawn_connected(const std::vector<std::string>& command,
                                                                        Framing f, const limits& l = {})
 {
     auto [ours, theirs] = socketpair(std::move(f), l);
-    return {spawn(command, theirs), std::move(ours)};
+    return {spawn(command, std::move(theirs)), std::move(ours)};
 }
 
 /// A child, its standard output to be read and its standard input to be written.
@@ -143,9 +157,9 @@ piped_child<Reader, Writer> start_piped(const std::vector<std::string>& command,
     // The child need not know ferrule.
     auto in = pipe_descriptors(ordinary_end::reading);
     auto out = pipe_descriptors(ordinary_end::writing);
-    const reader input(std::move(in.first));
-    const writer output(std::move(out.second));
-    return {spawn(command, {{input, 0}, {output, 1}}), Reader(std::move(out.first), arguments...),
+    reader input(std::move(in.first));
+    writer output(std::move(out.second));
+    return {spawn(command, {{std::move(input), 0}, {std::move(output), 1}}), Reader(std::move(out.first), arguments...),
             Writer(std::move(in.second), arguments...)};
 }
 
@@ -165,12 +179,15 @@ spawn_piped(const std::vector<std::string>& command, Framing f, const limits& l 
 
 /// In a child: the descriptor that its parent has handed down, the first or another one of those that FERRULE_FD names in
 /// the environment (see `spawn`; a Python parent sets it itself, with `pass_fds`). It becomes close-on-exec, and yours:
-/// take it once. Throws `usage_error`: `errc::bad_descriptor` if there is no such number, or nothing open behind it.
+/// it can be taken once. The first call takes FERRULE_FD out of the environment, so that programs which this one starts do not
+/// find numbers there that mean nothing to them; make it before other threads read the environment. Throws `usage_error`:
+/// `errc::bad_descriptor` if there is no such number, or it was taken, or nothing is open behind it.
 [[nodiscard]] FERRULE_EXPORT descriptor inherited(std::size_t which = 0);
 
 /// In a child: standard input and standard output as ends of their own, safe from whatever else reads and prints in this
-/// process: from now on standard input is empty, and what is printed goes to standard error. Call it once, before other
-/// threads print. Throws `error`.
+/// process: from now on standard input is empty, and what is printed goes to standard error, or nowhere if there is none. Call it
+/// once, before other threads print. Throws `error`; `usage_error` (`errc::bad_descriptor`) if the process was started
+/// without one of them, even if something that this process has opened has its number by now.
 [[nodiscard]] FERRULE_EXPORT std::pair<descriptor, descriptor> standard_streams();
 
 } // namespace ferrule

@@ -233,10 +233,11 @@ private:
 class reader : public endpoint, public detail::recv_functions<reader> {
 public:
     reader() noexcept = default;
-    /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::unsupported`).
-    explicit reader(descriptor d, const ferrule::limits& l = {}) : endpoint(detail::open_channel(std::move(d)), l)
+    /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::unsupported`); see `adopt` for whose the handle
+    /// is then.
+    explicit reader(descriptor d, const ferrule::limits& l = {})
+        : endpoint(detail::open_channel(std::move(d).require(direction::read)), l)
     {
-        detail::require(channel(), direction::read);
     }
     /// Shares the channel of another endpoint.
     reader(detail::channel_ptr shared, const ferrule::limits& l) noexcept : endpoint(std::move(shared), l) {}

@@ -4,6 +4,7 @@
 #include <ferrule/bytes.hpp>
 #include <ferrule/detail/export.hpp>
 #include <ferrule/error.hpp>
+#include <ferrule/native_handle.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -12,14 +13,6 @@
 #include <utility>
 
 namespace ferrule {
-
-#if defined(_WIN32)
-using native_handle_type = void*;
-inline const native_handle_type invalid_handle = reinterpret_cast<void*>(-1);
-#else
-using native_handle_type = int;
-inline constexpr native_handle_type invalid_handle = -1;
-#endif
 
 /// The two directions of an endpoint.
 enum class direction : unsigned char { read, write };
@@ -93,8 +86,9 @@ private:
 ///
 /// ferrule makes at most one read call and one write call at a time, from any thread; reads and writes may overlap.
 ///
-/// Optional members, used where present: `kind()` → transfer_kind (default stream), `can(direction)` → bool (default
-/// true), `disarm(direction)` (the wait is over), `shutdown_write()` → error_code (half-close), `native_handle()`,
+/// Optional members, used where present: `try_write(buffers, handle)` → io_result (the handle travels beside the first byte;
+/// without it, frames that bring a handle are `errc::unsupported`), `kind()` → transfer_kind (default stream),
+/// `can(direction)` → bool (default true), `disarm(direction)` (the wait is over), `shutdown_write()` → error_code (half-close), `native_handle()`,
 /// `release()` → native_handle_type (give the handle away; or `release(bytes&)`, which appends what was taken from the
 /// system and given to nobody yet), `inheritable()` → bool, `set_inheritable(bool)` → error_code.
 template <class T>
@@ -116,6 +110,8 @@ public:
 
     virtual io_result try_read(std::span<std::byte>) noexcept = 0;
     virtual io_result try_write(std::span<const byte_view>) noexcept = 0;
+    /// `beside` travels with the first of the bytes.
+    virtual io_result try_write(std::span<const byte_view>, native_handle_type beside) noexcept = 0;
     virtual readiness arm(direction) noexcept = 0;
     virtual void disarm(direction) noexcept = 0;
     virtual void close() noexcept = 0;
@@ -135,6 +131,12 @@ public:
 
     io_result try_read(std::span<std::byte> in) noexcept override { return value_.try_read(in); }
     io_result try_write(std::span<const byte_view> out) noexcept override { return value_.try_write(out); }
+    io_result try_write(std::span<const byte_view> out, native_handle_type beside) noexcept override
+    {
+        if constexpr (requires { value_.try_write(out, beside); })
+            return value_.try_write(out, beside);
+        return io_result::failed(errc::unsupported);
+    }
     readiness arm(direction d) noexcept override { return value_.arm(d); }
     void disarm(direction d) noexcept override
     {
@@ -193,6 +195,17 @@ private:
 
 } // namespace detail
 
+class descriptor;
+
+namespace detail {
+
+/// As `adopt`, but on behalf of ferrule: whatever happens later, the handle is never the caller's again.
+[[nodiscard]] FERRULE_EXPORT descriptor own(native_handle_type handle);
+
+} // namespace detail
+
+[[nodiscard]] descriptor adopt(native_handle_type handle);
+
 /// Any `socket_like`, owned. Move-only. Hand it to a `reader`, `writer` or `duplex`; one that is dropped without having
 /// been handed on is closed.
 class descriptor {
@@ -207,10 +220,24 @@ public:
     {
         close();
         impl_ = std::move(other.impl_);
+        was_callers_ = other.was_callers_;
         return *this;
     }
     ~descriptor() { close(); }
 
+    /// Used by the endpoint that is about to take the descriptor over. Throws `usage_error` (`errc::wrong_direction`) if it does not
+    /// move bytes that way; a handle that was adopted is left open then, and belongs to the caller again.
+    [[nodiscard]] descriptor&& require(direction d) &&
+    {
+        if (impl_ && !impl_->can(d)) {
+            if (was_callers_) {
+                bytes nothing;
+                (void)std::exchange(impl_, nullptr)->release(nothing);
+            }
+            throw_error(errc::wrong_direction);
+        }
+        return std::move(*this);
+    }
     /// Used by the endpoint that takes the descriptor over; leaves this one empty.
     [[nodiscard]] std::unique_ptr<detail::any_descriptor> take() && noexcept { return std::move(impl_); }
     /// For the parts of ferrule that use it before an endpoint does. Null where it was taken.
@@ -223,16 +250,26 @@ private:
             impl_->close();
     }
 
+    friend descriptor adopt(native_handle_type handle);
+
     std::unique_ptr<detail::any_descriptor> impl_;
+    bool was_callers_ = false; // and is again if no endpoint takes it
 };
 
 /// Takes ownership of an open handle, whose kind is found out by asking the system. The handle becomes
-/// close-on-exec. On error the handle is left as it was and still belongs to the caller.
+/// close-on-exec. On error the handle is left open and still belongs to the caller, also on the error of an endpoint that cannot use
+/// it: `reader(adopt(h))` that throws leaves `h` to the caller.
 /// Throws `usage_error` (`errc::bad_descriptor`) for a handle that is not open or does not move bytes, and
 /// `errc::listening` for a listening socket.
-[[nodiscard]] FERRULE_EXPORT descriptor adopt(native_handle_type handle);
+[[nodiscard]] inline descriptor adopt(native_handle_type handle)
+{
+    descriptor d = detail::own(handle);
+    d.was_callers_ = true;
+    return d;
+}
 
-/// Like `adopt`, with a duplicate of the handle; the original stays the caller's. The duplicate is close-on-exec.
+/// Like `adopt`, with a duplicate of the handle; the original stays the caller's. The duplicate is close-on-exec, and closed on any
+/// error.
 [[nodiscard]] FERRULE_EXPORT descriptor duplicate(native_handle_type handle);
 
 /// Uses the handle without owning it: nothing is closed and no flag of it is changed. The caller keeps it open for as

@@ -126,10 +126,11 @@ private:
 class writer : public endpoint, public detail::send_functions<writer> {
 public:
     writer() noexcept = default;
-    /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::unsupported`).
-    explicit writer(descriptor d, const ferrule::limits& l = {}) : endpoint(detail::open_channel(std::move(d)), l)
+    /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::unsupported`); see `adopt` for whose the handle
+    /// is then.
+    explicit writer(descriptor d, const ferrule::limits& l = {})
+        : endpoint(detail::open_channel(std::move(d).require(direction::write)), l)
     {
-        detail::require(channel(), direction::write);
     }
     /// Shares the channel of another endpoint.
     writer(detail::channel_ptr shared, const ferrule::limits& l) noexcept : endpoint(std::move(shared), l) {}

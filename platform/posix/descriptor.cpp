@@ -2,13 +2,16 @@
 #include <ferrule/socket_like.hpp>
 
 #include "platform/posix/file_io.hpp"
+#include "platform/posix/socket.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <fcntl.h>
+#include <initializer_list>
 #include <linux/magic.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -20,117 +23,15 @@
 namespace ferrule {
 namespace {
 
+using posix::file_descriptor;
 using posix::last_error;
-
-bool accepts_connections(int fd) noexcept
-{
-    int on = 0;
-    socklen_t size = sizeof on;
-    return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &size) == 0 && on != 0;
-}
-
-// A file descriptor number, closed or not at the end, and what every kind has in common.
-class file_descriptor {
-public:
-    file_descriptor(int fd, bool owned) noexcept : fd_(fd), owned_(owned) {}
-    file_descriptor(file_descriptor&& other) noexcept
-        : fd_(std::exchange(other.fd_, invalid_handle)),
-          owned_(other.owned_)
-    {
-    }
-    file_descriptor& operator=(file_descriptor&& other) noexcept
-    {
-        std::swap(fd_, other.fd_);
-        std::swap(owned_, other.owned_);
-        return *this;
-    }
-
-    readiness arm(direction d) const noexcept
-    {
-        return d == direction::read ? readiness::readable(fd_) : readiness::writable(fd_);
-    }
-    void close() noexcept
-    {
-        // Never retried: Linux frees the number even when close reports EINTR, and somebody else may have it by then.
-        if (const int fd = std::exchange(fd_, invalid_handle); owned_ && fd != invalid_handle)
-            ::close(fd);
-    }
-    native_handle_type native_handle() const noexcept { return fd_; }
-    native_handle_type release() noexcept { return std::exchange(fd_, invalid_handle); }
-
-    bool inheritable() const
-    {
-        const int flags = ::fcntl(fd_, F_GETFD);
-        if (flags < 0)
-            throw_error(last_error());
-        return (flags & FD_CLOEXEC) == 0;
-    }
-    error_code set_inheritable(bool on) noexcept
-    {
-        return ::fcntl(fd_, F_SETFD, on ? 0 : FD_CLOEXEC) == 0 ? error_code() : last_error();
-    }
-
-protected:
-    int fd_;
-    bool owned_;
-};
-
-// What every kind of socket has in common.
-class socket_descriptor : public file_descriptor {
-public:
-    using file_descriptor::file_descriptor;
-
-    error_code shutdown_write() noexcept { return ::shutdown(fd_, SHUT_WR) == 0 ? error_code() : last_error(); }
-
-protected:
-    io_result send(std::span<const byte_view> out) noexcept
-    {
-        ssize_t n;
-        if (out.size() == 1) { // noticeably cheaper than sendmsg
-            do
-                n = ::send(fd_, out[0].data(), out[0].size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-            while (n < 0 && errno == EINTR);
-        } else {
-            iovec parts[posix::max_parts];
-            msghdr message{};
-            message.msg_iov = parts;
-            message.msg_iovlen = posix::gather(out, parts);
-            do
-                n = ::sendmsg(fd_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-            while (n < 0 && errno == EINTR);
-        }
-        return n >= 0 ? io_result::moved(static_cast<std::size_t>(n)) : failure();
-    }
-    ssize_t recv(std::span<std::byte> in, int flags) noexcept
-    {
-        ssize_t n;
-        do
-            n = ::recv(fd_, in.data(), in.size(), flags | MSG_DONTWAIT);
-        while (n < 0 && errno == EINTR);
-        return n;
-    }
-    io_result failure() const noexcept
-    {
-        const int e = errno;
-        if (e == EAGAIN || e == EWOULDBLOCK)
-            return io_result::would_block();
-        if (e == EMSGSIZE)
-            return io_result::failed(errc::too_large);
-        if ((e == ENOTCONN || e == EINVAL || e == EPIPE) && accepts_connections(fd_))
-            return io_result::failed(errc::listening);
-        return io_result::failed({e, boost::system::system_category()});
-    }
-};
+using posix::socket_descriptor;
 
 class stream_socket : public socket_descriptor {
 public:
     using socket_descriptor::socket_descriptor;
 
-    io_result try_read(std::span<std::byte> in) noexcept
-    {
-        const ssize_t n = recv(in, 0);
-        return n >= 0 ? posix::read_result(n, in.size()) : failure();
-    }
+    io_result try_read(std::span<std::byte> in) noexcept { return read_result(recv(in, 0), in.size()); }
     io_result try_write(std::span<const byte_view> out) noexcept { return send(out); }
 };
 
@@ -152,12 +53,12 @@ public:
             if (next > static_cast<ssize_t>(in.size()))
                 return io_result::larger(static_cast<std::size_t>(next));
             if (next < 0)
-                return failure();
+                return failure(direction::read);
         }
         const ssize_t n = recv(in, 0);
         if (n < 0)
-            return failure();
-        return n == 0 && has_end_ && at_end() ? io_result::end() : io_result::moved(static_cast<std::size_t>(n));
+            return failure(direction::read);
+        return n == 0 && has_end_ && at_end() ? io_result::end() : moved(direction::read, n);
     }
     io_result try_write(std::span<const byte_view> out) noexcept { return send(out); }
 
@@ -181,11 +82,12 @@ public:
 
     file(int fd, bool owned, what w, int access) noexcept : file_descriptor(fd, owned), access_(access), what_(w)
     {
-        how_.fd = fd_;
+        how_[0].fd = how_[1].fd = fd_;
     }
     file(file&& other) noexcept
         : file_descriptor(std::move(other)),
-          how_(std::exchange(other.how_, posix::file_access())),
+          how_{std::exchange(other.how_[0], {}), std::exchange(other.how_[1], {})},
+          unsettled_{other.unsettled_[0], other.unsettled_[1]},
           access_(other.access_),
           what_(other.what_)
     {
@@ -194,6 +96,7 @@ public:
     {
         file_descriptor::operator=(std::move(other));
         std::swap(how_, other.how_);
+        std::swap(unsettled_, other.unsettled_);
         std::swap(access_, other.access_);
         std::swap(what_, other.what_);
         return *this;
@@ -203,18 +106,18 @@ public:
     void prepare() noexcept
     {
         switch (what_) {
-        case what::disk: how_.way = posix::no_wait::never_waits; return;
-        case what::device: return;
+        case what::disk: use(posix::no_wait::never_waits); return;
+        case what::device: ask_whether_it_waits({direction::read, direction::write}); return;
         case what::pipe:
-            if (is_anonymous() && posix::kernel_features::get().nowait)
-                how_.way = posix::no_wait::by_flag;
-            else if (owned_ || access_ == O_RDONLY) // one more end that writes would hide the end of the stream
-                reopen();
+            if (is_anonymous())
+                use(posix::no_wait::by_flag);
+            else
+                reopen(access_);
             return;
-        case what::terminal: reopen(); [[fallthrough]];
+        case what::terminal: reopen(access_); [[fallthrough]];
         case what::pty_master: // which cannot be opened again: that makes a new one
             // Linux calls a terminal writable when fewer than 256 bytes wait in it.
-            how_.most_after_poll = 256;
+            how_[0].most_after_poll = how_[1].most_after_poll = 256;
         }
     }
 
@@ -224,17 +127,21 @@ public:
     }
     io_result try_read(std::span<std::byte> in) noexcept
     {
-        const io_result r = posix::read_file(how_, in);
+        const io_result r =
+            attempt(direction::read, [&](posix::file_access& how) { return posix::read_file(how, in); });
         if (r.what() == io_result::status::end && !at_end())
             return io_result::would_block();
         if (what_ == what::pty_master && r.error() == boost::system::errc::io_error)
             return io_result::end(); // that is how Linux says that the other side was closed
         return r;
     }
-    io_result try_write(std::span<const byte_view> out) noexcept { return posix::write_file(how_, out); }
+    io_result try_write(std::span<const byte_view> out) noexcept
+    {
+        return attempt(direction::write, [&](posix::file_access& how) { return posix::write_file(how, out); });
+    }
     readiness arm(direction d) const noexcept
     {
-        return what_ == what::disk ? readiness::now() : file_descriptor::arm(d);
+        return how(d).way == posix::no_wait::never_waits ? readiness::now() : file_descriptor::arm(d);
     }
     void close() noexcept
     {
@@ -248,28 +155,80 @@ public:
     }
 
 private:
+    posix::file_access& how(direction d) noexcept { return how_[static_cast<std::size_t>(d)]; }
+    const posix::file_access& how(direction d) const noexcept { return how_[static_cast<std::size_t>(d)]; }
+    bool& unsettled(direction d) noexcept { return unsettled_[static_cast<std::size_t>(d)]; }
+
+    template <class F>
+    io_result attempt(direction d, F call) noexcept
+    {
+        if (unsettled(d)) {
+            unsettled(d) = false;
+            settle(d);
+        }
+        const posix::no_wait before = how(d).way;
+        const io_result r = call(how(d));
+        if (how(d).way != before)
+            unsettled(d) = true; // it was refused
+        return r;
+    }
+    // Tries again what was refused, or not possible for lack of descriptors. The other direction may be in use.
+    void settle(direction d) noexcept
+    {
+        if (what_ == what::device)
+            ask_whether_it_waits({d});
+        else
+            reopen(d == direction::read ? O_RDONLY : O_WRONLY);
+    }
+    void use(posix::no_wait way) noexcept { how_[0].way = how_[1].way = way; }
+
     bool is_anonymous() const noexcept
     {
         struct statfs s;
         return ::fstatfs(fd_, &s) == 0 && s.f_type == PIPEFS_MAGIC;
     }
-    // A description of our own for the same file. Waiting stays with the original: a FIFO remembers per description
+    // A description of our own for the same file, for the directions of `access`. Waiting stays with the original: a FIFO remembers per description
     // whether there has been a writer yet.
-    void reopen() noexcept
+    void reopen(int access) noexcept
     {
+        if (what_ == what::pty_master || (what_ == what::pipe && !owned_ && access != O_RDONLY))
+            return; // one more end that writes would hide the end of the stream
         char name[32];
         std::snprintf(name, sizeof name, "/proc/self/fd/%d", fd_);
-        const int own = ::open(name, access_ | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-        if (own < 0)
-            return; // a FIFO without a reader, an exclusive terminal, no /proc: poll has to do
-        how_.fd = own;
-        how_.way = posix::no_wait::by_description;
+        const int own = ::open(name, access | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+        const bool later = own < 0 && posix::is_exhaustion(errno);
+        for (const direction d : {direction::read, direction::write}) {
+            if (access != O_RDWR && access != (d == direction::read ? O_RDONLY : O_WRONLY))
+                continue;
+            unsettled(d) = later;
+            if (own < 0)
+                continue; // a FIFO without a reader, an exclusive terminal, no /proc: poll has to do
+            how(d).fd = own;
+            how(d).way = posix::no_wait::by_description;
+        }
     }
     void close_reopened() noexcept
     {
-        if (how_.fd != fd_ && how_.fd != invalid_handle)
-            ::close(how_.fd);
-        how_.fd = invalid_handle;
+        const int first = std::exchange(how_[0].fd, invalid_handle);
+        const int second = std::exchange(how_[1].fd, invalid_handle);
+        if (first != fd_ && first != invalid_handle)
+            ::close(first);
+        if (second != fd_ && second != first && second != invalid_handle)
+            ::close(second);
+    }
+    // Devices that epoll refuses are always ready, such as /dev/null.
+    void ask_whether_it_waits(std::initializer_list<direction> ds) noexcept
+    {
+        const int set = ::epoll_create1(EPOLL_CLOEXEC);
+        epoll_event nothing{};
+        const bool refused = set >= 0 && ::epoll_ctl(set, EPOLL_CTL_ADD, fd_, &nothing) != 0 && errno == EPERM;
+        for (const direction d : ds) {
+            unsettled(d) = set < 0;
+            if (refused)
+                how(d).way = posix::no_wait::never_waits;
+        }
+        if (set >= 0)
+            ::close(set);
     }
     // Whether a read that yielded nothing has met the end.
     bool at_end() const noexcept
@@ -285,7 +244,8 @@ private:
     }
     bool hung_up() const noexcept { return posix::ready(fd_, 0) != 0; }
 
-    posix::file_access how_;
+    posix::file_access how_[2]; // by direction
+    bool unsettled_[2] = {};    // there may be a better way
     int access_;
     what what_;
 };
@@ -307,7 +267,7 @@ public:
         if (S_ISSOCK(st.st_mode)) {
             domain_ = option(fd, SO_DOMAIN);
             type_ = option(fd, SO_TYPE);
-            if (accepts_connections(fd))
+            if (posix::accepts_connections(fd))
                 throw_error(errc::listening);
         } else if (S_ISFIFO(st.st_mode))
             what_ = file::what::pipe;
@@ -351,7 +311,7 @@ private:
 
 } // namespace
 
-descriptor adopt(native_handle_type handle)
+descriptor detail::own(native_handle_type handle)
 {
     const found f(handle);
     const int flags = ::fcntl(handle, F_GETFD);

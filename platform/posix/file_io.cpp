@@ -1,13 +1,14 @@
 #include "platform/posix/file_io.hpp"
 
-#include <boost/system/errc.hpp>
-
 #include <algorithm>
+#include <array>
 #include <csignal>
+#include <cstdint>
 #include <ctime>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifndef RWF_NOSIGNAL
@@ -55,18 +56,55 @@ private:
     bool raised_ = false;
 };
 
-ssize_t write_parts(const file_access& f, std::span<const iovec> parts) noexcept
+// Whether a call with flags was refused for a flag, or for what a file itself says in the same words.
+bool refuses_flag(ssize_t n) noexcept
+{
+    return n < 0 && (errno == EOPNOTSUPP || errno == EINVAL || errno == ENOSYS);
+}
+
+ssize_t write_parts(file_access& f, std::span<const iovec> parts) noexcept
 {
     const int flags = f.way == no_wait::by_flag ? RWF_NOWAIT : 0;
     const int count = static_cast<int>(parts.size());
-    if (f.nosignal)
-        return ::pwritev2(f.fd, parts.data(), count, -1, flags | RWF_NOSIGNAL);
+    if (f.nosignal) {
+        const ssize_t written = ::pwritev2(f.fd, parts.data(), count, -1, flags | RWF_NOSIGNAL);
+        if (!refuses_flag(written))
+            return written;
+    }
     sigpipe_guard guard;
     const ssize_t written =
         flags != 0 ? ::pwritev2(f.fd, parts.data(), count, -1, flags) : ::writev(f.fd, parts.data(), count);
     if (written < 0 && errno == EPIPE)
         guard.raised();
+    if (!refuses_flag(written))
+        f.nosignal = false; // that was the flag's fault
     return written;
+}
+
+// One attempt with `f.way`; another one where the file refuses what that needs.
+template <class Attempt>
+ssize_t attempt(file_access& f, Attempt a) noexcept
+{
+    ssize_t n;
+    do
+        n = a();
+    while (n < 0 && errno == EINTR);
+    if (f.way != no_wait::by_flag || !refuses_flag(n))
+        return n;
+    f.way = no_wait::by_poll;
+    return attempt(f, a);
+}
+
+// A deadline is looked at between calls.
+constexpr std::size_t longest_call = 16 * 1024 * 1024;
+
+std::size_t most_at_once(const file_access& f) noexcept
+{
+    switch (f.way) {
+    case no_wait::by_poll: return f.most_after_poll;
+    case no_wait::never_waits: return longest_call;
+    default: return SIZE_MAX;
+    }
 }
 
 // The first `bytes` of the parts.
@@ -87,33 +125,52 @@ io_result failure() noexcept
     return io_result::failed(last_error());
 }
 
-kernel_features find_out() noexcept
+// What `poll` does, for descriptors of any number.
+int select(std::span<pollfd> fds, int timeout) noexcept
 {
-    kernel_features found;
-    int fds[2];
-    if (::pipe2(fds, O_CLOEXEC) != 0)
+    constexpr std::size_t most = 64 * 1024;
+    constexpr std::size_t bits = 8 * sizeof(unsigned long);
+    using set = std::array<unsigned long, most / bits>;
+    set readable{};
+    set writable{};
+    int highest = -1;
+    const auto word = [](set& s, int fd) -> unsigned long& { return s[static_cast<std::size_t>(fd) / bits]; };
+    const auto bit = [](int fd) { return 1ul << (static_cast<std::size_t>(fd) % bits); };
+    for (const pollfd& p : fds) {
+        if (p.fd < 0 || static_cast<std::size_t>(p.fd) >= most) {
+            errno = EINVAL;
+            return -1;
+        }
+        word((p.events & POLLOUT) != 0 ? writable : readable, p.fd) |= bit(p.fd);
+        highest = std::max(highest, p.fd);
+    }
+    timespec time{timeout / 1000, timeout % 1000 * 1'000'000L};
+    // Not the library's select, which knows only numbers below 1024.
+    const auto found = static_cast<int>(::syscall(SYS_pselect6, highest + 1, readable.data(), writable.data(), nullptr,
+                                                  timeout < 0 ? nullptr : &time, nullptr));
+    if (found < 0)
         return found;
-    char byte = 0;
-    const iovec part{&byte, 1};
-    found.nowait = ::preadv2(fds[0], &part, 1, -1, RWF_NOWAIT) < 0 && errno == EAGAIN;
-    found.nosignal = ::pwritev2(fds[1], &part, 1, -1, RWF_NOSIGNAL) == 1;
-    ::close(fds[0]);
-    ::close(fds[1]);
-    return found;
+    int n = 0;
+    for (pollfd& p : fds) {
+        const bool out = (p.events & POLLOUT) != 0;
+        p.revents = (word(out ? writable : readable, p.fd) & bit(p.fd)) == 0 ? short{0} : short(out ? POLLOUT : POLLIN);
+        n += p.revents != 0;
+    }
+    return n;
 }
 
 } // namespace
 
-const kernel_features& kernel_features::get() noexcept
+int poll(std::span<pollfd> fds, int timeout) noexcept
 {
-    static const kernel_features found = find_out();
-    return found;
+    const int n = ::poll(fds.data(), fds.size(), timeout);
+    return n < 0 && errno == EINVAL ? select(fds, timeout) : n;
 }
 
 short ready(int fd, short events) noexcept
 {
     pollfd p{fd, events, 0};
-    return ::poll(&p, 1, 0) > 0 ? p.revents : short{0};
+    return poll({&p, 1}, 0) > 0 ? p.revents : short{0};
 }
 
 std::size_t gather(std::span<const byte_view> out, std::span<iovec, max_parts> parts) noexcept
@@ -124,35 +181,35 @@ std::size_t gather(std::span<const byte_view> out, std::span<iovec, max_parts> p
     return n;
 }
 
-io_result read_file(const file_access& f, std::span<std::byte> in) noexcept
+io_result read_file(file_access& f, std::span<std::byte> in) noexcept
 {
-    if (f.way == no_wait::by_poll && ready(f.fd, POLLIN) == 0)
-        return io_result::would_block();
-    const iovec part{in.data(), in.size()};
-    ssize_t n;
-    do
-        n = f.way == no_wait::by_flag ? ::preadv2(f.fd, &part, 1, -1, RWF_NOWAIT) : ::read(f.fd, in.data(), in.size());
-    while (n < 0 && errno == EINTR);
+    const ssize_t n = attempt(f, [&]() noexcept -> ssize_t {
+        if (f.way == no_wait::by_poll && ready(f.fd, POLLIN) == 0) {
+            errno = EAGAIN;
+            return -1;
+        }
+        const iovec part{in.data(), f.way == no_wait::never_waits ? std::min(in.size(), longest_call) : in.size()};
+        return f.way == no_wait::by_flag ? ::preadv2(f.fd, &part, 1, -1, RWF_NOWAIT)
+                                         : ::read(f.fd, part.iov_base, part.iov_len);
+    });
     return n >= 0 ? read_result(n, in.size()) : failure();
 }
 
-io_result write_file(const file_access& f, std::span<const byte_view> out) noexcept
+io_result write_file(file_access& f, std::span<const byte_view> out) noexcept
 {
-    if (f.way == no_wait::by_poll) {
-        const short r = ready(f.fd, POLLOUT);
-        if (r == 0)
-            return io_result::would_block();
-        if ((r & (POLLOUT | POLLNVAL)) ==
-            0) // hung up and full, as the master of a closed pty: a write would wait for ever
-            return io_result::failed(boost::system::errc::make_error_code(boost::system::errc::broken_pipe));
-    }
     iovec space[max_parts];
     const std::span<iovec> parts(space, gather(out, space));
-    const std::span<const iovec> sent = f.way == no_wait::by_poll ? cut(parts, f.most_after_poll) : parts;
-    ssize_t n;
-    do
-        n = write_parts(f, sent);
-    while (n < 0 && errno == EINTR);
+    const ssize_t n = attempt(f, [&]() noexcept -> ssize_t {
+        if (f.way == no_wait::by_poll) {
+            const short r = ready(f.fd, POLLOUT);
+            // Hung up and full, as the master of a closed pty: a write would wait for ever.
+            if ((r & (POLLOUT | POLLNVAL)) == 0) {
+                errno = r == 0 ? EAGAIN : EPIPE;
+                return -1;
+            }
+        }
+        return write_parts(f, cut(parts, most_at_once(f)));
+    });
     return n >= 0 ? io_result::moved(static_cast<std::size_t>(n)) : failure();
 }
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstddef>
+#include <poll.h>
 #include <span>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -29,8 +30,16 @@ inline io_result read_result(ssize_t n, std::size_t asked) noexcept
 /// Fills `parts` from `out`, at most `max_parts`; returns how many.
 std::size_t gather(std::span<const byte_view> out, std::span<iovec, max_parts> parts) noexcept;
 
+/// `poll`, also where a process may have fewer descriptors than there are in the list, which `poll` refuses (RLIMIT_NOFILE may be
+/// lowered below what is open). Returns as `poll` does; milliseconds, −1: without end.
+int poll(std::span<pollfd> fds, int timeout) noexcept;
 /// Which of `events`, POLLHUP and POLLERR `poll` reports right now.
 short ready(int fd, short events) noexcept;
+/// Whether it is the lack of descriptors or memory that makes a call fail, and not what was asked for.
+inline bool is_exhaustion(int error_number) noexcept
+{
+    return error_number == EMFILE || error_number == ENFILE || error_number == ENOMEM || error_number == ENOBUFS;
+}
 
 /// What keeps a call from waiting.
 enum class no_wait : unsigned char {
@@ -40,26 +49,18 @@ enum class no_wait : unsigned char {
     never_waits     // the file itself
 };
 
-/// What the running kernel offers, found out once with a pipe of our own.
-class kernel_features {
-public:
-    static const kernel_features& get() noexcept;
-
-    bool nowait = false;   // RWF_NOWAIT works on anonymous pipes (Linux 6.5)
-    bool nosignal = false; // RWF_NOSIGNAL (Linux 6.18)
-};
-
-/// How to read and write one file.
+/// How to read or write one file. What a file refuses, for the kernel's age or its own kind, is found out when it is tried: nothing
+/// that is true of one file is believed of another.
 class file_access {
 public:
     int fd = -1;
-    no_wait way = no_wait::by_poll;
-    bool nosignal = kernel_features::get().nosignal;
+    no_wait way = no_wait::by_poll; // by_flag becomes by_poll where it is refused (pipes before Linux 6.5)
+    bool nosignal = true; // RWF_NOSIGNAL, until it is refused (before Linux 6.18, and by many files of /proc and /dev)
     std::size_t most_after_poll = PIPE_BUF; // bytes for which there is room when poll says that there is some
 };
 
 /// `end` where a read yields nothing: what that means depends on the kind of file.
-io_result read_file(const file_access& f, std::span<std::byte> in) noexcept;
-io_result write_file(const file_access& f, std::span<const byte_view> out) noexcept;
+io_result read_file(file_access& f, std::span<std::byte> in) noexcept;
+io_result write_file(file_access& f, std::span<const byte_view> out) noexcept;
 
 } // namespace ferrule::posix

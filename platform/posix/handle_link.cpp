@@ -1,15 +1,16 @@
 #include <ferrule/handle_link.hpp>
 
-#include "platform/posix/file_io.hpp"
+#include "platform/posix/socket.hpp"
+#include "platform/posix/unique_fd.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <deque>
 #include <fcntl.h>
-#include <map>
-#include <mutex>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <vector>
@@ -17,155 +18,183 @@
 namespace ferrule {
 namespace detail {
 
-/// What has arrived beside the bytes of a link, and what is to leave with them.
-class handle_traffic {
+/// The handles that came with one byte.
+class handle_arrival {
 public:
-    struct arrival {
-        std::vector<passed_handle> handles;
-        bool is_cut = false;
-    };
+    std::vector<passed_handle> handles;
+    bool is_cut = false; // there were more
+};
 
-    void arrived(arrival a)
+/// What has arrived, by the position of the byte that it came with. Everything here happens under the lock of the link's reading
+/// direction.
+class handle_arrivals {
+public:
+    void add(std::uint64_t position, handle_arrival a)
     {
-        const std::lock_guard guard(mutex_);
-        waiting_ += a.handles.size();
-        if (waiting_ > most) { // nobody asks for them: do not let a peer fill our table of descriptors
-            waiting_ -= a.handles.size();
-            a = {{}, true};
+        const std::size_t cost = std::max<std::size_t>(a.handles.size(), 1);
+        waiting_.emplace_back(position, cost, std::make_shared<handle_arrival>(std::move(a)));
+        held_ += cost;
+        // Nobody asks for them, it seems: a peer must not fill our table of descriptors.
+        for (const std::size_t most = most_held(); held_ > most;) {
+            lose(waiting_.front().position + 1);
+            drop_first();
         }
-        arrivals_.push_back(std::move(a));
     }
-    [[nodiscard]] arrival take()
+    /// What came with a byte before `position` may be missing.
+    void lose(std::uint64_t position) noexcept { lost_before_ = position; }
+    [[nodiscard]] std::shared_ptr<handle_arrival> take(std::uint64_t position) noexcept
     {
-        const std::lock_guard guard(mutex_);
-        if (arrivals_.empty())
-            return {};
-        arrival a = std::move(arrivals_.front());
-        arrivals_.pop_front();
-        waiting_ -= a.handles.size();
-        return a;
+        while (!waiting_.empty() && waiting_.front().position < position)
+            drop_first();
+        if (!waiting_.empty() && waiting_.front().position == position)
+            return waiting_.front().what;
+        return position < lost_before_ ? lost_ : nullptr;
     }
-
-    /// The bytes at `place` are to bring this handle.
-    void leave_with(const std::byte* place, passed_handle h)
+    void clear() noexcept
     {
-        const std::lock_guard guard(mutex_);
-        leaving_.insert_or_assign(place, std::move(h));
-    }
-    void forget(const std::byte* place) noexcept
-    {
-        const std::lock_guard guard(mutex_);
-        leaving_.erase(place);
-    }
-    [[nodiscard]] native_handle_type leaving_with(const std::byte* place) noexcept
-    {
-        const std::lock_guard guard(mutex_);
-        const auto found = leaving_.find(place);
-        return found == leaving_.end() ? invalid_handle : found->second.native_handle();
+        while (!waiting_.empty())
+            drop_first();
     }
 
 private:
-    static constexpr std::size_t most = 1024;
+    struct entry {
+        entry(std::uint64_t p, std::size_t c, std::shared_ptr<handle_arrival> a) noexcept
+            : position(p),
+              cost(c),
+              what(std::move(a))
+        {
+        }
 
-    std::mutex mutex_;
-    std::deque<arrival> arrivals_;
-    std::size_t waiting_ = 0;
-    std::map<const std::byte*, passed_handle> leaving_;
+        std::uint64_t position;
+        std::size_t cost;
+        std::shared_ptr<handle_arrival> what; // whoever receives has it as well
+    };
+
+    static std::size_t most_held() noexcept
+    {
+        rlimit descriptors{};
+        ::getrlimit(RLIMIT_NOFILE, &descriptors);
+        return static_cast<std::size_t>(std::min<rlim_t>(1024, descriptors.rlim_cur / 4));
+    }
+    void drop_first() noexcept
+    {
+        held_ -= waiting_.front().cost;
+        waiting_.pop_front();
+    }
+
+    std::deque<entry> waiting_;
+    std::size_t held_ = 0;
+    std::uint64_t lost_before_ = 0;
+    std::shared_ptr<handle_arrival> lost_ = [] {
+        auto a = std::make_shared<handle_arrival>();
+        a->is_cut = true;
+        return a;
+    }();
 };
 
 } // namespace detail
 
 namespace {
 
-using detail::handle_traffic;
+using detail::handle_arrival;
+using detail::handle_arrivals;
 
 constexpr std::byte bare{1};
 constexpr std::byte with_framing{2};
 constexpr std::size_t longest_name = 255;
-constexpr std::size_t longest_frame = 2 + longest_name;
 
 constexpr std::size_t handles_at_most = 253; // in one message, for Linux (SCM_MAX_FD)
 
-class link_socket {
+class link_socket : public posix::socket_descriptor {
 public:
-    link_socket(int fd, std::shared_ptr<handle_traffic> t) noexcept : fd_(fd), traffic_(std::move(t)) {}
+    link_socket(int fd, std::shared_ptr<handle_arrivals> a) noexcept
+        : socket_descriptor(fd, true),
+          arrivals_(std::move(a))
+    {
+    }
 
+    // A read that takes several bytes does not say which of them its handles came with: the system joins what was sent without
+    // any to what was sent with them. So handles count only where one byte is read, and all other bytes must come without.
     io_result try_read(std::span<std::byte> in) noexcept
     {
-        alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(handles_at_most * sizeof(int))> beside;
         iovec part{in.data(), in.size()};
         msghdr message{};
         message.msg_iov = &part;
         message.msg_iovlen = 1;
-        message.msg_control = beside.data();
-        message.msg_controllen = beside.size();
-        ssize_t n;
-        do
-            n = ::recvmsg(fd_, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-        while (n < 0 && errno == EINTR);
-        if (n < 0)
-            return failure();
-        take_over(message);
-        return posix::read_result(n, in.size());
+        const ssize_t n = recv(message, MSG_PEEK);
+        if (n <= 0)
+            return read_result(n, in.size());
+        const std::span<std::byte> seen = in.first(static_cast<std::size_t>(n));
+        if ((message.msg_flags & MSG_CTRUNC) == 0)
+            return read(seen);
+        const std::size_t first = start_of_last(seen);
+        std::size_t done = 0;
+        for (const std::span<std::byte> some : {seen.first(first), seen.subspan(first, 1), seen.subspan(first + 1)}) {
+            if (some.empty())
+                continue;
+            const io_result r = read(some);
+            done += r.size();
+            if (r.size() < some.size())
+                return done == 0 ? r : io_result::moved(done);
+        }
+        return io_result::moved(done);
     }
 
-    io_result try_write(std::span<const byte_view> out) noexcept
+    io_result try_write(std::span<const byte_view> out) noexcept { return send(out); }
+    io_result try_write(std::span<const byte_view> out, native_handle_type beside) noexcept
     {
-        // What brings a handle leaves alone, so that the handle is beside it and not beside what comes before.
-        std::size_t plain = 0;
-        int handle = invalid_handle;
-        for (; plain < out.size(); ++plain) {
-            handle = out[plain].size() <= longest_frame ? traffic_->leaving_with(out[plain].data()) : invalid_handle;
-            if (handle != invalid_handle)
-                break;
-        }
-        iovec parts[posix::max_parts];
-        msghdr message{};
-        message.msg_iov = parts;
-        message.msg_iovlen = posix::gather(out.first(std::max<std::size_t>(plain, 1)), parts);
-        alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> beside{};
-        if (plain == 0 && handle != invalid_handle) {
-            message.msg_control = beside.data();
-            message.msg_controllen = beside.size();
-            cmsghdr* const c = CMSG_FIRSTHDR(&message);
-            c->cmsg_level = SOL_SOCKET;
-            c->cmsg_type = SCM_RIGHTS;
-            c->cmsg_len = CMSG_LEN(sizeof handle);
-            std::memcpy(CMSG_DATA(c), &handle, sizeof handle);
-        }
-        ssize_t n;
-        do
-            n = ::sendmsg(fd_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-        while (n < 0 && errno == EINTR);
-        return n >= 0 ? io_result::moved(static_cast<std::size_t>(n)) : failure();
+        alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof beside)> control{};
+        cmsghdr c{};
+        c.cmsg_level = SOL_SOCKET;
+        c.cmsg_type = SCM_RIGHTS;
+        c.cmsg_len = CMSG_LEN(sizeof beside);
+        std::memcpy(control.data(), &c, sizeof c);
+        std::memcpy(control.data() + CMSG_LEN(0), &beside, sizeof beside);
+        return send(out, control);
     }
 
-    readiness arm(direction d) noexcept
-    {
-        return d == direction::read ? readiness::readable(fd_) : readiness::writable(fd_);
-    }
     void close() noexcept
     {
-        if (const int fd = std::exchange(fd_, invalid_handle); fd != invalid_handle)
-            ::close(fd);
+        socket_descriptor::close();
+        arrivals_->clear();
     }
-    error_code shutdown_write() noexcept { return ::shutdown(fd_, SHUT_WR) == 0 ? error_code() : posix::last_error(); }
-    native_handle_type native_handle() const noexcept { return fd_; }
-    native_handle_type release() noexcept { return std::exchange(fd_, invalid_handle); }
 
 private:
-    static io_result failure() noexcept
+    // The system copies what it has piece by piece, as the peer has sent it, and stops before a piece that it cannot copy whole.
+    // Returns where the piece begins to which the last of these bytes belongs.
+    std::size_t start_of_last(std::span<std::byte> seen) noexcept
     {
-        const int e = errno;
-        if (e == EAGAIN || e == EWOULDBLOCK)
-            return io_result::would_block();
-        return io_result::failed({e, boost::system::system_category()});
+        if (seen.size() == 1)
+            return 0;
+        static constexpr std::byte read_only{};
+        iovec parts[] = {{seen.data(), seen.size() - 1}, {const_cast<std::byte*>(&read_only), 1}};
+        msghdr message{};
+        message.msg_iov = parts;
+        message.msg_iovlen = std::size(parts);
+        const ssize_t n = recv(message, MSG_PEEK);
+        return n < 0 ? 0 : std::min(static_cast<std::size_t>(n), seen.size() - 1);
     }
 
-    void take_over(msghdr& message) noexcept
+    io_result read(std::span<std::byte> in) noexcept
     {
-        handle_traffic::arrival a;
-        a.is_cut = (message.msg_flags & MSG_CTRUNC) != 0;
+        alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(handles_at_most * sizeof(int))> control;
+        iovec part{in.data(), in.size()};
+        msghdr message{};
+        message.msg_iov = &part;
+        message.msg_iovlen = 1;
+        message.msg_control = control.data();
+        message.msg_controllen = control.size();
+        const ssize_t n = recv(message, MSG_CMSG_CLOEXEC);
+        if (n > 0) {
+            take_over(message, static_cast<std::size_t>(n));
+            received_ += static_cast<std::uint64_t>(n);
+        }
+        return read_result(n, in.size());
+    }
+
+    // What came with the next `size` bytes.
+    void take_over(msghdr& message, std::size_t size) noexcept
+    {
         std::array<int, handles_at_most> fds;
         std::size_t n = 0;
         for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
@@ -174,29 +203,35 @@ private:
             n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
             std::memcpy(fds.data(), CMSG_DATA(c), n * sizeof(int));
         }
+        handle_arrival a;
+        a.is_cut = (message.msg_flags & MSG_CTRUNC) != 0;
         if (n == 0 && !a.is_cut)
             return;
+        std::size_t taken = 0;
         try {
             a.handles.reserve(n);
-            for (std::size_t i = 0; i < n; ++i)
-                a.handles.emplace_back(std::exchange(fds[i], invalid_handle));
-            traffic_->arrived(std::move(a));
-        } catch (const std::bad_alloc&) { // then the byte comes without its handle, which is reported
-            for (std::size_t i = 0; i < n; ++i) {
-                if (fds[i] != invalid_handle)
-                    ::close(fds[i]);
-            }
+            while (taken < n)
+                a.handles.emplace_back(fds[taken++]);
+            if (size == 1)
+                arrivals_->add(received_, std::move(a));
+            else
+                arrivals_->lose(received_ + size);
+        } catch (const std::bad_alloc&) {
+            for (; taken < n; ++taken)
+                ::close(fds[taken]);
+            arrivals_->lose(received_ + size);
         }
     }
 
-    int fd_;
-    std::shared_ptr<handle_traffic> traffic_;
+    std::shared_ptr<handle_arrivals> arrivals_;
+    std::uint64_t received_ = 0; // bytes
 };
 
 } // namespace
 
 passed_handle::passed_handle(const endpoint& e, std::string framing) : framing_(std::move(framing))
 {
+    detail::require_nothing_held(e.channel());
     const detail::handle_use use(e.channel()); // nobody closes it meanwhile
     if (use.get() == invalid_handle)
         throw_error(errc::closed);
@@ -229,38 +264,36 @@ error_code handles::encode(const passed_handle& h, const limits&, encoded& out) 
         return errc::bad_descriptor;
     if (h.framing().size() > longest_name)
         return errc::too_large;
-    passed_handle own(::fcntl(h.native_handle(), F_DUPFD_CLOEXEC, 3)); // the caller's may be closed before it has left
-    if (own.native_handle() == invalid_handle)
+    // The caller's may be closed before it has left.
+    const auto own = std::make_shared<const passed_handle>(::fcntl(h.native_handle(), F_DUPFD_CLOEXEC, 3));
+    if (own->native_handle() == invalid_handle)
         return posix::last_error();
-    bytes frame;
+    out.attach(own->native_handle(), own);
     if (h.framing().empty())
-        frame.append(byte_view(&bare, 1));
+        out.keep(bytes(byte_view(&bare, 1)));
     else {
         const std::byte head[] = {with_framing, static_cast<std::byte>(h.framing().size())};
-        frame.append(head);
-        frame.append(h.framing());
+        out.copy(head);
+        out.keep(bytes(byte_view(h.framing())));
     }
-    const byte_view place = out.hold(std::move(frame));
-    traffic_->leave_with(place.data(), std::move(own));
-    out.gather(place);
-    // As long as the frame, in all its copies.
-    const auto forget = [t = traffic_, p = place.data()](const encoded::watcher* w) {
-        t->forget(p);
-        delete w;
-    };
-    out.watch(std::shared_ptr<const encoded::watcher>(new encoded::watcher([](std::size_t, std::size_t) {}), forget));
     return {};
 }
 
-passed_handle handles::load(const bytes& payload) const
+std::shared_ptr<handle_arrival> handles::attached(std::uint64_t position) const noexcept
 {
-    handle_traffic::arrival a = traffic_->take();
-    if (a.is_cut)
-        throw_error(errc::packet_truncated);
+    return arrivals_->take(position);
+}
+
+passed_handle handles::load(const bytes& payload, const std::shared_ptr<handle_arrival>& with) const
+{
     const bool named = payload.size() > 1;
-    if (a.handles.size() != 1 || (!named && payload.data()[0] != bare))
-        throw_error(errc::malformed);
-    return passed_handle(a.handles.front().release(), std::string(named ? payload.text().substr(2) : ""));
+    const bool cut = with && with->is_cut;
+    if (cut || !with || with->handles.size() != 1 || (!named && payload.data()[0] != bare)) {
+        if (with)
+            with->handles.clear();
+        throw_error(cut ? errc::packet_truncated : errc::malformed);
+    }
+    return passed_handle(with->handles.front().release(), std::string(named ? payload.text().substr(2) : ""));
 }
 
 detail::link_parts detail::open_link(native_handle_type socket)
@@ -274,8 +307,8 @@ detail::link_parts detail::open_link(native_handle_type socket)
     if (::getsockopt(socket, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || domain != AF_UNIX || type != SOCK_STREAM)
         throw_error(errc::unsupported);
     ::fcntl(socket, F_SETFD, FD_CLOEXEC);
-    auto traffic = std::make_shared<handle_traffic>();
-    return {link_socket(socket, traffic), handles(traffic)};
+    auto arrivals = std::make_shared<handle_arrivals>();
+    return {link_socket(socket, arrivals), handles(arrivals)};
 }
 
 handle_link open_handle_link(native_handle_type socket)
@@ -289,8 +322,13 @@ std::pair<handle_link, handle_link> handle_link_pair()
     int fds[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
         throw_error(posix::last_error());
-    handle_link first = open_handle_link(fds[0]);
-    return {std::move(first), open_handle_link(fds[1])};
+    posix::unique_fd one(fds[0]);
+    posix::unique_fd other(fds[1]);
+    handle_link first = open_handle_link(one.get());
+    (void)one.release();
+    handle_link second = open_handle_link(other.get());
+    (void)other.release();
+    return {std::move(first), std::move(second)};
 }
 
 } // namespace ferrule

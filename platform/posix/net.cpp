@@ -35,7 +35,7 @@ std::optional<descriptor> adopt_socket(unique_fd& fd, error_code& ec) noexcept
 {
     return made_by(
         [&] {
-            descriptor d = adopt(fd.get());
+            descriptor d = detail::own(fd.get());
             (void)fd.release();
             return d;
         },

@@ -1,5 +1,7 @@
 #include <ferrule/platform/pair.hpp>
 
+#include "platform/posix/unique_fd.hpp"
+
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -12,7 +14,13 @@ std::pair<descriptor, descriptor> adopt_both(int result, const int (&fds)[2])
 {
     if (result != 0)
         throw_error({errno, boost::system::system_category()});
-    return {adopt(fds[0]), adopt(fds[1])};
+    posix::unique_fd one(fds[0]);
+    posix::unique_fd other(fds[1]);
+    descriptor first = detail::own(one.get());
+    (void)one.release();
+    descriptor second = detail::own(other.get());
+    (void)other.release();
+    return {std::move(first), std::move(second)};
 }
 
 // With the default, 208 KiB, a message of 1 MiB takes its sender seven calls and as many waits. The system may allow less;

@@ -10,8 +10,7 @@ namespace ferrule {
 
 child::child(int pid) : pid_(pid)
 {
-    // Where the kernel has no process descriptors (before 5.3) a bounded wait is not possible; see wait().
-    handle_ = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+    (void)watch();
 }
 
 child::~child()
@@ -21,27 +20,43 @@ child::~child()
         ::close(handle_);
 }
 
+bool child::watch() noexcept
+{
+    if (handle_ == invalid_handle && !ended_)
+        handle_ = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)); // Linux 5.3
+    return handle_ != invalid_handle;
+}
+
 bool child::reap(bool block) noexcept
 {
     if (ended_)
         return true;
-    int status;
-    pid_t r;
-    do
-        r = ::waitpid(pid_, &status, block ? 0 : WNOHANG);
-    while (r < 0 && errno == EINTR);
-    if (r == 0)
+    // By its descriptor, since somebody else may have reaped it, and its number may be that of another child by now.
+    const int options = WEXITED | (block ? 0 : WNOHANG);
+    siginfo_t info{};
+    int r;
+    do {
+        r = handle_ != invalid_handle ? ::waitid(P_PIDFD, static_cast<id_t>(handle_), &info, options) : -1;
+        if (handle_ == invalid_handle || (r < 0 && errno == EINVAL)) // before Linux 5.4
+            r = ::waitid(P_PID, static_cast<id_t>(pid_), &info, options);
+    } while (r < 0 && errno == EINTR);
+    if (r == 0 && info.si_pid == 0)
         return false;
     ended_ = true; // also if somebody else has reaped it: then how it ended is not known
-    if (r > 0)
-        status_ = exit_status(WIFEXITED(status) ? WEXITSTATUS(status) : -1, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+    if (r == 0)
+        status_ = info.si_code == CLD_EXITED ? exit_status(info.si_status, 0) : exit_status(-1, info.si_status);
     return true;
 }
 
 void child::kill() noexcept
 {
-    if (!ended_)
-        ::kill(pid_, SIGKILL); // not reaped yet, so the number is still the child's
+    // Reaped by ourselves, or by somebody else: then the number may be anybody's.
+    if (reap(false))
+        return;
+    if (watch())
+        ::syscall(SYS_pidfd_send_signal, handle_, SIGKILL, nullptr, 0);
+    else
+        ::kill(pid_, SIGKILL); // still our child a moment ago
 }
 
 } // namespace ferrule

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <csignal>
+#include <cstdlib>
 #include <fcntl.h>
 #include <spawn.h>
 #include <string_view>
@@ -36,6 +38,30 @@ public:
 
 private:
     posix_spawn_file_actions_t actions_;
+};
+
+// What the child is to be like, whatever this process has made of its signals: one that ignores SIGPIPE, as servers do, or blocks
+// what it takes from a signalfd, would hand that on, and the program that is started does not expect it.
+class spawn_attributes {
+public:
+    spawn_attributes()
+    {
+        check(posix_spawnattr_init(&attributes_));
+        sigset_t signals;
+        sigemptyset(&signals);
+        posix_spawnattr_setsigmask(&attributes_, &signals);
+        sigaddset(&signals, SIGPIPE);
+        posix_spawnattr_setsigdefault(&attributes_, &signals);
+        posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    }
+    spawn_attributes(const spawn_attributes&) = delete;
+    spawn_attributes& operator=(const spawn_attributes&) = delete;
+    ~spawn_attributes() { posix_spawnattr_destroy(&attributes_); }
+
+    [[nodiscard]] const posix_spawnattr_t* get() const noexcept { return &attributes_; }
+
+private:
+    posix_spawnattr_t attributes_;
 };
 
 std::vector<char*> pointers(const std::vector<std::string>& strings)
@@ -95,30 +121,54 @@ child spawn(const std::vector<std::string>& command, std::initializer_list<inher
     const std::vector<std::string> variables = environment(inherited);
     pid_t pid;
     const std::vector<char*> arguments = pointers(command);
-    if (const int e =
-            posix_spawnp(&pid, arguments[0], actions.get(), nullptr, arguments.data(), pointers(variables).data());
+    const spawn_attributes attributes;
+    if (const int e = posix_spawnp(&pid, arguments[0], actions.get(), attributes.get(), arguments.data(),
+                                   pointers(variables).data());
         e != 0)
         throw error({e, boost::system::system_category()}, "ferrule: cannot start '" + command[0] + "'");
+    os::close_what_was_moved(inherited);
     return child(pid);
 }
 
 descriptor inherited(std::size_t which)
 {
-    const std::string name = os::inherited_name(which);
+    const std::string name = os::take_inherited_name(which);
     int number = invalid_handle;
     const auto parsed = std::from_chars(name.data(), name.data() + name.size(), number);
     if (parsed.ec != std::errc() || parsed.ptr != name.data() + name.size())
         os::nothing_inherited();
-    return adopt(number);
+    return detail::own(number);
 }
+
+void os::forget_inheritance() noexcept
+{
+    ::unsetenv(inheritance_variable);
+}
+
+namespace {
+
+// Whether the process was started with it. What it has opened itself, and what its libraries have, is close-on-exec, and may have got
+// the number of a standard stream that was missing.
+bool is_standard_stream(int fd) noexcept
+{
+    const int flags = ::fcntl(fd, F_GETFD);
+    return flags >= 0 && (flags & FD_CLOEXEC) == 0;
+}
+
+} // namespace
 
 std::pair<descriptor, descriptor> standard_streams()
 {
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO}) {
+        if (!is_standard_stream(fd))
+            throw usage_error(errc::bad_descriptor, std::string("the process was started without standard ") +
+                                                        (fd == STDIN_FILENO ? "input" : "output"));
+    }
     const posix::unique_fd nothing = posix::checked(::open("/dev/null", O_RDWR | O_CLOEXEC));
     std::pair<descriptor, descriptor> ends(duplicate(STDIN_FILENO), duplicate(STDOUT_FILENO));
     if (::dup2(nothing.get(), STDIN_FILENO) < 0)
         check(errno);
-    if (::dup2(STDERR_FILENO, STDOUT_FILENO) < 0 && ::dup2(nothing.get(), STDOUT_FILENO) < 0)
+    if (::dup2(is_standard_stream(STDERR_FILENO) ? STDERR_FILENO : nothing.get(), STDOUT_FILENO) < 0)
         check(errno);
     return ends;
 }

@@ -1,4 +1,6 @@
 #include "platform/os.hpp"
+#include "platform/per_thread.hpp"
+#include "platform/posix/file_io.hpp"
 #include "platform/timeout.hpp"
 
 #include <ferrule/detail/fork_generation.hpp>
@@ -24,7 +26,10 @@ error_code last_error() noexcept
 
 wakeup& wakeup::of_this_thread()
 {
-    thread_local wakeup mine;
+    struct own {
+        wakeup w;
+    };
+    wakeup& mine = per_thread<own>().w;
     // The child of a fork shares the event with the parent's thread until it makes its own.
     if (mine.generation_ != detail::fork_generation())
         mine.open();
@@ -67,16 +72,18 @@ void wakeup::clear() noexcept
 wait_result wait(std::span<const readiness> targets, wakeup& w, const deadline& d) noexcept
 {
     pollfd fds[5] = {{w.handle(), POLLIN, 0}};
-    nfds_t n = 1;
+    std::size_t n = 1;
     for (const readiness& t : targets) {
         if (t.is_now())
             return wait_result::ready;
         fds[n++] = {t.handle(), static_cast<short>(t.for_write() ? POLLOUT : POLLIN), 0};
     }
     for (;;) {
-        const int r = ::poll(fds, n, milliseconds_until(d));
-        if (r < 0 && errno != EINTR)
-            return wait_result::ready; // ENOMEM: the attempt that follows decides
+        const int r = posix::poll({fds, n}, milliseconds_until(d));
+        if (r < 0 && errno != EINTR) { // no memory, or a number that is not open: the attempt that follows decides
+            ::poll(nullptr, 0, 1);
+            return wait_result::ready;
+        }
         if (r > 0)
             return fds[0].revents != 0 ? wait_result::woken : wait_result::ready;
         if (d.expired())

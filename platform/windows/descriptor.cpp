@@ -56,7 +56,7 @@ descriptor windows::duplicate_for(uses u, HANDLE handle)
     return d;
 }
 
-descriptor adopt(native_handle_type handle)
+descriptor detail::own(native_handle_type handle)
 {
     descriptor d = open(handle, true);
     (void)make_inheritable(handle, false);

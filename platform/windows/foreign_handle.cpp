@@ -7,6 +7,7 @@ using namespace windows;
 
 passed_handle::passed_handle(const endpoint& e, std::string framing) : framing_(std::move(framing))
 {
+    detail::require_nothing_held(e.channel());
     const detail::handle_use use(e.channel()); // nobody closes it meanwhile
     if (use.get() == invalid_handle)
         throw_error(errc::closed);

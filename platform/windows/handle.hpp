@@ -67,7 +67,7 @@ public:
     /// Gives it away. Throws what `ferrule::adopt` does, and keeps it then.
     [[nodiscard]] descriptor adopt()
     {
-        descriptor d = ferrule::adopt(handle_);
+        descriptor d = ferrule::detail::own(handle_);
         (void)release();
         return d;
     }

@@ -40,7 +40,7 @@ public:
     /// Gives it away.
     [[nodiscard]] descriptor adopt()
     {
-        descriptor d = ferrule::adopt(reinterpret_cast<HANDLE>(socket_));
+        descriptor d = ferrule::detail::own(reinterpret_cast<HANDLE>(socket_));
         socket_ = INVALID_SOCKET;
         return d;
     }

@@ -21,6 +21,11 @@ child::~child()
         ::CloseHandle(handle_);
 }
 
+bool child::watch() noexcept
+{
+    return handle_ != invalid_handle;
+}
+
 bool child::reap(bool block) noexcept
 {
     if (ended_)

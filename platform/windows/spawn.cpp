@@ -261,6 +261,7 @@ child spawn(const std::vector<std::string>& command, std::initializer_list<inher
         child c(static_cast<int>(made.dwProcessId));
         if (prepares)
             ::ResumeThread(made.hThread);
+        os::close_what_was_moved(inherited);
         return c;
     } catch (...) {
         ::TerminateProcess(made.hProcess, 1);
@@ -271,10 +272,10 @@ child spawn(const std::vector<std::string>& command, std::initializer_list<inher
 descriptor inherited(std::size_t which)
 {
     start_sockets();
-    const std::string found = os::inherited_name(which);
+    const std::string found = os::take_inherited_name(which);
     const std::string_view name = found;
     if (name.starts_with(of_handle))
-        return adopt(handle_of(name.substr(of_handle.size())));
+        return detail::own(handle_of(name.substr(of_handle.size())));
     if (!name.starts_with(of_socket))
         os::nothing_inherited();
     const unique_handle tells(handle_of(name.substr(of_socket.size())));
@@ -283,6 +284,11 @@ descriptor inherited(std::size_t which)
     if (::ReadFile(tells.get(), &info, sizeof info, &n, nullptr) == 0 || n != sizeof info)
         os::nothing_inherited();
     return open_duplicate(info);
+}
+
+void os::forget_inheritance() noexcept
+{
+    ::_putenv_s(inheritance_variable, "");
 }
 
 std::pair<descriptor, descriptor> standard_streams()

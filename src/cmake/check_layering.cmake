@@ -6,11 +6,11 @@ cmake_minimum_required(VERSION 3.24)
 # Operating system headers, matched against the whole name. errno.h is missing on purpose: <cerrno> is standard.
 set(os_header "^(unistd|fcntl|poll|signal|pthread|spawn|termios|pty|dirent|dlfcn|sched|semaphore|netdb|pwd|grp|syslog|ifaddrs|ucontext|windows|winsock2?|ws2tcpip|mswsock|afunix|namedpipeapi|handleapi|processthreadsapi|io|process)\\.h$|^(sys|netinet|arpa|net|linux|asm|mach)/")
 set(std_header "^[a-z0-9_]+$")
-set(framing_may "${std_header}|^boost/container/small_vector\\.hpp$|^ferrule/(error|limits|bytes|detail/export)\\.hpp$|^ferrule/(framing|python)/")
+set(framing_may "${std_header}|^boost/container/small_vector\\.hpp$|^ferrule/(error|limits|bytes|native_handle|detail/export)\\.hpp$|^ferrule/(framing|python)/")
 set(pickle_may "${framing_may}|^boost/(multiprecision/cpp_int|uuid/uuid|uuid/uuid_io)\\.hpp$|^boost/json/")
 set(json_may "^boost/json/|^ferrule/framing/")
 set(msgpack_may "^(msgpack\\.hpp|time\\.h)$|^ferrule/detail/field_names\\.hpp$|^ferrule/framing/")
-set(platform_may "^ferrule/(error|address|bytes|deadline|socket_like|detail/export|detail/fork_generation|process|handle_link)\\.hpp$|^ferrule/platform/")
+set(platform_may "^ferrule/(error|address|bytes|deadline|native_handle|socket_like|detail/export|detail/fork_generation|process|handle_link)\\.hpp$|^ferrule/platform/")
 
 # Sets `problem` in the caller when `file` (relative to the root) must not include `name`; `form` is < or ".
 function(judge file form name)

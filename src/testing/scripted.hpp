@@ -43,14 +43,18 @@ public:
         script_->has_read(in, r);
         return r;
     }
-    io_result try_write(std::span<const byte_view> out) noexcept
+    io_result try_write(std::span<const byte_view> out) noexcept { return try_write(out, invalid_handle); }
+    io_result try_write(std::span<const byte_view> out, native_handle_type beside) noexcept
     {
+        const auto write = [&](std::span<const byte_view> some) {
+            return beside == invalid_handle ? inner_->try_write(some) : inner_->try_write(some, beside);
+        };
         std::size_t room = SIZE_MAX;
         io_result r = io_result::would_block();
         if (const auto answer = script_->before(direction::write, room))
             r = *answer;
         else if (!cuts() || room == SIZE_MAX)
-            r = inner_->try_write(out);
+            r = write(out);
         else {
             std::array<byte_view, 64> cut;
             std::size_t n = 0;
@@ -58,7 +62,7 @@ public:
                 cut[n] = out[n].first(std::min(out[n].size(), room));
                 room -= cut[n].size();
             }
-            r = inner_->try_write({cut.data(), n});
+            r = write({cut.data(), n});
         }
         script_->has_written(out, r);
         return r;

@@ -125,6 +125,9 @@ FERRULE_EXPORT void require(const channel_ptr& c, direction d);
 /// Flushes until the deadline, then closes. Returns the bytes that did not leave.
 FERRULE_EXPORT std::size_t close(const channel_ptr& c, const until& limit) noexcept;
 FERRULE_EXPORT bool is_open(const channel_ptr& c) noexcept;
+/// For somebody else who is to go on with the handle: throws if this endpoint holds a part of either stream (`errc::read_ahead`,
+/// `errc::torn`), or is at it (`errc::busy`), or is closed.
+FERRULE_EXPORT void require_nothing_held(const channel_ptr& c);
 FERRULE_EXPORT bool inheritable(const channel_ptr& c);
 FERRULE_EXPORT void set_inheritable(const channel_ptr& c, bool on);
 /// Gives the handle away, with the bytes that were read but not delivered.

@@ -4,6 +4,7 @@
 #include <ferrule/bytes.hpp>
 #include <ferrule/error.hpp>
 #include <ferrule/limits.hpp>
+#include <ferrule/native_handle.hpp>
 
 #include <boost/container/small_vector.hpp>
 
@@ -105,6 +106,14 @@ public:
     /// interruption would, and is what a framing has thrown.
     void watch(std::shared_ptr<const watcher> w) noexcept { watcher_ = std::move(w); }
 
+    /// Lets a handle travel beside the first byte of the frame, where the transport can do that; elsewhere the send is refused
+    /// (`errc::unsupported`). `owner` keeps the handle open for as long as the frame lives. Once in a frame.
+    void attach(native_handle_type h, std::shared_ptr<const void> owner) noexcept
+    {
+        attached_ = h;
+        attached_owner_ = std::move(owner);
+    }
+
     /// Makes one piece of the payload and leaves everything else out.
     void join_payload()
     {
@@ -136,6 +145,8 @@ public:
     {
         return kept_.size() == 1 && kept_.front().use_count() == 1 ? kept_.front().get() : nullptr;
     }
+    /// What was given to `attach`, else `invalid_handle`.
+    [[nodiscard]] native_handle_type attached() const noexcept { return attached_; }
     [[nodiscard]] bool is_watched() const noexcept { return watcher_ != nullptr; }
     /// Tells the watcher that the first `n` bytes have left.
     void tell(std::size_t n) const
@@ -156,7 +167,9 @@ private:
     boost::container::small_vector<std::byte, 64> copied_;
     boost::container::small_vector<std::shared_ptr<bytes>, 1> kept_;
     std::shared_ptr<const watcher> watcher_;
+    std::shared_ptr<const void> attached_owner_;
     std::size_t size_ = 0;
+    native_handle_type attached_ = invalid_handle;
 };
 
 /// Bytes in all pieces of a payload.
@@ -208,6 +221,17 @@ concept typed_framing =
         { f.encode(m, l, out) } -> std::same_as<error_code>;
         { f.load(std::move(payload)) } -> std::same_as<typename F::message_type>;
     };
+
+/// A framing of values that are more than the bytes of their frames, such as handles: `attached(position)` is called when
+/// `decode` has found a frame that begins there, counted in bytes since the endpoint was made, and what it returns goes to
+/// `load` with the payload of this frame. It is called as `decode` is, by one thread at a time; more than once for a frame
+/// whose receive was cancelled.
+template <class F>
+concept attached_framing = framing<F> && requires(const F& f, const typename F::message_type& m, bytes payload,
+                                                  const limits& l, encoded& out) {
+    { f.encode(m, l, out) } -> std::same_as<error_code>;
+    { f.load(std::move(payload), f.attached(std::uint64_t{})) } -> std::same_as<typename F::message_type>;
+};
 
 namespace detail {
 

@@ -1,0 +1,175 @@
+// What sockets have in common. Private.
+#pragma once
+
+#include "platform/posix/file_io.hpp"
+
+#include <ferrule/socket_like.hpp>
+
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <fcntl.h>
+#include <poll.h>
+#include <span>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+#include <utility>
+
+namespace ferrule::posix {
+
+inline bool accepts_connections(int fd) noexcept
+{
+    int on = 0;
+    socklen_t size = sizeof on;
+    return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &size) == 0 && on != 0;
+}
+
+/// A file descriptor number, closed or not at the end, and what every kind has in common.
+class file_descriptor {
+public:
+    file_descriptor(int fd, bool owned) noexcept : fd_(fd), owned_(owned) {}
+    file_descriptor(file_descriptor&& other) noexcept
+        : fd_(std::exchange(other.fd_, invalid_handle)),
+          owned_(other.owned_)
+    {
+    }
+    file_descriptor& operator=(file_descriptor&& other) noexcept
+    {
+        std::swap(fd_, other.fd_);
+        std::swap(owned_, other.owned_);
+        return *this;
+    }
+
+    readiness arm(direction d) const noexcept
+    {
+        return d == direction::read ? readiness::readable(fd_) : readiness::writable(fd_);
+    }
+    void close() noexcept
+    {
+        // Never retried: Linux frees the number even when close reports EINTR, and somebody else may have it by then.
+        if (const int fd = std::exchange(fd_, invalid_handle); owned_ && fd != invalid_handle)
+            ::close(fd);
+    }
+    native_handle_type native_handle() const noexcept { return fd_; }
+    native_handle_type release() noexcept { return std::exchange(fd_, invalid_handle); }
+
+    bool inheritable() const
+    {
+        const int flags = ::fcntl(fd_, F_GETFD);
+        if (flags < 0)
+            throw_error(last_error());
+        return (flags & FD_CLOEXEC) == 0;
+    }
+    error_code set_inheritable(bool on) noexcept
+    {
+        return ::fcntl(fd_, F_SETFD, on ? 0 : FD_CLOEXEC) == 0 ? error_code() : last_error();
+    }
+
+protected:
+    int fd_;
+    bool owned_;
+};
+
+/// What every kind of socket has in common.
+class socket_descriptor : public file_descriptor {
+public:
+    using file_descriptor::file_descriptor;
+
+    readiness arm(direction d) noexcept
+    {
+        waited(d).store(true, std::memory_order_relaxed);
+        return file_descriptor::arm(d);
+    }
+    error_code shutdown_write() noexcept { return ::shutdown(fd_, SHUT_WR) == 0 ? error_code() : last_error(); }
+
+protected:
+    /// `control`: what goes beside the bytes.
+    io_result send(std::span<const byte_view> out, std::span<std::byte> control = {}) noexcept
+    {
+        ssize_t n;
+        if (out.size() == 1 && control.empty()) { // noticeably cheaper than sendmsg
+            do
+                n = ::send(fd_, out[0].data(), out[0].size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+            while (n < 0 && errno == EINTR);
+        } else {
+            iovec parts[max_parts];
+            msghdr message{};
+            message.msg_iov = parts;
+            message.msg_iovlen = gather(out, parts);
+            message.msg_control = control.data();
+            message.msg_controllen = control.size();
+            do
+                n = ::sendmsg(fd_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+            while (n < 0 && errno == EINTR);
+        }
+        return n >= 0 ? moved(direction::write, n) : failure(direction::write);
+    }
+    ssize_t recv(std::span<std::byte> in, int flags) noexcept
+    {
+        ssize_t n;
+        do
+            n = ::recv(fd_, in.data(), in.size(), flags | MSG_DONTWAIT);
+        while (n < 0 && errno == EINTR);
+        return n;
+    }
+    ssize_t recv(msghdr& message, int flags) noexcept
+    {
+        ssize_t n;
+        do
+            n = ::recvmsg(fd_, &message, flags | MSG_DONTWAIT);
+        while (n < 0 && errno == EINTR);
+        return n;
+    }
+    /// Of a stream.
+    io_result read_result(ssize_t n, std::size_t asked) noexcept
+    {
+        if (n < 0)
+            return failure(direction::read);
+        return n == 0 && asked != 0 ? io_result::end() : moved(direction::read, n);
+    }
+    /// After a call that has moved `n` bytes.
+    io_result moved(direction d, ssize_t n) noexcept
+    {
+        waited(d).store(false, std::memory_order_relaxed);
+        return io_result::moved(static_cast<std::size_t>(n));
+    }
+    /// After a call that has failed.
+    io_result failure(direction d) noexcept
+    {
+        const int e = errno;
+        if (e == EAGAIN || e == EWOULDBLOCK) {
+            // If that was after a wait, it may not have been bytes that ended it.
+            if (waited(d).exchange(false, std::memory_order_relaxed))
+                drain_errors();
+            return io_result::would_block();
+        }
+        if (e == EMSGSIZE)
+            return io_result::failed(errc::too_large);
+        if ((e == ENOTCONN || e == EINVAL || e == EPIPE) && accepts_connections(fd_))
+            return io_result::failed(errc::listening);
+        return io_result::failed({e, boost::system::system_category()});
+    }
+
+private:
+    // The queue that a socket may have for errors and for notes about what was sent (IP_RECVERR, SO_TIMESTAMPING, MSG_ZEROCOPY): as
+    // long as something is in it, every wait ends at once. Errors have been reported by then (SO_ERROR).
+    void drain_errors() noexcept
+    {
+        if ((ready(fd_, 0) & POLLERR) == 0)
+            return;
+        msghdr nothing{};
+        while (::recvmsg(fd_, &nothing, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0 || errno == EINTR) {
+        }
+    }
+
+    // Atomic, since whoever reads may arm the other direction, too, while that is in use.
+    std::atomic_ref<bool> waited(direction d) noexcept
+    {
+        return std::atomic_ref<bool>(waited_[static_cast<std::size_t>(d)]);
+    }
+
+    bool waited_[2] = {}; // since the last attempt in this direction
+};
+
+} // namespace ferrule::posix
