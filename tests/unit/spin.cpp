@@ -90,10 +90,10 @@ TEST_CASE("spin: a stream whose sender sets the pace costs no more than half aga
 {
     for (const duration gap :
          {10us, 20us, 35us, 40us, 45us, 60us, 80us, 100us, 150us, 200us, 400us, 1'000us, 100'000us}) {
-        for (const int messages : {100, 1'000, 100'000}) {
+        for (const int messages : {50, 1'000, 100'000}) {
             const receiver r = stream(gap, messages);
             CAPTURE(gap.count(), messages, r.looks);
-            CHECK(r.busy <= r.messages * receiver::sleep_cost * 3 / 2);
+            CHECK(r.busy <= r.messages * receiver::sleep_cost * 3 / 2 + spin::trial * spin::longest); // a first trial
         }
     }
     CHECK(stream(40us, 1'000'000).busy <= 1'000'000 * receiver::sleep_cost * 101 / 100); // trials become rare
