@@ -434,7 +434,7 @@ public:
             run();
         }
         void wake() noexcept override { woken_ = true; }
-        void stay(std::optional<lock_time>) noexcept override {}
+        ferrule::error_code stay(std::optional<lock_time>) noexcept override { return {}; }
 
         int times() const { return times_; }
         duration longest_wait() const { return longest_wait_; }
@@ -502,7 +502,7 @@ private:
             if (!std::exchange(woken_, true))
                 sim_.after(5us, [this] { ask(); });
         }
-        void stay(std::optional<lock_time>) noexcept override {}
+        ferrule::error_code stay(std::optional<lock_time>) noexcept override { return {}; }
 
         void arrive()
         {
