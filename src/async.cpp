@@ -26,11 +26,13 @@ namespace {
 
 // ---- what a call needs for as long as it runs ----
 
+/// `Request` is a reference where the request outlives the call: Asio keeps no memory for large frames of coroutines.
+template <class Request>
 class read_call {
 public:
-    read_call(channel_ptr c, read_request r)
+    read_call(channel_ptr c, Request&& r)
         : channel(std::move(c)),
-          request_(std::move(r)),
+          request_(std::forward<Request>(r)),
           algorithm_(*channel, request_, result_)
     {
     }
@@ -42,16 +44,17 @@ public:
     const channel_ptr channel;
 
 private:
-    read_request request_;
+    Request request_;
     transfer_result result_;
     read_by_kind algorithm_;
 };
 
+template <class Request>
 class write_call {
 public:
-    write_call(channel_ptr c, write_request r)
+    write_call(channel_ptr c, Request&& r)
         : channel(std::move(c)),
-          request_(std::move(r)),
+          request_(std::forward<Request>(r)),
           algorithm_(*channel, request_)
     {
     }
@@ -72,7 +75,7 @@ public:
     const channel_ptr channel;
 
 private:
-    write_request request_;
+    Request request_;
     write_operation algorithm_;
 };
 
@@ -216,7 +219,7 @@ asio::awaitable<T> await(channel_ptr c, Request request, until limit)
         in_a_row = 0;
         co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
     }
-    Call call(std::move(c), std::move(request));
+    Call call(std::move(c), request);
     turn t;
     step next = step::again;
     if (acts && async_operation::try_lock(call.lock())) {
@@ -251,7 +254,8 @@ void start(channel_ptr c, read_request request, until limit, asio::any_io_execut
         return fail(executor, std::move(handler), ec);
     request.outlived = false;
     const auto slot = asio::get_associated_cancellation_slot(handler);
-    make_call<read_call>(std::move(executor), std::move(limit), handler, c->reading.lock, c, c, std::move(request))
+    make_call<read_call<read_request>>(std::move(executor), std::move(limit), handler, c->reading.lock, c, c,
+                                       std::move(request))
         ->start(slot);
 }
 
@@ -263,7 +267,8 @@ void start(channel_ptr c, write_request request, until limit, asio::any_io_execu
         return fail(executor, std::move(handler), ec);
     const auto slot = asio::get_associated_cancellation_slot(handler);
     request.outlived = false;
-    make_call<write_call>(std::move(executor), std::move(limit), handler, c->writing.lock, c, c, std::move(request))
+    make_call<write_call<write_request>>(std::move(executor), std::move(limit), handler, c->writing.lock, c, c,
+                                         std::move(request))
         ->start(slot);
 }
 
@@ -275,22 +280,22 @@ void start(cross_lock& lock, until limit, asio::any_io_executor executor, comple
 
 asio::awaitable<bytes> await_bytes(channel_ptr c, read_request request, until limit)
 {
-    return await<bytes, read_call>(std::move(c), std::move(request), std::move(limit));
+    return await<bytes, read_call<read_request&>>(std::move(c), std::move(request), std::move(limit));
 }
 
 asio::awaitable<std::size_t> await_size(channel_ptr c, read_request request, until limit)
 {
-    return await<std::size_t, read_call>(std::move(c), std::move(request), std::move(limit));
+    return await<std::size_t, read_call<read_request&>>(std::move(c), std::move(request), std::move(limit));
 }
 
 asio::awaitable<transfer_result> await_result(channel_ptr c, read_request request, until limit)
 {
-    return await<transfer_result, read_call>(std::move(c), std::move(request), std::move(limit));
+    return await<transfer_result, read_call<read_request&>>(std::move(c), std::move(request), std::move(limit));
 }
 
 asio::awaitable<std::size_t> await_size(channel_ptr c, write_request request, until limit)
 {
-    return await<std::size_t, write_call>(std::move(c), std::move(request), std::move(limit));
+    return await<std::size_t, write_call<write_request&>>(std::move(c), std::move(request), std::move(limit));
 }
 
 asio::awaitable<void> await_lock(cross_lock& lock, until limit)

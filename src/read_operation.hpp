@@ -7,6 +7,8 @@
 #include <ferrule/detail/requests.hpp>
 
 #include <optional>
+#include <utility>
+#include <variant>
 
 namespace ferrule::detail {
 
@@ -129,17 +131,20 @@ private:
 class read_by_kind {
 public:
     read_by_kind(channel& c, const read_request& request, transfer_result& out) noexcept
+        : one_(std::in_place_type<stream_read>, c, request, out)
     {
         if (c.packets)
-            packet_.emplace(c, request, out);
-        else
-            stream_.emplace(c, request, out);
+            one_.emplace<packet_read>(c, request, out);
     }
-    [[nodiscard]] operation& operator*() noexcept { return stream_ ? static_cast<operation&>(*stream_) : *packet_; }
+    [[nodiscard]] operation& operator*() noexcept
+    {
+        if (packet_read* const p = std::get_if<packet_read>(&one_))
+            return *p;
+        return std::get<stream_read>(one_);
+    }
 
 private:
-    std::optional<stream_read> stream_;
-    std::optional<packet_read> packet_;
+    std::variant<stream_read, packet_read> one_;
 };
 
 } // namespace ferrule::detail

@@ -270,11 +270,11 @@ TEST_CASE("combinators: without throw_if_cancelled a cancel ends the operation u
             error_code ended;
             asio::co_spawn(
                 context,
-                [&, a = a]() -> asio::awaitable<void> {
+                [&, in = a]() -> asio::awaitable<void> {
                     co_await asio::this_coro::throw_if_cancelled(false);
                     co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
                     try {
-                        (void)co_await receive(a, t, {});
+                        (void)co_await receive(in, t, {});
                     } catch (const error& e) {
                         ended = e.code();
                     }
@@ -285,7 +285,7 @@ TEST_CASE("combinators: without throw_if_cancelled a cancel ends the operation u
             // A sender that leaves a tail behind wakes the receive at the same time.
             static const std::string large(3'000'000, 'x');
             error_code ec;
-            std::thread([&, a = a]() mutable { a.send(large, 0s, ec); }).join();
+            std::thread([&, out = a]() mutable { out.send(large, 0s, ec); }).join();
             context.run();
             REQUIRE(ended == errc::cancelled);
         }

@@ -84,8 +84,11 @@ inline answer answer_for(const std::optional<announced>& a, byte_view in, const 
                              : answer::frame(a->header, static_cast<std::size_t>(a->payload));
 }
 
+/// How large a frame is that was refused may be known only when more of it has come.
 inline bool same(const decode_result& a, const decode_result& b)
 {
+    if (a.what() == outcome::failed)
+        return b.what() == outcome::failed && a.error() == b.error();
     return a.what() == b.what() && a.header() == b.header() && a.payload() == b.payload() &&
            a.trailer() == b.trailer() && a.error() == b.error();
 }

@@ -249,7 +249,8 @@ c.recv_bytes()
                 // Until all that it will ever send is here.
                 for (std::size_t arrived = 0; arrived < 8;) {
                     error_code ec;
-                    arrived = mine.recv(20ms, ec).size();
+                    (void)mine.recv(20ms, ec);
+                    arrived = mine.peek_partial().size();
                     REQUIRE(ec == errc::timed_out);
                 }
             }
@@ -296,7 +297,8 @@ s.close()
             error_code ec;
             if (inside) {
                 for (std::size_t arrived = 0; arrived < 8;) {
-                    arrived = mine.recv(20ms, ec).size();
+                    (void)mine.recv(20ms, ec);
+                    arrived = mine.peek_partial().size();
                     REQUIRE(ec == errc::timed_out);
                 }
             }
