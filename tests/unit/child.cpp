@@ -170,10 +170,10 @@ TEST_CASE("child: ends that are moved in are closed here once the child runs")
     CHECK(hello.wait(in_time).success());
 }
 
+// UndefinedBehaviorSanitizer takes objects for none when it can make no descriptor.
+#if !defined(FERRULE_ADDRESS_SANITIZER) && !defined(FERRULE_THREAD_SANITIZER)
 TEST_CASE("child: is waited for and ended though there is no descriptor left")
 {
-    if (sanitized)
-        skip("UndefinedBehaviorSanitizer takes objects for none when it can make no descriptor");
     const watchdog guard("no descriptor");
     auto [r, w] = raw_pipe();
     const auto fork_one = [&, &in = r, &out = w] {
@@ -204,6 +204,7 @@ TEST_CASE("child: is waited for and ended though there is no descriptor left")
     })
         .join();
 }
+#endif
 
 TEST_CASE("child: another process that has got its number is neither ended nor reaped in its place")
 {
