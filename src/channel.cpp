@@ -12,7 +12,7 @@ channel::~channel()
 
 bool channel::shut(bool keep_handle) noexcept
 {
-    const std::uint32_t entered = users.enter_anyway(); // so that the descriptor stays for the moment
+    const std::uint32_t entered = users.enter(); // so that the descriptor stays for the moment
     const bool first = users.shut();
     if (first) {
         keep_handle_ = keep_handle;

@@ -58,7 +58,15 @@ public:
     /// Refuses everybody from now on, wakes those who wait, and closes the descriptor (or keeps its handle) as soon as
     /// nobody is inside. False if that was done before.
     bool shut(bool keep_handle) noexcept;
-    /// Leaves after `users.enter()`.
+    /// Whoever is about to call the descriptor enters, so that its number outlives the call. 0 once closed.
+    [[nodiscard]] std::uint32_t enter() noexcept
+    {
+        const std::uint32_t entered = users.enter();
+        if (is_open())
+            return entered;
+        leave(entered);
+        return 0;
+    }
     void leave(std::uint32_t entered) noexcept;
 
     /// Whether a reader that waits has to push the tail. A sender does so itself, and wakes the reader when it leaves, so
@@ -72,7 +80,7 @@ public:
     const bool packets; // that have boundaries of their own
     side reading;
     side writing;
-    use_count users; // whoever calls the descriptor is inside, so that its number outlives the call
+    use_count users;
 
     // Held by `reading.lock`:
     read_buffer incoming;
@@ -93,7 +101,7 @@ private:
 /// Is inside the channel until the end of a scope.
 class channel_use {
 public:
-    explicit channel_use(channel& c) noexcept : channel_(c), entered_(c.users.enter()) {}
+    explicit channel_use(channel& c) noexcept : channel_(c), entered_(c.enter()) {}
     channel_use(const channel_use&) = delete;
     channel_use& operator=(const channel_use&) = delete;
     ~channel_use()

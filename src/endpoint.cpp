@@ -144,9 +144,7 @@ void require_nothing_held(const channel_ptr& c)
         throw_error(errc::torn);
 }
 
-handle_use::handle_use(channel_ptr c) noexcept
-    : channel_(std::move(c)),
-      entered_(channel_ ? channel_->users.enter() : 0)
+handle_use::handle_use(channel_ptr c) noexcept : channel_(std::move(c)), entered_(channel_ ? channel_->enter() : 0)
 {
     if (entered_ != 0)
         handle_ = channel_->fd->native_handle();

@@ -11,16 +11,14 @@ namespace ferrule::detail {
 /// May be used by any thread at any time. In the child of a fork nobody is inside: the threads that were are not there.
 class use_count {
 public:
-    /// Returns what `leave` takes; 0, and nobody has entered, once shut.
+    /// Enters, even what is shut. Returns what `leave` takes.
     [[nodiscard]] std::uint32_t enter() noexcept
     {
         const std::uint32_t generation = current();
-        if ((state_.fetch_add(1, std::memory_order_acquire) & shut_flag) == 0)
-            return generation;
-        (void)leave(generation);
-        return 0;
+        state_.fetch_add(1, std::memory_order_acquire);
+        return generation;
     }
-    /// True once: nobody is inside any more, nor ever will be.
+    /// True once, when it is shut and nobody is inside: also for one who has entered what was shut.
     [[nodiscard]] bool leave(std::uint32_t entered) noexcept
     {
         if (current() != entered)
@@ -32,7 +30,7 @@ public:
         std::uint64_t last = left & ~std::uint64_t{empty_flag};
         return state_.compare_exchange_strong(last, last | empty_flag, std::memory_order_acq_rel);
     }
-    /// Nobody can enter from now on. False if that was so before.
+    /// Whoever enters from now on finds it shut. False if that was so before.
     [[nodiscard]] bool shut() noexcept
     {
         (void)current();
@@ -52,13 +50,6 @@ public:
         for (auto s = state_.load(std::memory_order_acquire); (s & finished_flag) == 0;
              s = state_.load(std::memory_order_acquire))
             state_.wait(s, std::memory_order_acquire);
-    }
-    /// Enters even what is shut; `leave` follows.
-    [[nodiscard]] std::uint32_t enter_anyway() noexcept
-    {
-        const std::uint32_t generation = current();
-        state_.fetch_add(1, std::memory_order_acquire);
-        return generation;
     }
 
 private:
