@@ -211,6 +211,7 @@ TEST_CASE("cross_lock: a context that ends takes its waiters with it")
         asio::io_context context;
         l.async_lock(asio::bind_executor(context, [alive](error_code) { FAIL("ran"); }));
         l.async_lock(asio::bind_executor(context, [alive](error_code) { FAIL("ran"); }));
+        context.poll(); // both queue
         CHECK(alive.use_count() == 3);
     }
     CHECK(alive.use_count() == 1);
@@ -233,6 +234,8 @@ TEST_CASE("cross_lock: a handler that is destroyed unrun passes the lock on")
             ran = !ec;
             l.unlock();
         }));
+        dying.poll(); // both queue
+        other.poll();
         l.unlock(); // offered to the first, whose context ends before it runs
     }
     other.run();
@@ -255,6 +258,7 @@ TEST_CASE("cross_lock: a context that does not run is passed over and keeps its 
         ran = !ec;
         l.unlock();
     }));
+    idle.poll(); // it queues
     std::atomic<int> served{0};
     std::vector<std::thread> threads;
     for (int i = 0; i < 3; ++i)
@@ -291,6 +295,8 @@ TEST_CASE("cross_lock: a coroutine of another context goes past one that does no
         busy_ran = !ec;
         l.unlock();
     }));
+    idle.poll(); // both queue
+    busy.poll();
     l.unlock();
     busy.run();
     CHECK(busy_ran);
@@ -307,6 +313,7 @@ TEST_CASE("cross_lock: the waiters of a context that does not run cost one grace
     l.lock();
     for (int i = 0; i < 500; ++i)
         l.async_lock(asio::bind_executor(idle, [](error_code) { FAIL("does not run"); }));
+    idle.poll(); // they queue
     std::promise<pid_t> id;
     std::chrono::steady_clock::time_point taken;
     std::thread behind([&] {
@@ -413,6 +420,8 @@ TEST_CASE("cross_lock: a deadline holds for one that has watched another's offer
                          if (!ec)
                              l.unlock();
                      }));
+        idle.poll(); // both queue
+        busy.poll();
         l.unlock();                         // offered to the first; the second watches
         const bool overtook = l.try_lock(); // unless the first has waited for long already
         busy.run();
