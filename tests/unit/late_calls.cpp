@@ -52,7 +52,7 @@ void echo(message_duplex<> end)
 }
 
 // Says whether all that a blocking call may need works, and nothing is written to a descriptor that is not ferrule's.
-int say_goodbye()
+[[maybe_unused]] int say_goodbye()
 {
     char path[] = "/tmp/ferrule-XXXXXX";
     // As many as had to be closed: one of them has the number of what this thread was woken by.
