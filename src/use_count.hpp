@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <thread>
 
 namespace ferrule::detail {
 
@@ -39,17 +40,13 @@ public:
     [[nodiscard]] bool is_shut() const noexcept { return (state_.load(std::memory_order_acquire) & shut_flag) != 0; }
 
     /// Whoever `leave` has told true is done with what that means.
-    void set_finished() noexcept
-    {
-        state_.fetch_or(finished_flag, std::memory_order_acq_rel);
-        state_.notify_all();
-    }
-    /// Blocks until then.
+    void set_finished() noexcept { state_.fetch_or(finished_flag, std::memory_order_acq_rel); }
+    /// Waits until then, which takes no longer than others are inside. Not `atomic::wait`, which without a futex may miss
+    /// its notification in libstdc++ 12.
     void wait_until_finished() const noexcept
     {
-        for (auto s = state_.load(std::memory_order_acquire); (s & finished_flag) == 0;
-             s = state_.load(std::memory_order_acquire))
-            state_.wait(s, std::memory_order_acquire);
+        while ((state_.load(std::memory_order_acquire) & finished_flag) == 0)
+            std::this_thread::yield();
     }
 
 private:
