@@ -22,6 +22,12 @@ step write_operation::advance(bool)
         result = channel_.write_refused;
         return step::done;
     }
+    // Before anything leaves, so that `close` never counts too little of what it interrupts.
+    channel_.under_way.store(frame_.left(), std::memory_order_seq_cst);
+    if (!channel_.is_open()) {
+        result = errc::closed;
+        return step::done;
+    }
     step s = step::again;
     try {
         if (!hold_back)

