@@ -1,13 +1,15 @@
 // See platform/per_thread.hpp.
 #pragma once
 
+#include <ferrule/detail/export.hpp>
+
 #include <memory>
 #include <pthread.h>
 
 namespace ferrule::os {
 
 /// A pointer of each thread's own, for when its `thread_local` objects are gone.
-class late_slot {
+class FERRULE_EXPORT late_slot {
 public:
     /// `destroy` is called with the pointer when a thread has ended. Throws `error`.
     explicit late_slot(void (*destroy)(void*));
