@@ -13,12 +13,13 @@ class descriptor_wait {
 public:
     descriptor_wait(channel& c, operation& op) noexcept : channel_(c), op_(op) {}
 
-    /// What to wait for. `begin` and `end` follow, or `end` alone if that is `now()`.
+    /// What to wait for. `begin` and `end` follow, or `end` alone if that is `now()`, as it is once the channel is closed.
     [[nodiscard]] const wait_targets& arm() noexcept
     {
         targets_ = {};
-        targets_.add(channel_.fd->arm(op_.side));
-        if (pushes() && channel_.tail_is_readers())
+        const channel_use use(channel_);
+        targets_.add(use ? channel_.fd->arm(op_.side) : readiness::now());
+        if (use && pushes() && channel_.tail_is_readers())
             targets_.add(channel_.fd->arm(direction::write));
         return targets_;
     }

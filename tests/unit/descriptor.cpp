@@ -15,7 +15,10 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <functional>
 #include <future>
+#include <memory>
+#include <span>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -587,6 +590,52 @@ TEST_CASE("descriptor: closing answers a coroutine that waits")
     ctx.run();
     CHECK(code_of([&] { got.get(); }) == errc::closed);
     CHECK(!is_open(number));
+}
+
+namespace {
+
+// Is closed by somebody else while it is read, and must not be asked for anything after that.
+struct closed_meanwhile {
+    struct state {
+        std::function<void()> close;
+        bool closed = false;
+        bool asked_after_that = false;
+    };
+
+    io_result try_read(std::span<std::byte>) noexcept
+    {
+        use();
+        seen->close();
+        return io_result::would_block();
+    }
+    io_result try_write(std::span<const byte_view>) noexcept
+    {
+        use();
+        return io_result::moved(0);
+    }
+    readiness arm(direction) noexcept
+    {
+        use();
+        return readiness::now();
+    }
+    void disarm(direction) noexcept { use(); }
+    void close() noexcept { seen->closed = true; }
+    void use() noexcept { seen->asked_after_that |= seen->closed; }
+
+    std::shared_ptr<state> seen;
+};
+
+} // namespace
+
+TEST_CASE("descriptor: one that is closed between two steps of a call is left alone")
+{
+    const bool blocking = GENERATE(true, false);
+    auto seen = std::make_shared<closed_meanwhile::state>();
+    reader r{closed_meanwhile{seen}};
+    seen->close = [&r] { r.close(); };
+    CHECK(code_of([&] { blocking ? r.recv(1, patience) : run(r.async_recv(1, patience)); }) == errc::closed);
+    CHECK(seen->closed);
+    CHECK(!seen->asked_after_that);
 }
 
 TEST_CASE("descriptor: a descriptor moved from, or handed over already, is refused")
