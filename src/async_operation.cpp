@@ -144,10 +144,12 @@ void async_operation::interrupt(errc why) noexcept
 
 void async_operation::wake() noexcept
 {
-    try {
-        timer_->cancel();
-    } catch (const boost::system::system_error&) { // it has expired
-    }
+    service_->unless_ended([this] {
+        try {
+            timer_->cancel();
+        } catch (const boost::system::system_error&) { // it has expired
+        }
+    });
 }
 
 void async_operation::kick() noexcept
@@ -247,6 +249,7 @@ async_operation::outcome async_operation::take_lock()
         if (ec && (ec != errc::lock_timed_out || limit_.deadline().expired()))
             return ec;
         if (ec) {
+            service_ = &wait_service::of(executor_, context_);
             timer_.emplace(executor_);
             queued_ = true; // from here on, the resumption may run on another thread
             if (!lock_.enqueue(*this, refused)) {

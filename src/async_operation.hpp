@@ -21,6 +21,8 @@
 
 namespace ferrule::detail {
 
+class wait_service;
+
 /// One asynchronous call. Its steps run on its executor, one at a time; others only interrupt it.
 ///
 ///     start ─ try lock ─┬─ held ── advance ─┬─ done ─ leave ─ deliver
@@ -125,6 +127,7 @@ private:
     // a deadline that no longer matters. In the queue it is what the operation rests on; otherwise it interrupts.
     std::optional<boost::asio::steady_timer> timer_;
     bool deadline_set_ = false;
+    wait_service* service_ = nullptr; // its context's, once it has queued
 };
 
 } // namespace ferrule::detail

@@ -28,6 +28,7 @@ void wait_service::shutdown() noexcept
         std::shared_ptr<wait_point> point;
         {
             const std::lock_guard guard(mutex_);
+            ended_ = true;
             if (points_.empty())
                 return;
             point = points_.extract(points_.begin()).value().lock();

@@ -1,4 +1,4 @@
-// Tells wait points that a context ends. Private.
+// Tells those who wait with a context that it ends. Private.
 #pragma once
 
 #include "src/wait_point.hpp"
@@ -27,12 +27,22 @@ public:
     /// Keeps a wait point in mind for as long as it exists.
     void add(const std::shared_ptr<wait_point>& p);
 
+    /// Calls `f`, which concerns the context's timers, unless the context ends: Asio takes its timers apart without a lock.
+    template <class F>
+    void unless_ended(F f) noexcept
+    {
+        const std::lock_guard guard(mutex_);
+        if (!ended_)
+            f();
+    }
+
 private:
     void shutdown() noexcept override;
 
     std::mutex mutex_;
     std::set<std::weak_ptr<wait_point>, std::owner_less<>> points_;
     std::size_t prune_at_ = 16;
+    bool ended_ = false;
 };
 
 } // namespace ferrule::detail
