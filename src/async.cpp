@@ -16,6 +16,8 @@
 
 #include <memory>
 #include <new>
+#include <tuple>
+#include <type_traits>
 #include <utility>
 
 namespace ferrule::detail {
@@ -39,7 +41,11 @@ public:
 
     [[nodiscard]] cross_lock& lock() const noexcept { return channel->reading.lock; }
     [[nodiscard]] operation* algorithm() noexcept { return &*algorithm_; }
-    [[nodiscard]] transfer_result take_result(error_code&) noexcept { return std::move(result_); }
+    [[nodiscard]] transfer_result take_result(error_code&) noexcept
+    {
+        result_.thrown = std::move((*algorithm_).thrown);
+        return std::move(result_);
+    }
 
     const channel_ptr channel;
 
@@ -65,6 +71,7 @@ public:
     {
         transfer_result r;
         r.transferred = algorithm_.sent();
+        r.thrown = std::move(algorithm_.thrown);
         if (request_.kind == write_request::what::close) { // whatever has become of the flush
             r.transferred = close(channel, deadline::now());
             ec = {};
@@ -98,8 +105,8 @@ template <class Call, class Handler>
 class async_call final : public async_operation {
 public:
     template <class... Args>
-    async_call(asio::any_io_executor executor, until limit, Handler&& handler, cross_lock& lock, const channel_ptr& c,
-               Args&&... args)
+    async_call(asio::any_io_executor&& executor, until&& limit, Handler&& handler, cross_lock& lock,
+               const channel_ptr& c, Args&&... args)
         : async_operation(std::move(executor), std::move(limit), lock, c),
           call_(std::forward<Args>(args)...),
           handler_(std::move(handler))
@@ -109,12 +116,16 @@ public:
     }
 
 private:
-    void deliver(error_code ec, std::exception_ptr thrown) override
+    void deliver(error_code ec) override
     {
-        transfer_result result = call_.take_result(ec);
-        result.thrown = std::move(thrown);
-        Handler handler = std::move(handler_);
-        std::move(handler)(ec, std::move(result));
+        if constexpr (std::is_reference_v<Call>) { // whose owner takes the result
+            Handler handler = std::move(handler_);
+            std::move(handler)(ec);
+        } else {
+            transfer_result result = call_.take_result(ec);
+            Handler handler = std::move(handler_);
+            std::move(handler)(ec, std::move(result));
+        }
     }
 
     Call call_;
@@ -123,7 +134,7 @@ private:
 
 /// If this throws, the handler is unchanged.
 template <class Call, class Handler, class... Args>
-auto make_call(asio::any_io_executor executor, until limit, Handler& handler, Args&&... args)
+auto make_call(asio::any_io_executor&& executor, until&& limit, Handler& handler, Args&&... args)
 {
     using type = async_call<Call, Handler>;
     return std::allocate_shared<type>(asio::recycling_allocator<type>(), std::move(executor), std::move(limit),
@@ -180,7 +191,7 @@ template <class Make>
 auto suspend(Make& make)
 {
     in_a_row = 0;
-    return asio::async_initiate<decltype(as_tuple), void(error_code, transfer_result)>(
+    return asio::async_initiate<decltype(as_tuple), void(error_code)>(
         [&make](auto handler) {
             const auto slot = asio::get_associated_cancellation_slot(handler);
             asio::any_io_executor executor = asio::get_associated_executor(handler);
@@ -188,8 +199,7 @@ auto suspend(Make& make)
             try {
                 op = make(std::move(executor), handler);
             } catch (const std::bad_alloc&) {
-                return std::move(handler)(boost::system::errc::make_error_code(boost::system::errc::not_enough_memory),
-                                          transfer_result());
+                return std::move(handler)(boost::system::errc::make_error_code(boost::system::errc::not_enough_memory));
             }
             op->start_in_coroutine(slot);
         },
@@ -220,27 +230,22 @@ asio::awaitable<T> await(channel_ptr c, Request request, until limit)
         co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
     }
     Call call(std::move(c), request);
-    turn t;
-    step next = step::again;
-    if (acts && async_operation::try_lock(call.lock())) {
-        t = turn(*call.channel, *call.algorithm());
-        next = t.advance(limit.deadline().is_now());
-        if (next == step::done) {
-            error_code ec = call.algorithm()->result;
-            t.end(ec);
-            transfer_result result = call.take_result(ec);
-            if (ec)
-                result.raise(ec);
-            co_return result_as<T>(result);
-        }
+    turn t = acts && async_operation::try_lock(call.lock()) ? turn(*call.channel, *call.algorithm()) : turn();
+    const step next = t ? t.advance(limit.deadline().is_now()) : step::again;
+    error_code ec;
+    if (next == step::done) {
+        ec = call.algorithm()->result;
+        t.end(ec);
+    } else {
+        auto make = [&](asio::any_io_executor&& executor, auto& handler) {
+            auto op = make_call<Call&>(std::move(executor), std::move(limit), handler, call.lock(), call.channel, call);
+            if (t)
+                op->take_over(std::move(t), next);
+            return op;
+        };
+        std::tie(ec) = co_await suspend(make);
     }
-    auto make = [&](asio::any_io_executor executor, auto& handler) {
-        auto op = make_call<Call&>(std::move(executor), std::move(limit), handler, call.lock(), call.channel, call);
-        if (t)
-            op->take_over(std::move(t), next);
-        return op;
-    };
-    auto [ec, result] = co_await suspend(make);
+    transfer_result result = call.take_result(ec);
     if (ec)
         result.raise(ec);
     co_return result_as<T>(result);
@@ -248,7 +253,7 @@ asio::awaitable<T> await(channel_ptr c, Request request, until limit)
 
 } // namespace
 
-void start(channel_ptr c, read_request request, until limit, asio::any_io_executor executor, completion handler)
+void start(channel_ptr c, read_request&& request, until&& limit, asio::any_io_executor executor, completion handler)
 {
     if (const error_code ec = refusal(c, request))
         return fail(executor, std::move(handler), ec);
@@ -259,7 +264,7 @@ void start(channel_ptr c, read_request request, until limit, asio::any_io_execut
         ->start(slot);
 }
 
-void start(channel_ptr c, write_request request, until limit, asio::any_io_executor executor, completion handler)
+void start(channel_ptr c, write_request&& request, until&& limit, asio::any_io_executor executor, completion handler)
 {
     if (is_idle(c, request))
         return fail(executor, std::move(handler), {});
@@ -272,28 +277,28 @@ void start(channel_ptr c, write_request request, until limit, asio::any_io_execu
         ->start(slot);
 }
 
-void start(cross_lock& lock, until limit, asio::any_io_executor executor, completion handler)
+void start(cross_lock& lock, until&& limit, asio::any_io_executor executor, completion handler)
 {
     const auto slot = asio::get_associated_cancellation_slot(handler);
     make_call<lock_call>(std::move(executor), std::move(limit), handler, lock, nullptr, lock)->start(slot);
 }
 
-asio::awaitable<bytes> await_bytes(channel_ptr c, read_request request, until limit)
+asio::awaitable<bytes> await_bytes(channel_ptr c, read_request&& request, until&& limit)
 {
     return await<bytes, read_call<read_request&>>(std::move(c), std::move(request), std::move(limit));
 }
 
-asio::awaitable<std::size_t> await_size(channel_ptr c, read_request request, until limit)
+asio::awaitable<std::size_t> await_size(channel_ptr c, read_request&& request, until&& limit)
 {
     return await<std::size_t, read_call<read_request&>>(std::move(c), std::move(request), std::move(limit));
 }
 
-asio::awaitable<transfer_result> await_result(channel_ptr c, read_request request, until limit)
+asio::awaitable<transfer_result> await_result(channel_ptr c, read_request&& request, until&& limit)
 {
     return await<transfer_result, read_call<read_request&>>(std::move(c), std::move(request), std::move(limit));
 }
 
-asio::awaitable<std::size_t> await_size(channel_ptr c, write_request request, until limit)
+asio::awaitable<std::size_t> await_size(channel_ptr c, write_request&& request, until&& limit)
 {
     return await<std::size_t, write_call<write_request&>>(std::move(c), std::move(request), std::move(limit));
 }
@@ -303,12 +308,13 @@ asio::awaitable<void> await_lock(cross_lock& lock, until limit)
     const bool acts = may_act(co_await asio::this_coro::cancellation_state, limit);
     if (acts && async_operation::try_lock(lock))
         co_return;
-    auto make = [&](asio::any_io_executor executor, auto& handler) {
-        return make_call<lock_call>(std::move(executor), std::move(limit), handler, lock, nullptr, lock);
+    lock_call call(lock);
+    auto make = [&](asio::any_io_executor&& executor, auto& handler) {
+        return make_call<lock_call&>(std::move(executor), std::move(limit), handler, lock, nullptr, call);
     };
-    const auto [ec, result] = co_await suspend(make);
+    const auto [ec] = co_await suspend(make);
     if (ec)
-        result.raise(ec);
+        throw_error(ec);
 }
 
 } // namespace ferrule::detail

@@ -73,10 +73,10 @@ private:
     std::shared_ptr<async_operation> op_;
 };
 
-async_operation::async_operation(asio::any_io_executor executor, until limit, cross_lock& lock, channel_ptr c)
+async_operation::async_operation(asio::any_io_executor&& executor, until&& limit, cross_lock& lock, channel_ptr c)
     : lock_waiter(&asio::query(executor, asio::execution::context)),
-      executor_(asio::prefer(executor, asio::execution::outstanding_work.tracked)),
-      context_(asio::query(executor, asio::execution::context)),
+      executor_(std::move(executor)),
+      context_(asio::query(executor_, asio::execution::context)),
       limit_(std::move(limit)),
       lock_(lock),
       channel_(std::move(c))
@@ -99,7 +99,6 @@ void async_operation::take_over(turn t, step next) noexcept
 
 void async_operation::start(asio::cancellation_slot slot)
 {
-    const auto self = shared_from_this();
     slot_ = slot;
     if (slot_.is_connected()) {
         slot_.assign([weak = weak_from_this()](asio::cancellation_type type) {
@@ -226,8 +225,6 @@ async_operation::outcome async_operation::run()
 {
     if (end_)
         return end_;
-    if (std::exchange(waiting_, false))
-        wait_->end(true);
     if (!turn_ && !owns_lock_) {
         if (const outcome o = take_lock(); !o || *o)
             return o;
@@ -278,32 +275,47 @@ async_operation::outcome async_operation::take_lock()
 
 async_operation::outcome async_operation::transfer()
 {
-    const deadline& limit = limit_.deadline();
     for (;;) {
-        if (const int why = reason_; why != 0)
-            return static_cast<errc>(why);
-        switch (next_ ? *std::exchange(next_, std::nullopt) : advance()) {
+        switch (forward()) {
         case step::done: return op_->result;
         case step::again:
-            if (!limit.is_now() && limit.expired())
-                return errc::timed_out;
             post(); // others want a turn
             return std::nullopt;
         case step::wait:
-            if (limit.expired())
-                return errc::timed_out;
             if (const outcome o = wait(); !o || *o)
                 return o;
         }
     }
 }
 
-step async_operation::advance() noexcept
+// As far as possible without waiting.
+step async_operation::forward() noexcept
+{
+    const deadline& limit = limit_.deadline();
+    const channel_use use(*channel_);
+    if (std::exchange(waiting_, false))
+        wait_->end(true, use);
+    step s = step::done;
+    if (const int why = reason_; why != 0)
+        op_->result = static_cast<errc>(why);
+    else
+        s = next_ ? *std::exchange(next_, std::nullopt) : advance(use);
+    // "Only if possible now" ends when it would have to wait, not while there is something to do.
+    if (s != step::done && limit.expired() && (s == step::wait || !limit.is_now())) {
+        op_->result = errc::timed_out;
+        s = step::done;
+    }
+    if (s == step::wait)
+        wait_->arm(use);
+    return s;
+}
+
+step async_operation::advance(const channel_use& use) noexcept
 {
     try {
-        return turn_.advance(limit_.deadline().is_now());
+        return turn_.advance(limit_.deadline().is_now(), use);
     } catch (...) {
-        thrown_ = std::current_exception();
+        op_->thrown = std::current_exception();
         op_->result = errc::framing_failed;
         return step::done;
     }
@@ -311,9 +323,8 @@ step async_operation::advance() noexcept
 
 async_operation::outcome async_operation::wait()
 {
-    const wait_targets& targets = wait_->arm();
-    if (targets.now()) {
-        wait_->end(true);
+    if (wait_->targets().now()) {
+        wait_->end(true, channel_use(*channel_));
         post();
         return std::nullopt;
     }
@@ -323,10 +334,15 @@ async_operation::outcome async_operation::wait()
     const auto watch = [&](wait_point& p) {
         if (reason_ != 0)
             return false;
-        refused = p.watch(executor_, context_, targets.list());
+        refused = p.watch(executor_, context_, wait_->targets().list());
         if (refused)
             return false;
-        rest([&](resumption r) { p.watched().async_wait(asio::bind_executor(executor_, std::move(r))); });
+        rest([&](resumption r) {
+            if (p.watched().runs_on(executor_)) // which costs Asio less
+                p.watched().async_wait(std::move(r));
+            else
+                p.watched().async_wait(asio::bind_executor(executor_, std::move(r)));
+        });
         return true;
     };
     try {
@@ -338,7 +354,7 @@ async_operation::outcome async_operation::wait()
         refused = no_memory();
     }
     waiting_ = false;
-    wait_->end(false);
+    wait_->end(false, channel_use(*channel_));
     return refused;
 }
 
@@ -376,7 +392,7 @@ void async_operation::finish(error_code ec)
                 throw;
         }
     }
-    deliver(*end_, std::move(thrown_));
+    deliver(*end_);
 }
 
 void async_operation::abandon() noexcept

@@ -14,7 +14,6 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <atomic>
-#include <exception>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -60,7 +59,7 @@ public:
 
 protected:
     /// `c` and `op` are null for an operation that only takes the lock.
-    async_operation(boost::asio::any_io_executor executor, until limit, cross_lock& lock, channel_ptr c);
+    async_operation(boost::asio::any_io_executor&& executor, until&& limit, cross_lock& lock, channel_ptr c);
     ~async_operation() = default;
     void set_operation(operation& op) noexcept
     {
@@ -68,8 +67,8 @@ protected:
         wait_.emplace(*channel_, op);
     }
 
-    /// Moves the handler out and calls it, on the executor. `thrown` comes with `errc::framing_failed`.
-    virtual void deliver(error_code ec, std::exception_ptr thrown) = 0;
+    /// Moves the handler out and calls it, on the executor.
+    virtual void deliver(error_code ec) = 0;
 
 private:
     class resumption;
@@ -91,7 +90,8 @@ private:
     [[nodiscard]] outcome take_lock();
     [[nodiscard]] outcome transfer();
     [[nodiscard]] outcome wait();
-    [[nodiscard]] step advance() noexcept;
+    [[nodiscard]] step forward() noexcept;
+    [[nodiscard]] step advance(const channel_use& use) noexcept;
     void interrupt(errc why) noexcept;
     template <class HandOver>
     void rest(HandOver hand_over);
@@ -102,7 +102,8 @@ private:
     void abandon() noexcept;
     [[nodiscard]] wait_point& point() noexcept { return *channel_->of(op_->side).point; }
 
-    boost::asio::any_io_executor executor_; // keeps its context running
+    // Needs not keep its context running: what the operation rests on does.
+    boost::asio::any_io_executor executor_;
     boost::asio::execution_context& context_;
     until limit_;
     cross_lock& lock_;
@@ -119,7 +120,6 @@ private:
     std::optional<step> next_; // said already
     std::optional<descriptor_wait> wait_;
     outcome end_; // decided, to be delivered
-    std::exception_ptr thrown_;
 
     boost::asio::cancellation_slot slot_;
     std::optional<os::on_stop<stopper>> on_stop_;

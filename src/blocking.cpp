@@ -64,7 +64,7 @@ public:
             if (limit_.deadline().expired() && (s == step::wait || !now))
                 return errc::timed_out;
             if (s == step::wait) {
-                if (const error_code ec = wait())
+                if (const error_code ec = wait(use))
                     return ec;
             } else if (!channel_.is_open())
                 return errc::closed;
@@ -82,7 +82,7 @@ private:
         return true;
     }
 
-    error_code wait()
+    error_code wait(const channel_use& use)
     {
         os::wakeup* wakeup = nullptr;
         try {
@@ -90,7 +90,7 @@ private:
         } catch (const error& e) { // no descriptor left
             return e.code();
         }
-        const wait_targets& targets = wait_.arm();
+        wait_.arm(use);
         blocked_thread me(*wakeup);
         os::wait_result r = os::wait_result::woken;
         const auto watch_nothing = [](wait_point& p) {
@@ -101,11 +101,11 @@ private:
             std::optional<os::on_stop<kick_on_stop>> on_stop;
             if (limit_.stop().stop_possible())
                 on_stop.emplace(limit_.stop(), kick_on_stop{*channel_.of(op_.side).point, me});
-            r = os::wait(targets.list(), *wakeup, limit_.deadline());
+            r = os::wait(wait_.targets().list(), *wakeup, limit_.deadline());
             if (op_.side == direction::read)
                 channel_.spinning.done();
         }
-        wait_.end(r == os::wait_result::ready);
+        wait_.end(r == os::wait_result::ready, use);
         if (me.kicked)
             wakeup->clear();
         if (!channel_.is_open())

@@ -25,10 +25,8 @@ bool channel::shut(bool keep_handle) noexcept
     return first;
 }
 
-void channel::leave(std::uint32_t entered) noexcept
+void channel::close_descriptor() noexcept
 {
-    if (!users.leave(entered))
-        return;
     for (side* s : {&reading, &writing}) {
         const auto guard = s->point->guard();
         s->point->unwatch(); // a closed descriptor would stay in the set while a forked process has it open

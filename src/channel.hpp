@@ -67,7 +67,11 @@ public:
         leave(entered);
         return 0;
     }
-    void leave(std::uint32_t entered) noexcept;
+    void leave(std::uint32_t entered) noexcept
+    {
+        if (users.leave(entered))
+            close_descriptor();
+    }
 
     /// Whether a reader that waits has to push the tail. A sender does so itself, and wakes the reader when it leaves, so
     /// this has to be asked again once a wake-up would be noticed.
@@ -95,6 +99,8 @@ public:
     error_code write_refused;              // sticky
 
 private:
+    void close_descriptor() noexcept;
+
     bool keep_handle_ = false; // read by the last one inside
 };
 

@@ -13,16 +13,16 @@ class descriptor_wait {
 public:
     descriptor_wait(channel& c, operation& op) noexcept : channel_(c), op_(op) {}
 
-    /// What to wait for. `begin` and `end` follow, or `end` alone if that is `now()`, as it is once the channel is closed.
-    [[nodiscard]] const wait_targets& arm() noexcept
+    /// Finds out what to wait for. `begin` and `end` follow, or `end` alone if that is `now()`, as it is once the channel is
+    /// closed.
+    void arm(const channel_use& use) noexcept
     {
         targets_ = {};
-        const channel_use use(channel_);
         targets_.add(use ? channel_.fd->arm(op_.side) : readiness::now());
         if (use && pushes() && channel_.tail_is_readers())
             targets_.add(channel_.fd->arm(direction::write));
-        return targets_;
     }
+    [[nodiscard]] const wait_targets& targets() const noexcept { return targets_; }
 
     /// From here on `me` is woken. Then calls `wait(point)` under the mutex that a wake-up takes, so it misses none; that
     /// returns false if there is no wait, as this does, or throws. Afterwards nothing is left registered.
@@ -40,7 +40,7 @@ public:
     }
 
     /// The wait is over. `ready`: perhaps because a target is.
-    void end(bool ready) noexcept
+    void end(bool ready, const channel_use& use) noexcept
     {
         const bool with_tail = targets_.list().size() > 1;
         {
@@ -54,7 +54,7 @@ public:
         }
         if (ready)
             op_.resumed();
-        if (const channel_use use(channel_); use) {
+        if (use) {
             channel_.fd->disarm(op_.side);
             if (with_tail)
                 tail_moves_ = channel_.push_tail();

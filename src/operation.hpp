@@ -4,6 +4,8 @@
 #include <ferrule/error.hpp>
 #include <ferrule/socket_like.hpp>
 
+#include <exception>
+
 namespace ferrule::detail {
 
 enum class step : unsigned char {
@@ -41,6 +43,7 @@ public:
 
     const direction side;
     error_code result;
+    std::exception_ptr thrown; // by the framing, with `errc::framing_failed`
     /// Take nothing off the stream and send nothing yet, but say `again`: the result could not be delivered
     /// immediately, and what is never delivered must not have happened.
     bool hold_back = false;

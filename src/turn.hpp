@@ -20,14 +20,18 @@ public:
         std::swap(op_, other.op_);
         return *this;
     }
-    ~turn() { give_up(operation::ending::failed); }
+    ~turn()
+    {
+        if (channel_ != nullptr)
+            give_up(operation::ending::failed);
+    }
 
     explicit operator bool() const noexcept { return channel_ != nullptr; }
 
     /// Goes as far as possible without waiting. Done with `errc::closed` if the channel is. Throws what a framing throws.
-    [[nodiscard]] step advance(bool eager)
+    [[nodiscard]] step advance(bool eager) { return advance(eager, channel_use(*channel_)); }
+    [[nodiscard]] step advance(bool eager, const channel_use& use)
     {
-        const channel_use use(*channel_);
         if (use)
             return op_->advance(eager);
         op_->result = errc::closed;

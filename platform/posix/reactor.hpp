@@ -32,6 +32,12 @@ public:
         const boost::asio::posix::stream_descriptor reactor(e);
     }
 
+    /// Whether a handler without an executor would run on this one.
+    template <class Executor>
+    [[nodiscard]] bool runs_on(const Executor& e)
+    {
+        return descriptor_.get_executor() == e;
+    }
     /// Calls `handler(error_code)` when the handle is ready, or after `cancel`.
     template <class Handler>
     void async_wait(Handler&& handler)

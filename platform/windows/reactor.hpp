@@ -35,6 +35,12 @@ public:
         const boost::asio::windows::object_handle reactor(e);
     }
 
+    template <class Executor>
+    [[nodiscard]] bool runs_on(const Executor& e)
+    {
+        return event_.get_executor() == e;
+    }
+
     template <class Handler>
     void async_wait(Handler&& handler)
     {

@@ -14,17 +14,18 @@ using completion = boost::asio::any_completion_handler<void(error_code, transfer
 
 // Each calls its handler exactly once, through the executor and never inside the call, or destroys it when the
 // executor's context ends. Throws `std::bad_alloc` if not even a failure could be delivered.
-FERRULE_EXPORT void start(channel_ptr c, read_request request, until limit, boost::asio::any_io_executor executor,
+FERRULE_EXPORT void start(channel_ptr c, read_request&& request, until&& limit, boost::asio::any_io_executor executor,
                           completion handler);
-FERRULE_EXPORT void start(channel_ptr c, write_request request, until limit, boost::asio::any_io_executor executor,
+FERRULE_EXPORT void start(channel_ptr c, write_request&& request, until&& limit, boost::asio::any_io_executor executor,
                           completion handler);
-FERRULE_EXPORT void start(cross_lock& lock, until limit, boost::asio::any_io_executor executor, completion handler);
+FERRULE_EXPORT void start(cross_lock& lock, until&& limit, boost::asio::any_io_executor executor, completion handler);
 
 // The same as awaitables, which try first, suspend only if they must, and throw the typed exceptions.
-FERRULE_EXPORT boost::asio::awaitable<bytes> await_bytes(channel_ptr c, read_request request, until limit);
-FERRULE_EXPORT boost::asio::awaitable<std::size_t> await_size(channel_ptr c, read_request request, until limit);
-FERRULE_EXPORT boost::asio::awaitable<transfer_result> await_result(channel_ptr c, read_request request, until limit);
-FERRULE_EXPORT boost::asio::awaitable<std::size_t> await_size(channel_ptr c, write_request request, until limit);
+FERRULE_EXPORT boost::asio::awaitable<bytes> await_bytes(channel_ptr c, read_request&& request, until&& limit);
+FERRULE_EXPORT boost::asio::awaitable<std::size_t> await_size(channel_ptr c, read_request&& request, until&& limit);
+FERRULE_EXPORT boost::asio::awaitable<transfer_result> await_result(channel_ptr c, read_request&& request,
+                                                                    until&& limit);
+FERRULE_EXPORT boost::asio::awaitable<std::size_t> await_size(channel_ptr c, write_request&& request, until&& limit);
 FERRULE_EXPORT boost::asio::awaitable<void> await_lock(cross_lock& lock, until limit);
 
 } // namespace ferrule::detail

@@ -3,10 +3,9 @@
 
 #include <ferrule/bytes.hpp>
 #include <ferrule/error.hpp>
+#include <ferrule/framing/short_list.hpp>
 #include <ferrule/limits.hpp>
 #include <ferrule/native_handle.hpp>
-
-#include <boost/container/small_vector.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -75,21 +74,19 @@ public:
     /// boundaries of their own, these are left out. `part` may be a part of this frame.
     void copy(byte_view part)
     {
-        parts_.emplace_back(nullptr, copied_.size(), part.size());
         const std::size_t before = copied_.size();
-        const std::size_t own = detail::offset_within({copied_.data(), before}, part);
-        copied_.resize(before + part.size(), boost::container::default_init);
+        const std::size_t own = detail::offset_within(copied_.all(), part);
+        const std::span<std::byte> to = copied_.grow(part.size());
         if (!part.empty())
-            std::memcpy(copied_.data() + before, own != before ? copied_.data() + own : part.data(), part.size());
-        size_ += part.size();
+            std::memcpy(to.data(), own != before ? copied_.all().data() + own : part.data(), part.size());
+        add({nullptr, before, part.size()});
     }
     /// Adds payload that stays where it is and must not change until the send has completed.
     void gather(byte_view part)
     {
         if (part.empty())
             return;
-        parts_.emplace_back(part.data(), std::size_t{0}, part.size());
-        size_ += part.size();
+        add({part.data(), 0, part.size()});
     }
     void gather(std::span<const byte_view> parts)
     {
@@ -98,7 +95,11 @@ public:
     }
     /// Keeps payload for as long as the frame lives, and returns a view of it for `gather`. As often as you like: a framing
     /// may be given payload that another one holds.
-    byte_view hold(bytes payload) { return *kept_.emplace_back(std::make_shared<bytes>(std::move(payload))); }
+    byte_view hold(bytes payload)
+    {
+        kept_ = std::make_shared<held>(std::move(payload), std::move(kept_));
+        return kept_->payload;
+    }
     /// Adds payload that the frame keeps itself.
     void keep(bytes payload) { gather(hold(std::move(payload))); }
     /// Lets `w` watch the frame leave, in steps of at most 256 KiB on streams. It is called after every transfer, by the thread that did it, under the lock of the
@@ -123,7 +124,7 @@ public:
                 whole.append(part(i));
         parts_.clear();
         copied_.clear();
-        kept_.clear();
+        kept_.reset();
         size_ = 0;
         keep(std::move(whole));
     }
@@ -134,16 +135,16 @@ public:
     /// Part `i`; invalid after the frame was moved.
     [[nodiscard]] byte_view part(std::size_t i) const noexcept
     {
-        const piece& p = parts_[i];
-        return {p.seen != nullptr ? p.seen : copied_.data() + p.offset, p.size};
+        const piece& p = parts_.all()[i];
+        return {p.seen != nullptr ? p.seen : copied_.all().data() + p.offset, p.size};
     }
     /// Whether part `i` is payload.
-    [[nodiscard]] bool is_payload(std::size_t i) const noexcept { return parts_[i].seen != nullptr; }
+    [[nodiscard]] bool is_payload(std::size_t i) const noexcept { return parts_.all()[i].seen != nullptr; }
     /// What was given to `hold`, to be moved out if nothing else of the frame is wanted; null unless it is the only one, and
     /// if a copy of the frame needs it too.
     [[nodiscard]] bytes* kept() noexcept
     {
-        return kept_.size() == 1 && kept_.front().use_count() == 1 ? kept_.front().get() : nullptr;
+        return kept_ && !kept_->next && kept_.use_count() == 1 ? &kept_->payload : nullptr;
     }
     /// What was given to `attach`, else `invalid_handle`.
     [[nodiscard]] native_handle_type attached() const noexcept { return attached_; }
@@ -157,15 +158,33 @@ public:
 
 private:
     struct piece {
-        piece(const std::byte* s, std::size_t o, std::size_t n) noexcept : seen(s), offset(o), size(n) {}
-
         const std::byte* seen; // null: in copied_
         std::size_t offset;
         std::size_t size;
     };
-    boost::container::small_vector<piece, 4> parts_;
-    boost::container::small_vector<std::byte, 64> copied_;
-    boost::container::small_vector<std::shared_ptr<bytes>, 1> kept_;
+    struct held {
+        held(bytes p, std::shared_ptr<held> n) noexcept : payload(std::move(p)), next(std::move(n)) {}
+        held(const held&) = delete;
+        held& operator=(const held&) = delete;
+        ~held()
+        {
+            while (next && next.use_count() == 1) // not one inside the other: there may be many
+                next = std::exchange(next->next, nullptr);
+        }
+
+        bytes payload;
+        std::shared_ptr<held> next;
+    };
+
+    void add(const piece& p)
+    {
+        parts_.grow(1)[0] = p;
+        size_ += p.size;
+    }
+
+    detail::short_list<piece, 4> parts_;
+    detail::short_list<std::byte, 64> copied_;
+    std::shared_ptr<held> kept_;
     std::shared_ptr<const watcher> watcher_;
     std::shared_ptr<const void> attached_owner_;
     std::size_t size_ = 0;
