@@ -374,8 +374,8 @@ template <class Self, framing Framing>
 template <limit_or_token... LimitAndToken>
 auto message_recv_functions<Self, Framing>::async_take_partial(LimitAndToken&&... limit_and_token)
 {
-    read_request r = lasting_request(state_);
-    r.kind = read_request::what::partial;
+    read_request r = partial_request();
+    r.keep_alive = state_;
     return async_transfer(self().channel(), std::move(r), to_bytes(), std::forward<LimitAndToken>(limit_and_token)...);
 }
 

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -20,6 +21,8 @@ inline error_code thrown_code() noexcept
         throw;
     } catch (const error& e) {
         return e.code();
+    } catch (const std::bad_alloc&) {
+        return boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
     } catch (...) {
         return errc::framing_failed;
     }
@@ -91,18 +94,14 @@ public:
     /// The next message, whole.
     message_type recv(const until& limit = {})
     {
-        transfer_result r;
         const auto& by = receiver();
-        if (const error_code ec = run(self().channel(), request(by), limit, r))
-            r.raise(ec);
-        return load(by, std::move(r.data));
+        return load(by, transfer(own(), request(by), limit).data);
     }
     message_type recv(const until& limit, error_code& ec)
     {
-        transfer_result r;
         const auto& by = receiver();
         try {
-            ec = run(self().channel(), request(by), limit, r);
+            transfer_result r = transfer(own(), request(by), limit, ec);
             if (!ec)
                 return load(by, std::move(r.data));
         } catch (...) {
@@ -118,21 +117,17 @@ public:
     /// The next message, or nothing at the clean end of the stream: `while (auto message = in.next())`.
     std::optional<message_type> next(const until& limit = {})
     {
-        transfer_result r;
         const auto& by = receiver();
-        if (const error_code ec = run(self().channel(), next_request(by), limit, r))
-            r.raise(ec);
-        return next_of(by, r);
+        return next_of(by, transfer(own(), next_request(by), limit));
     }
     /// Nothing also on error.
     std::optional<message_type> next(const until& limit, error_code& ec)
     {
-        transfer_result r;
         const auto& by = receiver();
         try {
-            ec = run(self().channel(), next_request(by), limit, r);
+            transfer_result r = transfer(own(), next_request(by), limit, ec);
             if (!ec)
-                return next_of(by, r);
+                return next_of(by, std::move(r));
         } catch (...) {
             ec = thrown_code();
         }
@@ -148,16 +143,13 @@ public:
     void recv_into(message_type& message, const until& limit = {})
         requires byte_framing<Framing>
     {
-        transfer_result r;
-        if (const error_code ec = run(self().channel(), request_into(message), limit, r))
-            r.raise(ec);
+        (void)transfer(own(), request_into(message), limit);
     }
     void recv_into(message_type& message, const until& limit, error_code& ec)
         requires byte_framing<Framing>
     {
-        transfer_result r;
         try {
-            ec = run(self().channel(), request_into(message), limit, r);
+            (void)transfer(own(), request_into(message), limit, ec);
         } catch (...) {
             ec = thrown_code();
         }
@@ -173,20 +165,23 @@ public:
     {
         transfer_result r;
         const auto& by = receiver();
-        if (!run_now(self().channel(), request(by), r))
+        if (!run_now(own(), request(by), r))
             return std::nullopt;
         return load(by, std::move(r.data));
     }
 
     /// A copy of what has arrived of an unfinished message, as bytes; nothing of one that is whole. It stays in the
     /// stream. Waits only for other receives, until `limit`.
-    bytes peek_partial(const until& limit = {}) { return take(peeking(), limit); }
-    bytes peek_partial(const until& limit, error_code& ec) { return take(peeking(), limit, ec); }
+    bytes peek_partial(const until& limit = {}) { return transfer(own(), peeking(), limit).data; }
+    bytes peek_partial(const until& limit, error_code& ec) { return transfer(own(), peeking(), limit, ec).data; }
     /// Takes the same off the stream, and nothing behind it: a message that is refused (`errc::too_large`) goes as far as
     /// it has arrived, or whole if it has and its framing knows where it ends. What arrives later of an unfinished message
     /// is taken for the beginning of the next.
-    bytes take_partial(const until& limit = {}) { return take(partial_request(), limit); }
-    bytes take_partial(const until& limit, error_code& ec) { return take(partial_request(), limit, ec); }
+    bytes take_partial(const until& limit = {}) { return transfer(own(), partial_request(), limit).data; }
+    bytes take_partial(const until& limit, error_code& ec)
+    {
+        return transfer(own(), partial_request(), limit, ec).data;
+    }
     template <limit_or_token... LimitAndToken>
     auto async_take_partial(LimitAndToken&&... limit_and_token);
 
@@ -202,6 +197,7 @@ protected:
 
 private:
     [[nodiscard]] const Self& self() const { return static_cast<const Self&>(*this); }
+    [[nodiscard]] const channel_ptr& own() const { return self().channel(); }
     /// What decodes and loads for one call.
     [[nodiscard]] decltype(auto) receiver() const
     {
@@ -250,20 +246,7 @@ private:
     }
     /// What makes a message of what an asynchronous call receives.
     auto convert(const auto& by) const;
-    bytes take(const read_request& request, const until& limit)
-    {
-        transfer_result r;
-        if (const error_code ec = run(self().channel(), request, limit, r))
-            r.raise(ec);
-        return std::move(r.data);
-    }
-    bytes take(const read_request& request, const until& limit, error_code& ec)
-    {
-        transfer_result r;
-        ec = run(self().channel(), request, limit, r);
-        return ec ? bytes() : std::move(r.data);
-    }
-    std::optional<message_type> next_of(const auto& by, transfer_result& r) const
+    std::optional<message_type> next_of(const auto& by, transfer_result&& r) const
     {
         return r.ended ? std::nullopt : std::optional<message_type>(load(by, std::move(r.data)));
     }
@@ -290,11 +273,11 @@ public:
 
     std::size_t send(const sent_type& message, const until& limit = {})
     {
-        return run_or_throw(throwing_request(message), limit);
+        return transfer(self().channel(), request<false>(message), limit).transferred;
     }
     std::size_t send(const sent_type& message, const until& limit, error_code& ec)
     {
-        return run_or_set(request(message), limit, ec);
+        return transfer(self().channel(), request<true>(message), limit, ec).transferred;
     }
     std::size_t send(const sent_type& message, error_code& ec) { return send(message, until(), ec); }
     /// The same with bytes that the send owns, so that an unsent rest need not be copied.
@@ -302,18 +285,18 @@ public:
     std::size_t send(Bytes&& message, const until& limit = {})
         requires byte_framing<Framing>
     {
-        return run_or_throw(owning_request<false>(std::move(message)), limit);
+        return transfer(self().channel(), owning_request<false>(std::move(message)), limit).transferred;
     }
     template <std::same_as<bytes> Bytes>
     std::size_t send(Bytes&& message, const until& limit, error_code& ec)
         requires byte_framing<Framing>
     {
-        return run_or_set(owning_request<true>(std::move(message)), limit, ec);
+        return transfer(self().channel(), owning_request<true>(std::move(message)), limit, ec).transferred;
     }
     /// See `writer::try_send`.
     [[nodiscard]] bool try_send(const sent_type& message)
     {
-        write_request r = throwing_request(message);
+        write_request r = request<false>(message);
         return run_now(self().channel(), r);
     }
     /// See `writer::try_flush`.
@@ -346,37 +329,19 @@ protected:
 private:
     [[nodiscard]] const Self& self() const { return static_cast<const Self&>(*this); }
     [[nodiscard]] writer as_writer() const { return {self().channel(), self().limits()}; }
-    /// Throws what is wrong with the message.
-    write_request throwing_request(const sent_type& message) const
-    {
-        write_request r(write_request::what::send);
-        if (const error_code ec = encode(message, r.frame))
-            throw_error(ec);
-        return r;
-    }
-    /// Notes what is wrong with it.
+    /// A message that the framing refuses is noted in the request. What it throws is thrown, or noted as well.
+    template <bool Notes>
     write_request request(const sent_type& message) const
     {
         write_request r(write_request::what::send);
-        try {
-            r.refused = encode(message, r.frame);
-        } catch (...) {
-            r.refused = errc::framing_failed;
-        }
+        put<Notes>(message, r);
         return r;
     }
     template <bool Notes>
     write_request owning_request(bytes&& message) const
     {
         write_request r(write_request::what::send);
-        const byte_view held = r.frame.hold(std::move(message));
-        try {
-            r.refused = encode(held, r.frame);
-        } catch (...) {
-            if constexpr (!Notes)
-                throw;
-            r.refused = errc::framing_failed;
-        }
+        put<Notes>(r.frame.hold(std::move(message)), r);
         return r;
     }
     /// For calls that may outlast the expression that makes them.
@@ -386,24 +351,18 @@ private:
         if constexpr (byte_framing<Framing>)
             if (message.has_temporaries())
                 return owning_request<Notes>(message.copy());
-        if constexpr (Notes)
-            return request(message);
-        write_request r(write_request::what::send);
-        r.refused = encode(message, r.frame); // what that throws, a call without a token throws
-        return r;
+        return request<Notes>(message);
     }
-    std::size_t run_or_throw(write_request r, const until& limit)
+    template <bool Notes>
+    void put(const sent_type& message, write_request& r) const
     {
-        transfer_result result;
-        if (const error_code ec = run(self().channel(), r, limit, result))
-            result.raise(ec);
-        return result.transferred;
-    }
-    std::size_t run_or_set(write_request r, const until& limit, error_code& ec)
-    {
-        transfer_result result;
-        ec = run(self().channel(), r, limit, result);
-        return result.transferred;
+        try {
+            r.refused = encode(message, r.frame);
+        } catch (...) {
+            if constexpr (!Notes)
+                throw;
+            r.refused = thrown_code();
+        }
     }
     error_code encode(const sent_type& message, encoded& out) const
     {

@@ -33,18 +33,24 @@ template <class Self>
 class recv_functions {
 public:
     /// The first bytes that arrive, at least one: what is buffered, or else what one read yields.
-    bytes recv(const until& limit = {}) { return take(read_request(read_request::what::some, SIZE_MAX), limit); }
+    bytes recv(const until& limit = {})
+    {
+        return transfer(own(), read_request(read_request::what::some, SIZE_MAX), limit).data;
+    }
     bytes recv(const until& limit, error_code& ec)
     {
-        return take(read_request(read_request::what::some, SIZE_MAX), limit, ec);
+        return transfer(own(), read_request(read_request::what::some, SIZE_MAX), limit, ec).data;
     }
     bytes recv(error_code& ec) { return recv(until(), ec); }
     template <limit_or_token... LimitAndToken>
     auto async_recv(LimitAndToken&&... limit_and_token);
 
     /// Exactly `n` bytes. 0 yields none immediately. `errc::invalid_argument` for a negative number.
-    bytes recv(std::size_t n, const until& limit = {}) { return take(exactly(n), limit); }
-    bytes recv(std::size_t n, const until& limit, error_code& ec) { return take(exactly(n), limit, ec); }
+    bytes recv(std::size_t n, const until& limit = {}) { return transfer(own(), exactly(n), limit).data; }
+    bytes recv(std::size_t n, const until& limit, error_code& ec)
+    {
+        return transfer(own(), exactly(n), limit, ec).data;
+    }
     template <std::integral N> // so that `recv({}, ec)` means no limit
     bytes recv(N n, error_code& ec)
     {
@@ -56,11 +62,11 @@ public:
     /// Fills all of `buffer`; returns its size.
     std::size_t recv_into(std::span<std::byte> buffer, const until& limit = {})
     {
-        return fill(into(read_request::what::into, buffer), limit);
+        return transfer(own(), into(read_request::what::into, buffer), limit).transferred;
     }
     std::size_t recv_into(std::span<std::byte> buffer, const until& limit, error_code& ec)
     {
-        return fill(into(read_request::what::into, buffer), limit, ec);
+        return transfer(own(), into(read_request::what::into, buffer), limit, ec).transferred;
     }
     std::size_t recv_into(std::span<std::byte> buffer, error_code& ec) { return recv_into(buffer, until(), ec); }
     template <limit_or_token... LimitAndToken>
@@ -69,11 +75,11 @@ public:
     /// Fills as much of `buffer` as is there or arrives first, at least one byte; returns how much.
     std::size_t recv_some_into(std::span<std::byte> buffer, const until& limit = {})
     {
-        return fill(into(read_request::what::some_into, buffer), limit);
+        return transfer(own(), into(read_request::what::some_into, buffer), limit).transferred;
     }
     std::size_t recv_some_into(std::span<std::byte> buffer, const until& limit, error_code& ec)
     {
-        return fill(into(read_request::what::some_into, buffer), limit, ec);
+        return transfer(own(), into(read_request::what::some_into, buffer), limit, ec).transferred;
     }
     std::size_t recv_some_into(std::span<std::byte> buffer, error_code& ec)
     {
@@ -86,27 +92,30 @@ public:
     /// bytes than the limit of this object precede it; they stay in the stream.
     bytes recv_until(std::string_view separator, const until& limit = {})
     {
-        return take(separated(separator, false), limit);
+        return transfer(own(), separated(separator, false), limit).data;
     }
     bytes recv_until(std::string_view separator, const until& limit, error_code& ec)
     {
-        return take(separated(separator, false), limit, ec);
+        return transfer(own(), separated(separator, false), limit, ec).data;
     }
     bytes recv_until(std::string_view separator, error_code& ec) { return recv_until(separator, until(), ec); }
     template <limit_or_token... LimitAndToken>
     auto async_recv_until(std::string_view separator, LimitAndToken&&... limit_and_token);
 
     /// One line, without the `end_of_line` that ends it. A last line without one is `errc::truncated`, and stays readable.
-    bytes recv_line(const until& limit = {}) { return take(separated("\n", true), limit); }
-    bytes recv_line(const until& limit, error_code& ec) { return take(separated("\n", true), limit, ec); }
+    bytes recv_line(const until& limit = {}) { return transfer(own(), separated("\n", true), limit).data; }
+    bytes recv_line(const until& limit, error_code& ec)
+    {
+        return transfer(own(), separated("\n", true), limit, ec).data;
+    }
     bytes recv_line(error_code& ec) { return recv_line(until(), ec); }
     bytes recv_line(std::string_view end_of_line, const until& limit = {})
     {
-        return take(separated(end_of_line, true), limit);
+        return transfer(own(), separated(end_of_line, true), limit).data;
     }
     bytes recv_line(std::string_view end_of_line, const until& limit, error_code& ec)
     {
-        return take(separated(end_of_line, true), limit, ec);
+        return transfer(own(), separated(end_of_line, true), limit, ec).data;
     }
     template <limit_or_token... LimitAndToken>
     auto async_recv_line(LimitAndToken&&... limit_and_token);
@@ -116,25 +125,21 @@ public:
     /// `recv_line()`, or nothing at the clean end of the stream: `while (auto line = in.next_line())`.
     std::optional<bytes> next_line(const until& limit = {})
     {
-        transfer_result r;
-        if (const error_code ec = run(own(), next_line_request(), limit, r))
-            r.raise(ec);
-        return next_of(r);
+        return next_of(transfer(own(), next_line_request(), limit));
     }
     /// Nothing also on error.
     std::optional<bytes> next_line(const until& limit, error_code& ec)
     {
-        transfer_result r;
-        ec = run(own(), next_line_request(), limit, r);
-        return ec ? std::nullopt : next_of(r);
+        auto line = next_of(transfer(own(), next_line_request(), limit, ec));
+        return ec ? std::nullopt : std::move(line);
     }
     std::optional<bytes> next_line(error_code& ec) { return next_line(until(), ec); }
     template <limit_or_token... LimitAndToken>
     auto async_next_line(LimitAndToken&&... limit_and_token);
 
     /// Everything up to the end of the stream, which may be nothing. `errc::too_large` beyond the limit of this object.
-    bytes recv_all(const until& limit = {}) { return take(everything(), limit); }
-    bytes recv_all(const until& limit, error_code& ec) { return take(everything(), limit, ec); }
+    bytes recv_all(const until& limit = {}) { return transfer(own(), everything(), limit).data; }
+    bytes recv_all(const until& limit, error_code& ec) { return transfer(own(), everything(), limit, ec).data; }
     bytes recv_all(error_code& ec) { return recv_all(until(), ec); }
     template <limit_or_token... LimitAndToken>
     auto async_recv_all(LimitAndToken&&... limit_and_token);
@@ -151,14 +156,17 @@ public:
 
     /// A copy of what was read but not delivered, such as the beginning of a frame after a timeout; perhaps nothing. It
     /// stays in the stream. Waits only for other receives, until `limit`.
-    bytes peek_partial(const until& limit = {}) { return take(peeking(), limit); }
-    bytes peek_partial(const until& limit, error_code& ec) { return take(peeking(), limit, ec); }
+    bytes peek_partial(const until& limit = {}) { return transfer(own(), peeking(), limit).data; }
+    bytes peek_partial(const until& limit, error_code& ec) { return transfer(own(), peeking(), limit, ec).data; }
     /// Takes the same off the stream. A message reader of the same endpoint then takes the next byte for the beginning of
     /// a frame.
-    bytes take_partial(const until& limit = {}) { return take(read_request(read_request::what::partial), limit); }
+    bytes take_partial(const until& limit = {})
+    {
+        return transfer(own(), read_request(read_request::what::partial), limit).data;
+    }
     bytes take_partial(const until& limit, error_code& ec)
     {
-        return take(read_request(read_request::what::partial), limit, ec);
+        return transfer(own(), read_request(read_request::what::partial), limit, ec).data;
     }
     template <limit_or_token... LimitAndToken>
     auto async_take_partial(LimitAndToken&&... limit_and_token);
@@ -195,35 +203,9 @@ private:
     }
     [[nodiscard]] read_request everything() const { return read_request(read_request::what::all, most()); }
 
-    static std::optional<bytes> next_of(transfer_result& r)
+    static std::optional<bytes> next_of(transfer_result&& r)
     {
         return r.ended ? std::nullopt : std::optional(std::move(r.data));
-    }
-    bytes take(const read_request& request, const until& limit, error_code& ec)
-    {
-        transfer_result r;
-        ec = run(own(), request, limit, r);
-        return ec && !r.taken ? bytes() : std::move(r.data);
-    }
-    bytes take(const read_request& request, const until& limit)
-    {
-        transfer_result r;
-        if (const error_code ec = run(own(), request, limit, r))
-            r.raise(ec);
-        return std::move(r.data);
-    }
-    std::size_t fill(const read_request& request, const until& limit, error_code& ec)
-    {
-        transfer_result r;
-        ec = run(own(), request, limit, r);
-        return ec && !r.taken ? 0 : r.transferred;
-    }
-    std::size_t fill(const read_request& request, const until& limit)
-    {
-        transfer_result r;
-        if (const error_code ec = run(own(), request, limit, r))
-            r.raise(ec);
-        return r.transferred;
     }
 };
 

@@ -27,17 +27,23 @@ public:
     /// Sends one or several buffers, in order. Nothing to send: returns 0 at once. Where packets have boundaries
     /// (`transfer_kind::message`) the buffers become one packet, which may be empty; `errc::too_large` if the system does
     /// not take one of that size.
-    std::size_t send(const buffers& data, const until& limit = {}) { return run_or_throw(request(data), limit); }
+    std::size_t send(const buffers& data, const until& limit = {})
+    {
+        return transfer(own(), request(data), limit).transferred;
+    }
     std::size_t send(const buffers& data, const until& limit, error_code& ec)
     {
-        return run_or_set(request(data), limit, ec);
+        return transfer(own(), request(data), limit, ec).transferred;
     }
     std::size_t send(const buffers& data, error_code& ec) { return send(data, until(), ec); }
     /// The same with bytes that the send owns, so that an unsent rest need not be copied.
-    std::size_t send(bytes&& data, const until& limit = {}) { return run_or_throw(request(std::move(data)), limit); }
+    std::size_t send(bytes&& data, const until& limit = {})
+    {
+        return transfer(own(), request(std::move(data)), limit).transferred;
+    }
     std::size_t send(bytes&& data, const until& limit, error_code& ec)
     {
-        return run_or_set(request(std::move(data)), limit, ec);
+        return transfer(own(), request(std::move(data)), limit, ec).transferred;
     }
     std::size_t send(bytes&& data, error_code& ec) { return send(std::move(data), until(), ec); }
     /// `send` without waiting. True: the bytes have left, or the endpoint owns those that have not (`unsent()`). False:
@@ -61,10 +67,10 @@ public:
     auto async_send(bytes&& data, LimitAndToken&&... limit_and_token);
 
     /// Sends what an interrupted send left behind.
-    void flush(const until& limit = {}) { (void)run_or_throw(write_request(write_request::what::flush), limit); }
+    void flush(const until& limit = {}) { (void)transfer(own(), write_request(write_request::what::flush), limit); }
     void flush(const until& limit, error_code& ec)
     {
-        (void)run_or_set(write_request(write_request::what::flush), limit, ec);
+        (void)transfer(own(), write_request(write_request::what::flush), limit, ec);
     }
     void flush(error_code& ec) { flush(until(), ec); }
     template <limit_or_token... LimitAndToken>
@@ -74,11 +80,11 @@ public:
     /// is closed. `errc::unsupported` where the descriptor cannot do it.
     void shutdown_send(const until& limit = {})
     {
-        (void)run_or_throw(write_request(write_request::what::shutdown), limit);
+        (void)transfer(own(), write_request(write_request::what::shutdown), limit);
     }
     void shutdown_send(const until& limit, error_code& ec)
     {
-        (void)run_or_set(write_request(write_request::what::shutdown), limit, ec);
+        (void)transfer(own(), write_request(write_request::what::shutdown), limit, ec);
     }
     void shutdown_send(error_code& ec) { shutdown_send(until(), ec); }
     template <limit_or_token... LimitAndToken>
@@ -104,19 +110,6 @@ private:
         write_request r(write_request::what::send);
         r.frame.keep(std::move(data));
         return r;
-    }
-    std::size_t run_or_throw(write_request r, const until& limit)
-    {
-        transfer_result result;
-        if (const error_code ec = run(own(), r, limit, result))
-            result.raise(ec);
-        return result.transferred;
-    }
-    std::size_t run_or_set(write_request r, const until& limit, error_code& ec)
-    {
-        transfer_result result;
-        ec = run(own(), r, limit, result);
-        return result.transferred;
     }
 };
 

@@ -8,10 +8,12 @@
 #include <ferrule/framing/framing.hpp>
 #include <ferrule/socket_like.hpp>
 
+#include <concepts>
 #include <cstdint>
 #include <exception>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace ferrule::detail {
@@ -108,6 +110,27 @@ FERRULE_EXPORT error_code run(const channel_ptr& c, const read_request& request,
                               transfer_result& result);
 FERRULE_EXPORT error_code run(const channel_ptr& c, write_request& request, const until& limit,
                               transfer_result& result);
+
+/// Runs a request, and throws what goes wrong.
+template <class Request>
+transfer_result transfer(const channel_ptr& c, Request&& request, const until& limit)
+{
+    transfer_result r;
+    if (const error_code ec = run(c, request, limit, r))
+        r.raise(ec);
+    return r;
+}
+/// Sets `ec` instead. What has not been taken off the stream is not given then; what has left is still told.
+template <class Request>
+transfer_result transfer(const channel_ptr& c, Request&& request, const until& limit, error_code& ec)
+{
+    transfer_result r;
+    ec = run(c, request, limit, r);
+    if constexpr (std::same_as<std::remove_cvref_t<Request>, read_request>)
+        if (ec && !r.taken)
+            r = {};
+    return r;
+}
 
 /// `run` with a deadline of now, for `try_` functions: false if it would have to wait, or for somebody else. Throws for
 /// anything else that goes wrong.
