@@ -35,6 +35,16 @@ child& child::operator=(child&& other) noexcept
 
 exit_status child::wait(const until& limit)
 {
+    error_code ec;
+    const exit_status status = wait(limit, ec);
+    if (ec)
+        throw_error(ec);
+    return status;
+}
+
+exit_status child::wait(const until& limit, error_code& ec)
+{
+    ec = {};
     if (reap(false))
         return status_;
     const std::stop_token& stop = limit.stop();
@@ -70,9 +80,11 @@ exit_status child::wait(const until& limit)
         if (reap(false))
             return status_;
         if (stop.stop_requested())
-            throw_error(errc::cancelled);
-        if (limit.deadline().expired())
-            throw_error(errc::timed_out);
+            ec = errc::cancelled;
+        else if (limit.deadline().expired())
+            ec = errc::timed_out;
+        if (ec)
+            return {-1, 0};
     }
 }
 

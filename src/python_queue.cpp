@@ -73,6 +73,16 @@ void queue_writer::put(const value& v, const until& limit)
     slot.keep(); // until the message has been received
 }
 
+void queue_writer::put(const value& v, const until& limit, error_code& ec)
+{
+    try {
+        put(v, limit);
+        ec = {};
+    } catch (...) {
+        ec = ferrule::detail::thrown_code();
+    }
+}
+
 queue_reader::queue_reader(descriptor end, const queue_locks& l, const multiprocessing& f)
     : end_(std::move(end), f),
       framing_(f),
@@ -85,6 +95,17 @@ value queue_reader::get(const until& limit)
     bytes pickle = end_.with(multiprocessing_bytes()).recv(limit);
     slots_.release(); // whatever it turns out to be, its place is free
     return framing_.load(std::move(pickle));
+}
+
+value queue_reader::get(const until& limit, error_code& ec)
+{
+    try {
+        ec = {};
+        return get(limit);
+    } catch (...) {
+        ec = ferrule::detail::thrown_code();
+        return {};
+    }
 }
 
 } // namespace ferrule::python

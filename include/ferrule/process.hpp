@@ -44,6 +44,8 @@ public:
     /// Blocks until the child has ended. Throws `timeout_error`, `cancelled_error`; calling it again then is fine, as is
     /// calling it again after it has returned. Needs no descriptor: where none is left, it looks every few milliseconds.
     exit_status wait(const until& limit = {});
+    /// −1 and no signal on error.
+    exit_status wait(const until& limit, error_code& ec);
 
     /// Ends the child immediately (SIGKILL; on Windows its exit code is 1 then). Nothing happens if it has ended, and no other process
     /// is ever meant, whoever has its number by then. `wait` reaps it.

@@ -49,14 +49,25 @@ named_semaphore::~named_semaphore()
 
 void named_semaphore::acquire(const until& limit)
 {
+    error_code ec;
+    acquire(limit, ec);
+    if (ec)
+        throw_error(ec);
+}
+
+void named_semaphore::acquire(const until& limit, error_code& ec) noexcept
+{
     using namespace std::chrono;
+    ec = {};
     if (semaphore_ == nullptr)
         return;
     while (::sem_trywait(as_semaphore(semaphore_)) != 0) {
         if (limit.stop().stop_requested())
-            throw_error(errc::cancelled);
-        if (limit.deadline().expired())
-            throw_error(errc::timed_out);
+            ec = errc::cancelled;
+        else if (limit.deadline().expired())
+            ec = errc::timed_out;
+        if (ec)
+            return;
         const steady_clock::duration slice = limit.stop().stop_possible() ? milliseconds(20) : hours(1);
         const auto end = std::min(limit.deadline().at(), steady_clock::now() + slice).time_since_epoch();
         const timespec at{static_cast<std::time_t>(floor<seconds>(end).count()),
@@ -64,7 +75,7 @@ void named_semaphore::acquire(const until& limit)
         if (::sem_clockwait(as_semaphore(semaphore_), CLOCK_MONOTONIC, &at) == 0)
             return;
         if (errno != ETIMEDOUT && errno != EINTR)
-            throw_error({errno, boost::system::system_category()});
+            return ec.assign(errno, boost::system::system_category());
     }
 }
 

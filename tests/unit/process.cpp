@@ -279,8 +279,12 @@ TEST_CASE("process: waiting ends at the deadline and can be repeated")
     CHECK(code_of([&, &x = c] { x.wait(deadline::now()); }) == errc::timed_out);
     CHECK(code_of([&, &x = c] { x.wait(1ms); }) == errc::timed_out);
     CHECK_THROWS_AS(c.wait(1ms), timeout_error);
+    error_code ec;
+    CHECK(!c.wait(1ms, ec).success());
+    CHECK(ec == errc::timed_out);
     a.send("go\n", patience);
-    CHECK(c.wait(patience).code() == 5);
+    CHECK(c.wait(patience, ec).code() == 5);
+    CHECK(!ec);
     CHECK(c.wait(deadline::now()).code() == 5);
 }
 
@@ -294,6 +298,9 @@ TEST_CASE("process: waiting ends when a stop is requested and can be repeated")
         std::stop_source early;
         early.request_stop();
         CHECK(code_of([&, &x = c] { x.wait(early.get_token()); }) == errc::cancelled);
+        error_code ec;
+        (void)c.wait(early.get_token(), ec);
+        CHECK(ec == errc::cancelled);
     }
     std::stop_source stop;
     const pid_t me = thread_id();

@@ -3,6 +3,7 @@
 
 #include <ferrule/deadline.hpp>
 #include <ferrule/detail/export.hpp>
+#include <ferrule/error.hpp>
 
 #include <string>
 
@@ -22,6 +23,7 @@ public:
     /// Takes one, and blocks until there is one. Throws `timeout_error`, and `cancelled_error` within 20 ms of a stop request:
     /// the system cannot wait for both.
     void acquire(const until& limit = {});
+    void acquire(const until& limit, error_code& ec) noexcept;
     /// Gives one back. May be done by another thread or process than the one that took it.
     void release() noexcept;
 

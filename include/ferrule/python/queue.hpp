@@ -37,6 +37,7 @@ public:
     /// has sent a part of it, the lock stays taken and the next `put` sends the rest first; destroying this blocks until
     /// the rest has left, for a second at most.
     void put(const value& v, const until& limit = {});
+    void put(const value& v, const until& limit, error_code& ec);
 
 private:
     void finish(const until& limit);
@@ -57,6 +58,8 @@ public:
     /// Blocks until there is an object; makes room for another one, also if it turns out to be none (`errc::invalid_value`,
     /// `errc::too_large`). Throws as `message_reader::recv` does.
     value get(const until& limit = {});
+    /// None on error.
+    value get(const until& limit, error_code& ec);
 
     /// The same end for coroutines, of a SimpleQueue: of a Queue only `get` makes room.
     [[nodiscard]] message_reader<multiprocessing>& messages() noexcept { return end_; }

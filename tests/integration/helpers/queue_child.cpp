@@ -20,24 +20,21 @@ int main(int argc, char** argv)
             python::queue_writer queue(adopt(number), {argv[3], argv[4]});
             const std::string name = argv[5];
             const std::string data(std::strtoul(argv[7], nullptr, 10), name[0]);
-            for (int i = 0; i < std::atoi(argv[6]); ++i)
-                queue.put({name, i, python::value(python::type::bytes, data)}, name == "late" ? 100ms : 60s);
-            return 0;
+            error_code ec;
+            for (int i = 0; i < std::atoi(argv[6]) && !ec; ++i)
+                queue.put({name, i, python::value(python::type::bytes, data)}, name == "late" ? 100ms : 60s, ec);
+            return ec == condition::timeout ? 75 : ec ? 1 : 0;
         }
         if (task == "get" && argc == 6) {
             python::queue_reader queue(adopt(number), {argv[3], argv[4]});
             int sum = 0;
             for (int i = 0; i < std::atoi(argv[5]); ++i) {
-                try {
-                    sum += queue.get(60s).as<int>();
-                } catch (const frame_error&) {
-                    sum += 100; // of no value that we take
-                }
+                error_code ec;
+                const python::value v = queue.get(60s, ec);
+                sum += ec == condition::bad_frame ? 100 : v.as<int>(); // 100: of no value that we take
             }
             return sum;
         }
-    } catch (const timeout_error&) {
-        return 75;
     } catch (const std::exception& e) {
         std::fprintf(stderr, "queue_child: %s\n", e.what());
         return 1;
