@@ -8,6 +8,9 @@
 #include <boost/asio.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/experimental/parallel_group.hpp>
+#if __has_include(<boost/asio/cancel_after.hpp>) // from Boost 1.86 on
+#include <boost/asio/cancel_after.hpp>
+#endif
 
 #include <atomic>
 #include <functional>
@@ -88,95 +91,85 @@ void everywhere(Make make)
     }
 }
 
-const until limits_of_calls[] = {until(), until(20s)};
+/// The same with every token, without and with a limit.
+template <class Make>
+void in_every_way(Make make)
+{
+    for (const token t : all_tokens)
+        for (const until& limit : {until(), until(20s)})
+            everywhere([&] { return make(t, limit); });
+}
 
 } // namespace
 
 TEST_CASE("combinators: a receive that loses takes nothing")
 {
     const watchdog guard("combinators");
-    for (const token t : all_tokens) {
-        for (const until& limit : limits_of_calls) {
-            everywhere([&]() -> asio::awaitable<void> {
-                auto [a, peer] = socketpair(varint{});
-                for (int i = 0; i < 20; ++i) {
-                    const std::string text = std::to_string(i);
-                    peer.send(text);
-                    auto winner = co_await (nothing() || receive(a, t, limit));
-                    std::optional<bytes> got;
-                    if (winner.index() == 0)
-                        got = a.try_recv();
-                    else // both were possible
-                        got = std::move(std::get<1>(winner));
-                    CHECK((got && got->text() == text));
-                    CHECK_FALSE(a.try_recv());
-                }
-            });
+    in_every_way([](token t, until limit) -> asio::awaitable<void> {
+        auto [a, peer] = socketpair(varint{});
+        for (int i = 0; i < 20; ++i) {
+            const std::string text = std::to_string(i);
+            peer.send(text);
+            auto winner = co_await (nothing() || receive(a, t, limit));
+            std::optional<bytes> got;
+            if (winner.index() == 0)
+                got = a.try_recv();
+            else // both were possible
+                got = std::move(std::get<1>(winner));
+            CHECK((got && got->text() == text));
+            CHECK_FALSE(a.try_recv());
         }
-    }
+    });
 }
 
 TEST_CASE("combinators: of two receives that are both possible one takes its message")
 {
     const watchdog guard("combinators");
-    for (const token t : all_tokens) {
-        for (const until& limit : limits_of_calls) {
-            everywhere([&]() -> asio::awaitable<void> {
-                auto [a, peer_a] = socketpair(varint{});
-                auto [b, peer_b] = socketpair(varint{});
-                for (int i = 0; i < 20; ++i) {
-                    peer_a.send("a");
-                    peer_b.send("b");
-                    const auto winner = co_await (receive(a, t, limit) || receive(b, t, limit));
-                    CHECK(
-                        (winner.index() == 0 ? std::get<0>(winner).text() == "a" : std::get<1>(winner).text() == "b"));
-                    CHECK(a.try_recv().has_value() == (winner.index() == 1));
-                    CHECK(b.try_recv().has_value() == (winner.index() == 0));
-                }
-            });
+    in_every_way([](token t, until limit) -> asio::awaitable<void> {
+        auto [a, peer_a] = socketpair(varint{});
+        auto [b, peer_b] = socketpair(varint{});
+        for (int i = 0; i < 20; ++i) {
+            peer_a.send("a");
+            peer_b.send("b");
+            const auto winner = co_await (receive(a, t, limit) || receive(b, t, limit));
+            CHECK((winner.index() == 0 ? std::get<0>(winner).text() == "a" : std::get<1>(winner).text() == "b"));
+            CHECK(a.try_recv().has_value() == (winner.index() == 1));
+            CHECK(b.try_recv().has_value() == (winner.index() == 0));
         }
-    }
+    });
 }
 
 TEST_CASE("combinators: a send that loses sends nothing, and one of a pair that both win arrives")
 {
     const watchdog guard("combinators");
-    for (const token t : all_tokens) {
-        for (const until& limit : limits_of_calls) {
-            everywhere([&]() -> asio::awaitable<void> {
-                auto [a, peer] = socketpair(varint{});
-                for (int i = 0; i < 20; ++i) {
-                    const auto winner = co_await (nothing() || send(a, t, limit));
-                    CHECK(peer.try_recv().has_value() == (winner.index() == 1));
-                    co_await (nothing() && send(a, t, limit));
-                    CHECK(peer.try_recv());
-                }
-            });
+    in_every_way([](token t, until limit) -> asio::awaitable<void> {
+        auto [a, peer] = socketpair(varint{});
+        for (int i = 0; i < 20; ++i) {
+            const auto winner = co_await (nothing() || send(a, t, limit));
+            CHECK(peer.try_recv().has_value() == (winner.index() == 1));
+            co_await (nothing() && send(a, t, limit));
+            CHECK(peer.try_recv());
         }
-    }
+    });
 }
 
 TEST_CASE("combinators: a lock that loses is not taken")
 {
     const watchdog guard("combinators");
-    for (const token t : all_tokens) {
-        for (const until& limit : limits_of_calls) {
-            everywhere([&]() -> asio::awaitable<void> {
-                cross_lock l;
-                for (int i = 0; i < 20; ++i) {
-                    const auto winner = co_await (nothing() || lock(l, t, limit));
-                    CHECK(l.locked() == (winner.index() == 1));
-                    if (l.locked())
-                        l.unlock();
-                }
-                cross_lock m;
-                const auto winner = co_await (lock(l, t, limit) || lock(m, t, limit));
-                CHECK(l.locked() == (winner.index() == 0));
-                CHECK(m.locked() == (winner.index() == 1));
-                (l.locked() ? l : m).unlock();
-            });
+    in_every_way([](token t, until limit) -> asio::awaitable<void> {
+        cross_lock l;
+        for (int i = 0; i < 20; ++i) {
+            const auto winner = co_await (nothing() || lock(l, t, limit));
+            CHECK(l.locked() == (winner.index() == 1));
+            if (l.locked())
+                l.unlock();
         }
-    }
+        cross_lock m;
+        const auto winner = co_await (lock(l, t, limit) || lock(m, t, limit));
+        CHECK(l.locked() == (winner.index() == 0));
+        CHECK(m.locked() == (winner.index() == 1));
+        (l.locked() ? l : m).unlock();
+    });
 }
 
 // Two at a time: in `a || b || c` Asio gives the result of `a || b` to an inner operation first, which `c` can still beat.
@@ -291,3 +284,30 @@ TEST_CASE("combinators: without throw_if_cancelled a cancel ends the operation u
         }
     }
 }
+
+#if __has_include(<boost/asio/cancel_after.hpp>)
+TEST_CASE("combinators: what cancel_after ends has taken nothing, and what it does not end is delivered")
+{
+    const watchdog guard("combinators cancel_after");
+    everywhere([]() -> asio::awaitable<void> {
+        auto [a, peer] = socketpair(varint{});
+        cross_lock l;
+        for (int i = 0; i < 20; ++i) {
+            const auto [late, none] = co_await a.async_recv(asio::cancel_after(100us, tuple_token));
+            CHECK(late == errc::cancelled);
+            CHECK(none.empty());
+            peer.send("x");
+            const auto [ec, m] = co_await a.async_recv(20s, asio::cancel_after(20s, tuple_token));
+            CHECK(!ec);
+            CHECK(m.text() == "x");
+            peer.send("y"); // either may win
+            const auto [tie, y] = co_await a.async_recv(asio::cancel_after(0s, tuple_token));
+            CHECK((tie ? a.try_recv().has_value() : y.text() == "y"));
+            const auto [locked] = co_await l.async_lock(asio::cancel_after(0s, tuple_token));
+            CHECK(l.locked() == !locked);
+            if (l.locked())
+                l.unlock();
+        }
+    });
+}
+#endif
