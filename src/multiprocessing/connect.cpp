@@ -16,10 +16,8 @@ struct connector {
           options(o),
           least(d),
           arrived(std::move(a)),
-          last(o.patience()),
           last_refusal(o.wait_for_listener())
     {
-        events.set_time(last);
         if (to.empty())
             (void)wait_for(name.emplace(where).news());
     }
@@ -29,8 +27,6 @@ struct connector {
         std::array<const void*, 2> ready;
         (void)events.ready(ready); // which is forgotten: what can go on finds out for itself
         while (!done) {
-            if (last.expired())
-                return io_result::failed(errc::timed_out);
             if (!go_on())
                 return io_result::would_block();
         }
@@ -60,7 +56,7 @@ struct connector {
             if (!pause.expired() && !pause.is_never())
                 return false;
             if (!pause.is_never())
-                events.set_time(last);
+                events.set_time(deadline::never());
             pause = deadline::never();
             trying = os::start_connect(to[at]);
         }
@@ -98,13 +94,12 @@ struct connector {
             throw_error(ec);
         delay = std::min(2 * delay, std::chrono::milliseconds(100));
         pause = delay;
-        events.set_time(std::min(pause, last));
+        events.set_time(pause);
         return true;
     }
 
     bool meet(descriptor d)
     {
-        events.set_time(last);
         if (options.wants_same_user() && !os::is_this_user(*d.get()))
             throw_error(errc::unauthenticated);
         if (options.authkey().empty())
@@ -135,7 +130,6 @@ struct connector {
     connect_options options;
     digest least;
     std::shared_ptr<arrivals> arrived;
-    deadline last;
     deadline last_refusal;
     deadline pause;
     std::chrono::milliseconds delay{1};

@@ -86,7 +86,7 @@ struct acceptor {
             drop(peers.begin());
         }
         peers.push_back({meeting(std::move(*d), handshake(handshake::role::listener, options.authkey(), least)),
-                         deadline(options.patience())});
+                         deadline(options.handshake_timeout())});
         advance(std::prev(peers.end()));
     }
 

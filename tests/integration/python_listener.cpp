@@ -202,8 +202,7 @@ TEST_CASE("python listener: whoever does not know the key is refused, and both s
         // With a key where none is wanted: nobody ever asks for it.
         theirs.connection.send({py::from_address(addresses()[1]), nullptr, nullptr}, patience);
         const address silent = py::to_address(theirs.connection.recv(patience));
-        CHECK(code_of([&] { (void)py::connect(silent, py::connect_options().authkey(key).patience(50ms)); }) ==
-              errc::timed_out);
+        CHECK(code_of([&] { (void)py::connect(silent, py::connect_options().authkey(key), 50ms); }) == errc::timed_out);
         (void)theirs.connection.recv(patience);
         theirs.expect_success();
     });
@@ -267,6 +266,11 @@ TEST_CASE("python listener: where nobody listens, connecting fails at once or wa
     const watchdog guard("a listener");
     const address nowhere = address::unix_abstract(fresh_name());
     CHECK(code_of([&] { (void)py::connect(nowhere); }) == condition::broken);
+    error_code why;
+    CHECK(!py::connect(nowhere, {}, patience, why).is_open());
+    CHECK(why == condition::broken);
+    CHECK(!py::connect(address::unix_path(std::string(200, 'x')), {}, patience, why).is_open());
+    CHECK(why == errc::invalid_argument);
     CHECK(code_of([&] { (void)py::connect(nowhere, py::connect_options().wait_for_listener(20ms)); }) ==
           condition::broken);
     CHECK(code_of([&] { (void)py::connect(address::unix_path("/nowhere/at/all")); }) ==
@@ -326,7 +330,7 @@ TEST_CASE("python listener: peers that mean no good are dropped, others are serv
     const auto before = settled_descriptors();
     {
         std::vector<error_code> refused;
-        py::listener<> listener(py::listener_options().authkey(key).patience(1s).on_refused(
+        py::listener<> listener(py::listener_options().authkey(key).handshake_timeout(1s).on_refused(
             [&](const error& e) { refused.push_back(e.code()); }));
         std::vector<duplex> bad;
         const auto says = [&](const std::string& bytes, bool hangs_up) {

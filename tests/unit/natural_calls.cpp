@@ -272,7 +272,7 @@ asio::awaitable<void> python_connects(std::string key)
     using namespace asio::experimental::awaitable_operators;
     py::listener<> here(py::listener_options()
                             .authkey(key)
-                            .patience(patience)
+                            .handshake_timeout(patience)
                             .backlog(3)
                             .unauthenticated_at_most(5)
                             .least_digest(py::digest::sha256)
@@ -282,8 +282,7 @@ asio::awaitable<void> python_connects(std::string key)
         has_unix ? address::unix_path("/nowhere" + text("")) : address::pipe(R"(\\.\pipe\nowhere)" + text(""));
     auto [accepted, connected] = co_await (
         here.async_accept(until(patience, std::stop_source().get_token())) &&
-        py::async_connect(address(here.address()), py::connect_options().authkey(key).patience(patience).same_user(),
-                          until(patience)));
+        py::async_connect(address(here.address()), py::connect_options().authkey(key).same_user(), until(patience)));
     co_await connected.async_send({1, text("hello")}, patience);
     const py::value got = co_await accepted.async_recv(patience);
     CHECK(got[1].as<std::string>() == text("hello"));

@@ -200,7 +200,7 @@ TEST_CASE("listener: whoever does not know the key is refused, and both sides sa
         CHECK(refused[1] == condition::end);
         // With a key where none is wanted: nobody ever asks for it.
         py::listener<> open;
-        CHECK(code_of([&] { (void)py::connect(open.address(), py::connect_options().authkey(key).patience(50ms)); }) ==
+        CHECK(code_of([&] { (void)py::connect(open.address(), py::connect_options().authkey(key), 50ms); }) ==
               errc::timed_out);
     }
 }
@@ -209,8 +209,9 @@ TEST_CASE("listener: peers that say nothing, or too much, keep nobody out")
 {
     const watchdog guard("a listener");
     std::vector<error_code> refused;
-    py::listener<> listener(py::listener_options().authkey(key).patience(2s).unauthenticated_at_most(4).on_refused(
-        [&](const error& e) { refused.push_back(e.code()); }));
+    py::listener<> listener(
+        py::listener_options().authkey(key).handshake_timeout(2s).unauthenticated_at_most(4).on_refused(
+            [&](const error& e) { refused.push_back(e.code()); }));
     std::atomic<int> connected = 0;
     std::vector<raw_pipe> crowd;
     std::jthread client([&] {
@@ -236,8 +237,8 @@ TEST_CASE("listener: peers that say nothing, or too much, keep nobody out")
 TEST_CASE("listener: more peers are waited for than one wait of Windows takes handles")
 {
     const watchdog guard("a listener with a crowd");
-    py::listener<> listener(
-        py::listener_options().authkey(key).patience(patience).unauthenticated_at_most(2 * MAXIMUM_WAIT_OBJECTS));
+    py::listener<> listener(py::listener_options().authkey(key).handshake_timeout(patience).unauthenticated_at_most(
+        2 * MAXIMUM_WAIT_OBJECTS));
     std::jthread client([&] {
         std::vector<raw_pipe> crowd;
         for (int i = 0; i < MAXIMUM_WAIT_OBJECTS + 20; ++i) {
@@ -317,7 +318,7 @@ TEST_CASE("listener: where nobody listens, connecting fails at once or waits, as
     CHECK(arrived == 4);
     CHECK(code_of([&] {
               auto first = py::connect(nowhere, {}, patience);
-              (void)py::connect(nowhere, py::connect_options().patience(50ms));
+              (void)py::connect(nowhere, {}, 50ms);
           }) == errc::timed_out);
 }
 

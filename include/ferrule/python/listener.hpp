@@ -22,7 +22,7 @@ namespace ferrule::python {
 /// The reverse; abstract names may also be bytes. Throws `frame_error` (`errc::invalid_value`).
 [[nodiscard]] FERRULE_MULTIPROCESSING_EXPORT address to_address(const value& v);
 
-/// How to connect, to be written where it is used: `connect(to, connect_options().authkey(key).patience(2s))`.
+/// How to connect, to be written where it is used: `connect(to, connect_options().authkey(key), 2s)`.
 class connect_options {
 public:
     // Declared, so that it is no aggregate; see <ferrule/asio.hpp>.
@@ -38,12 +38,6 @@ public:
     connect_options& least_digest(digest d) noexcept
     {
         least_digest_ = d;
-        return *this;
-    }
-    /// For connecting and the handshake together; then `errc::timed_out`. Default: 10 s.
-    connect_options& patience(std::chrono::milliseconds d) noexcept
-    {
-        patience_ = d;
         return *this;
     }
     /// For how long to try again where nobody listens yet. Default: not at all.
@@ -62,14 +56,12 @@ public:
 
     [[nodiscard]] const std::string& authkey() const noexcept { return authkey_; }
     [[nodiscard]] std::optional<digest> least_digest() const noexcept { return least_digest_; }
-    [[nodiscard]] std::chrono::milliseconds patience() const noexcept { return patience_; }
     [[nodiscard]] std::chrono::milliseconds wait_for_listener() const noexcept { return wait_for_listener_; }
     [[nodiscard]] bool wants_same_user() const noexcept { return same_user_; }
 
 private:
     std::string authkey_;
     std::optional<digest> least_digest_;
-    std::chrono::milliseconds patience_{10'000};
     std::chrono::milliseconds wait_for_listener_{0};
     bool same_user_ = false;
 };
@@ -96,10 +88,10 @@ public:
         backlog_ = n;
         return *this;
     }
-    /// For the handshake; who takes longer is dropped. Default: 10 s.
-    listener_options& patience(std::chrono::milliseconds d) noexcept
+    /// Of each peer's handshake; who takes longer is dropped. Default: 10 s.
+    listener_options& handshake_timeout(std::chrono::milliseconds d) noexcept
     {
-        patience_ = d;
+        handshake_timeout_ = d;
         return *this;
     }
     /// Peers in the middle of their handshakes at the same time. One more, and the oldest of them is dropped: a crowd that says
@@ -125,7 +117,7 @@ public:
     [[nodiscard]] const std::string& authkey() const noexcept { return authkey_; }
     [[nodiscard]] std::optional<digest> least_digest() const noexcept { return least_digest_; }
     [[nodiscard]] int backlog() const noexcept { return backlog_; }
-    [[nodiscard]] std::chrono::milliseconds patience() const noexcept { return patience_; }
+    [[nodiscard]] std::chrono::milliseconds handshake_timeout() const noexcept { return handshake_timeout_; }
     [[nodiscard]] std::size_t unauthenticated_at_most() const noexcept { return unauthenticated_at_most_; }
     [[nodiscard]] bool wants_same_user() const noexcept { return same_user_; }
     [[nodiscard]] const std::function<void(const error&)>& on_refused() const noexcept { return on_refused_; }
@@ -134,7 +126,7 @@ private:
     std::string authkey_;
     std::optional<digest> least_digest_;
     int backlog_ = 128;
-    std::chrono::milliseconds patience_{10'000};
+    std::chrono::milliseconds handshake_timeout_{10'000};
     std::size_t unauthenticated_at_most_ = 64;
     bool same_user_ = false;
     std::function<void(const error&)> on_refused_;
@@ -251,7 +243,7 @@ message_reader<arriving<Framing>> connecting(const address& to, const connect_op
 } // namespace detail
 
 /// Connects, as `multiprocessing.connection.Client` does, and shows the listener that it knows the key, as the listener does.
-/// Blocks until then. The name of a host, other than a number, is looked up by a thread that ends when the system knows.
+/// Blocks until then, or until `limit`, which covers all of it. The name of a host, other than a number, is looked up by a thread that ends when the system knows.
 /// Throws `error`: what the system says, `boost::asio::error::host_not_found`, `errc::unauthenticated`, `errc::timed_out`,
 /// `errc::end_of_stream` (the listener has hung up).
 template <framing Framing = multiprocessing>
@@ -259,6 +251,18 @@ message_duplex<Framing> connect(const address& to, const connect_options& o = {}
                                 Framing f = {}, const limits& l = {})
 {
     return detail::connecting(to, o, std::move(f), l).recv(limit);
+}
+/// A closed connection on error.
+template <framing Framing = multiprocessing>
+message_duplex<Framing> connect(const address& to, const connect_options& o, const until& limit, error_code& ec,
+                                Framing f = {}, const limits& l = {})
+{
+    try {
+        return detail::connecting(to, o, std::move(f), l).recv(limit, ec);
+    } catch (...) {
+        ec = ferrule::detail::thrown_code();
+        return {};
+    }
 }
 
 /// `async_connect<Framing>(address, options [, limit] [, token])`. Defined in <ferrule/asio.hpp>.
