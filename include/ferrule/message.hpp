@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -13,13 +14,15 @@ namespace ferrule {
 
 namespace detail {
 
-/// What is to be reported for the exception that is being handled: its own code, if it has one of ours.
+/// What is to be reported for the exception that is being handled: its own code, if it has one of ours, or the lack of memory.
 inline error_code thrown_code() noexcept
 {
     try {
         throw;
     } catch (const error& e) {
         return e.code();
+    } catch (const std::bad_alloc&) {
+        return no_memory();
     } catch (...) {
         return errc::framing_failed;
     }
@@ -100,8 +103,8 @@ public:
     message_type recv(const until& limit, error_code& ec)
     {
         transfer_result r;
-        const auto& by = receiver();
         try {
+            const auto& by = receiver();
             ec = run(self().channel(), request(by), limit, r);
             if (!ec)
                 return load(by, std::move(r.data));
@@ -128,8 +131,8 @@ public:
     std::optional<message_type> next(const until& limit, error_code& ec)
     {
         transfer_result r;
-        const auto& by = receiver();
         try {
+            const auto& by = receiver();
             ec = run(self().channel(), next_request(by), limit, r);
             if (!ec)
                 return next_of(by, r);
@@ -192,9 +195,10 @@ public:
 
 protected:
     message_recv_functions() noexcept = default;
-    message_recv_functions(Framing f, const ferrule::limits& l)
-        : state_(std::make_shared<framing_state<Framing>>(std::move(f), l))
+    message_recv_functions(Framing f, const ferrule::limits& l) : state_(make_state(std::move(f), l)) {}
+    static std::shared_ptr<framing_state<Framing>> make_state(Framing f, const ferrule::limits& l)
     {
+        return std::make_shared<framing_state<Framing>>(std::move(f), l);
     }
     /// Shares the framing of another object of the same endpoint.
     explicit message_recv_functions(std::shared_ptr<framing_state<Framing>> s) noexcept : state_(std::move(s)) {}
@@ -308,7 +312,12 @@ public:
     std::size_t send(Bytes&& message, const until& limit, error_code& ec)
         requires byte_framing<Framing>
     {
-        return run_or_set(owning_request<true>(std::move(message)), limit, ec);
+        try {
+            return run_or_set(owning_request<true>(std::move(message)), limit, ec);
+        } catch (const std::bad_alloc&) {
+            ec = no_memory();
+            return 0;
+        }
     }
     /// See `writer::try_send`.
     [[nodiscard]] bool try_send(const sent_type& message)
@@ -361,7 +370,7 @@ private:
         try {
             r.refused = encode(message, r.frame);
         } catch (...) {
-            r.refused = errc::framing_failed;
+            r.refused = thrown_code();
         }
         return r;
     }
@@ -375,7 +384,7 @@ private:
         } catch (...) {
             if constexpr (!Notes)
                 throw;
-            r.refused = errc::framing_failed;
+            r.refused = thrown_code();
         }
         return r;
     }
@@ -431,7 +440,7 @@ public:
     message_reader() noexcept = default;
     /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::unsupported`).
     explicit message_reader(descriptor d, Framing f = {}, const ferrule::limits& l = {})
-        : message_reader(reader(std::move(d)), std::move(f), l)
+        : message_reader(std::move(d), functions::make_state(std::move(f), l), l)
     {
     }
     /// Shares a byte object: its descriptor, its locks and the bytes that it has read ahead. Raw and message users
@@ -458,6 +467,12 @@ private:
     message_reader(const endpoint& shared, std::shared_ptr<detail::framing_state<Framing>> same)
         : endpoint(shared),
           functions(std::move(same))
+    {
+    }
+    // Takes the descriptor over when nothing else can fail.
+    message_reader(descriptor&& d, std::shared_ptr<detail::framing_state<Framing>> s, const ferrule::limits& l)
+        : endpoint(reader(std::move(d), l)),
+          functions(std::move(s))
     {
     }
 };
@@ -506,7 +521,7 @@ public:
     message_duplex() = default;
     /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::unsupported`).
     explicit message_duplex(descriptor d, Framing f = {}, const ferrule::limits& l = {})
-        : message_duplex(duplex(std::move(d)), std::move(f), l)
+        : message_duplex(std::move(d), receiving::make_state(f, l), std::move(f), l)
     {
     }
     /// Shares a byte object, as `message_reader` and `message_writer` do.
@@ -531,6 +546,16 @@ public:
     [[nodiscard]] message_duplex<Other> with(Other f) const
     {
         return message_duplex<Other>(as_bytes(), std::move(f), limits());
+    }
+
+private:
+    // Takes the descriptor over when nothing else can fail.
+    message_duplex(descriptor&& d, std::shared_ptr<detail::framing_state<Framing>> s, Framing&& f,
+                   const ferrule::limits& l)
+        : endpoint(duplex(std::move(d), l)),
+          receiving(std::move(s)),
+          sending(std::move(f), l)
+    {
     }
 };
 

@@ -5,6 +5,7 @@
 #include <ferrule/endpoint.hpp>
 
 #include <concepts>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -90,7 +91,7 @@ public:
     }
     bytes recv_until(std::string_view separator, const until& limit, error_code& ec)
     {
-        return take(separated(separator, false), limit, ec);
+        return take_separated(separator, false, limit, ec);
     }
     bytes recv_until(std::string_view separator, error_code& ec) { return recv_until(separator, until(), ec); }
     template <limit_or_token... LimitAndToken>
@@ -98,7 +99,7 @@ public:
 
     /// One line, without the `end_of_line` that ends it. A last line without one is `errc::truncated`, and stays readable.
     bytes recv_line(const until& limit = {}) { return take(separated("\n", true), limit); }
-    bytes recv_line(const until& limit, error_code& ec) { return take(separated("\n", true), limit, ec); }
+    bytes recv_line(const until& limit, error_code& ec) { return take_separated("\n", true, limit, ec); }
     bytes recv_line(error_code& ec) { return recv_line(until(), ec); }
     bytes recv_line(std::string_view end_of_line, const until& limit = {})
     {
@@ -106,7 +107,7 @@ public:
     }
     bytes recv_line(std::string_view end_of_line, const until& limit, error_code& ec)
     {
-        return take(separated(end_of_line, true), limit, ec);
+        return take_separated(end_of_line, true, limit, ec);
     }
     template <limit_or_token... LimitAndToken>
     auto async_recv_line(LimitAndToken&&... limit_and_token);
@@ -125,7 +126,11 @@ public:
     std::optional<bytes> next_line(const until& limit, error_code& ec)
     {
         transfer_result r;
-        ec = run(own(), next_line_request(), limit, r);
+        try {
+            ec = run(own(), next_line_request(), limit, r);
+        } catch (const std::bad_alloc&) {
+            ec = no_memory();
+        }
         return ec ? std::nullopt : next_of(r);
     }
     std::optional<bytes> next_line(error_code& ec) { return next_line(until(), ec); }
@@ -211,6 +216,15 @@ private:
         if (const error_code ec = run(own(), request, limit, r))
             r.raise(ec);
         return std::move(r.data);
+    }
+    bytes take_separated(std::string_view separator, bool strip, const until& limit, error_code& ec)
+    {
+        try {
+            return take(separated(separator, strip), limit, ec);
+        } catch (const std::bad_alloc&) {
+            ec = no_memory();
+            return {};
+        }
     }
     std::size_t fill(const read_request& request, const until& limit, error_code& ec)
     {

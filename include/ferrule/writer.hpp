@@ -4,6 +4,8 @@
 #include <ferrule/detail/token.hpp>
 #include <ferrule/endpoint.hpp>
 
+#include <new>
+
 namespace ferrule {
 
 namespace detail {
@@ -30,14 +32,24 @@ public:
     std::size_t send(const buffers& data, const until& limit = {}) { return run_or_throw(request(data), limit); }
     std::size_t send(const buffers& data, const until& limit, error_code& ec)
     {
-        return run_or_set(request(data), limit, ec);
+        try {
+            return run_or_set(request(data), limit, ec);
+        } catch (const std::bad_alloc&) {
+            ec = no_memory();
+            return 0;
+        }
     }
     std::size_t send(const buffers& data, error_code& ec) { return send(data, until(), ec); }
     /// The same with bytes that the send owns, so that an unsent rest need not be copied.
     std::size_t send(bytes&& data, const until& limit = {}) { return run_or_throw(request(std::move(data)), limit); }
     std::size_t send(bytes&& data, const until& limit, error_code& ec)
     {
-        return run_or_set(request(std::move(data)), limit, ec);
+        try {
+            return run_or_set(request(std::move(data)), limit, ec);
+        } catch (const std::bad_alloc&) {
+            ec = no_memory();
+            return 0;
+        }
     }
     std::size_t send(bytes&& data, error_code& ec) { return send(std::move(data), until(), ec); }
     /// `send` without waiting. True: the bytes have left, or the endpoint owns those that have not (`unsent()`). False:
