@@ -344,7 +344,7 @@ async_operation::outcome async_operation::wait()
 
 // ---- the end ----
 
-void async_operation::leave(std::optional<operation::ending> failure) noexcept
+void async_operation::leave(std::optional<operation::ending> failure, error_code& ec) noexcept
 {
     on_stop_.reset(); // before the lock is left, which nobody may touch any more then
     if (slot_.is_connected() && failure != operation::ending::abandoned)
@@ -356,7 +356,7 @@ void async_operation::leave(std::optional<operation::ending> failure) noexcept
     if (std::exchange(owns_lock_, false) && failure)
         lock_.unlock();
     if (failure)
-        turn_.give_up(*failure);
+        turn_.give_up(*failure, ec);
     else
         turn_.end();
     timer_.reset();
@@ -365,7 +365,7 @@ void async_operation::leave(std::optional<operation::ending> failure) noexcept
 void async_operation::finish(error_code ec)
 {
     if (!end_) {
-        leave(ec ? std::optional(operation::ending::failed) : std::nullopt);
+        leave(ec ? std::optional(operation::ending::failed) : std::nullopt, ec);
         end_ = ec;
     }
     if (starting_) {
@@ -382,7 +382,8 @@ void async_operation::finish(error_code ec)
 void async_operation::abandon() noexcept
 {
     const auto self = weak_from_this().lock();
-    leave(operation::ending::abandoned);
+    error_code nobodys;
+    leave(operation::ending::abandoned, nobodys);
 }
 
 } // namespace ferrule::detail

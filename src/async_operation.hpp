@@ -97,7 +97,7 @@ private:
     void rest(HandOver hand_over);
     void post();
     void set_deadline();
-    void leave(std::optional<operation::ending> failure) noexcept;
+    void leave(std::optional<operation::ending> failure, error_code& ec) noexcept;
     void finish(error_code ec);
     void abandon() noexcept;
     [[nodiscard]] wait_point& point() noexcept { return *channel_->of(op_->side).point; }

@@ -1,4 +1,5 @@
 // The driver for threads: runs an operation, and blocks where it has to wait.
+#include "platform/caught.hpp"
 #include "platform/on_stop.hpp"
 #include "src/descriptor_wait.hpp"
 #include "src/read_operation.hpp"
@@ -87,8 +88,8 @@ private:
         os::wakeup* wakeup = nullptr;
         try {
             wakeup = &os::wakeup::of_this_thread();
-        } catch (const error& e) { // no descriptor left
-            return e.code();
+        } catch (...) { // no descriptor or no memory left
+            return os::caught();
         }
         const wait_targets& targets = wait_.arm();
         blocked_thread me(*wakeup);
@@ -132,7 +133,7 @@ error_code run(channel& c, operation& op, const until& limit)
     if (const error_code ec = c.of(op.side).lock.acquire(limit))
         return ec;
     turn t(c, op);
-    const error_code ec = blocking_run(c, op, limit)();
+    error_code ec = blocking_run(c, op, limit)();
     t.end(ec);
     return ec;
 }
