@@ -12,8 +12,6 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include <boost/system/errc.hpp>
-
 #include <memory>
 #include <new>
 #include <utility>
@@ -151,10 +149,47 @@ bool is_idle(const channel_ptr&, const read_request&) noexcept
     return false;
 }
 
-// For what cannot even begin.
-void fail(const asio::any_io_executor& executor, completion handler, error_code why)
+/// Lets the executor call `f`. A coroutine is resumed here if there is no memory for that: what its initiating function throws
+/// would end its context's `run`, and Asio ends the process when it destroys the handler.
+template <class F>
+void call_later(const asio::any_io_executor& executor, bool in_coroutine, F f)
 {
-    asio::post(executor, [why, h = std::move(handler)]() mutable { std::move(h)(why, transfer_result()); });
+    std::shared_ptr<F> kept;
+    try {
+        kept = std::allocate_shared<F>(asio::recycling_allocator<F>(), std::move(f));
+        asio::post(executor, [kept] { std::move (*kept)(); });
+        return;
+    } catch (const std::bad_alloc&) {
+        if (!in_coroutine)
+            throw;
+    }
+    kept ? std::move (*kept)() : std::move(f)();
+}
+
+/// For what cannot even begin.
+void fail(const asio::any_io_executor& executor, bool in_coroutine, completion handler, error_code why)
+{
+    call_later(executor, in_coroutine,
+               [why, h = std::move(handler)]() mutable { std::move(h)(why, transfer_result()); });
+}
+
+/// Starts the operation that `make()` returns, which takes the handler over if it does not throw.
+template <class Make, class Handler>
+void begin(bool in_coroutine, Handler& handler, Make make)
+{
+    const auto slot = asio::get_associated_cancellation_slot(handler);
+    std::shared_ptr<async_operation> op;
+    try {
+        op = make();
+    } catch (const std::bad_alloc&) {
+        if (!in_coroutine)
+            throw;
+        return std::move(handler)(no_memory(), transfer_result());
+    }
+    if (in_coroutine)
+        op->start_in_coroutine(slot);
+    else
+        op->start(slot);
 }
 
 // ---- coroutines ----
@@ -174,26 +209,27 @@ bool may_act(const asio::cancellation_state& state, const until& limit)
     return !state.slot().is_connected();
 }
 
-// Suspends the calling coroutine until the call that `make(executor, handler)` returns has completed. What an initiating
-// function of a coroutine throws would end its context's `run`.
+// Suspends the calling coroutine until the call that `make(executor, handler)` returns has completed.
 template <class Make>
 auto suspend(Make& make)
 {
     in_a_row = 0;
     return asio::async_initiate<decltype(as_tuple), void(error_code, transfer_result)>(
         [&make](auto handler) {
-            const auto slot = asio::get_associated_cancellation_slot(handler);
-            asio::any_io_executor executor = asio::get_associated_executor(handler);
-            std::shared_ptr<async_operation> op;
-            try {
-                op = make(std::move(executor), handler);
-            } catch (const std::bad_alloc&) {
-                return std::move(handler)(boost::system::errc::make_error_code(boost::system::errc::not_enough_memory),
-                                          transfer_result());
-            }
-            op->start_in_coroutine(slot);
+            begin(true, handler, [&] { return make(asio::get_associated_executor(handler), handler); });
         },
         as_tuple);
+}
+
+// Suspends the calling coroutine until its context has run what waits there.
+auto let_others_run()
+{
+    return asio::async_initiate<const asio::use_awaitable_t<>&, void()>(
+        [](auto handler) {
+            const asio::any_io_executor executor = asio::get_associated_executor(handler);
+            call_later(executor, true, std::move(handler));
+        },
+        asio::use_awaitable);
 }
 
 template <class T>
@@ -217,7 +253,7 @@ asio::awaitable<T> await(channel_ptr c, Request request, until limit)
     const bool acts = may_act(co_await asio::this_coro::cancellation_state, limit);
     if (acts && ++in_a_row == max_in_a_row) { // a coroutine that never has to wait lets others run now and then
         in_a_row = 0;
-        co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+        co_await let_others_run();
     }
     Call call(std::move(c), request);
     turn t;
@@ -248,34 +284,36 @@ asio::awaitable<T> await(channel_ptr c, Request request, until limit)
 
 } // namespace
 
-void start(channel_ptr c, read_request request, until limit, asio::any_io_executor executor, completion handler)
+void start(channel_ptr c, read_request request, until limit, asio::any_io_executor executor, completion handler,
+           bool in_coroutine)
 {
     if (const error_code ec = refusal(c, request))
-        return fail(executor, std::move(handler), ec);
+        return fail(executor, in_coroutine, std::move(handler), ec);
     request.outlived = false;
-    const auto slot = asio::get_associated_cancellation_slot(handler);
-    make_call<read_call<read_request>>(std::move(executor), std::move(limit), handler, c->reading.lock, c, c,
-                                       std::move(request))
-        ->start(slot);
+    begin(in_coroutine, handler, [&] {
+        return make_call<read_call<read_request>>(executor, std::move(limit), handler, c->reading.lock, c, c,
+                                                  std::move(request));
+    });
 }
 
-void start(channel_ptr c, write_request request, until limit, asio::any_io_executor executor, completion handler)
+void start(channel_ptr c, write_request request, until limit, asio::any_io_executor executor, completion handler,
+           bool in_coroutine)
 {
     if (is_idle(c, request))
-        return fail(executor, std::move(handler), {});
+        return fail(executor, in_coroutine, std::move(handler), {});
     if (const error_code ec = refusal(c, request))
-        return fail(executor, std::move(handler), ec);
-    const auto slot = asio::get_associated_cancellation_slot(handler);
+        return fail(executor, in_coroutine, std::move(handler), ec);
     request.outlived = false;
-    make_call<write_call<write_request>>(std::move(executor), std::move(limit), handler, c->writing.lock, c, c,
-                                         std::move(request))
-        ->start(slot);
+    begin(in_coroutine, handler, [&] {
+        return make_call<write_call<write_request>>(executor, std::move(limit), handler, c->writing.lock, c, c,
+                                                    std::move(request));
+    });
 }
 
-void start(cross_lock& lock, until limit, asio::any_io_executor executor, completion handler)
+void start(cross_lock& lock, until limit, asio::any_io_executor executor, completion handler, bool in_coroutine)
 {
-    const auto slot = asio::get_associated_cancellation_slot(handler);
-    make_call<lock_call>(std::move(executor), std::move(limit), handler, lock, nullptr, lock)->start(slot);
+    begin(in_coroutine, handler,
+          [&] { return make_call<lock_call>(executor, std::move(limit), handler, lock, nullptr, lock); });
 }
 
 asio::awaitable<bytes> await_bytes(channel_ptr c, read_request request, until limit)

@@ -4,7 +4,6 @@
 
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/system/errc.hpp>
 
 #include <algorithm>
 #include <new>
@@ -15,11 +14,6 @@ namespace ferrule::detail {
 namespace asio = boost::asio;
 
 namespace {
-
-error_code no_memory() noexcept
-{
-    return boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
-}
 
 /// The call that hands a resumption to Asio. What is destroyed inside it was not accepted.
 class hand_over_call {
@@ -75,8 +69,8 @@ private:
 
 async_operation::async_operation(asio::any_io_executor executor, until limit, cross_lock& lock, channel_ptr c)
     : lock_waiter(&asio::query(executor, asio::execution::context)),
-      executor_(asio::prefer(executor, asio::execution::outstanding_work.tracked)),
-      context_(asio::query(executor, asio::execution::context)),
+      executor_(std::move(executor)),
+      context_(asio::query(executor_, asio::execution::context)),
       limit_(std::move(limit)),
       lock_(lock),
       channel_(std::move(c))
@@ -102,10 +96,14 @@ void async_operation::start(asio::cancellation_slot slot)
     const auto self = shared_from_this();
     slot_ = slot;
     if (slot_.is_connected()) {
-        slot_.assign([weak = weak_from_this()](asio::cancellation_type type) {
-            if (const auto op = weak.lock(); op && type != asio::cancellation_type::none)
-                op->interrupt(errc::cancelled);
-        });
+        try {
+            slot_.assign([weak = weak_from_this()](asio::cancellation_type type) {
+                if (const auto op = weak.lock(); op && type != asio::cancellation_type::none)
+                    op->interrupt(errc::cancelled);
+            });
+        } catch (const std::bad_alloc&) {
+            return finish(no_memory());
+        }
     }
     if (limit_.stop().stop_possible())
         on_stop_.emplace(limit_.stop(), stopper(this));
@@ -317,7 +315,6 @@ async_operation::outcome async_operation::wait()
         post();
         return std::nullopt;
     }
-    set_deadline();
     error_code refused;
     waiting_ = true; // from the wait on, the resumption may run on another thread
     const auto watch = [&](wait_point& p) {
@@ -330,6 +327,7 @@ async_operation::outcome async_operation::wait()
         return true;
     };
     try {
+        set_deadline();
         if (wait_->begin(*this, watch))
             return std::nullopt;
     } catch (const boost::system::system_error& e) {

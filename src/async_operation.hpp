@@ -102,7 +102,9 @@ private:
     void abandon() noexcept;
     [[nodiscard]] wait_point& point() noexcept { return *channel_->of(op_->side).point; }
 
-    boost::asio::any_io_executor executor_; // keeps its context running
+    // That of the caller, unchanged: what rests with Asio is its context's work already, and Asio calls a handler without
+    // allocating memory only if it belongs to the very executor of the timer or descriptor.
+    boost::asio::any_io_executor executor_;
     boost::asio::execution_context& context_;
     until limit_;
     cross_lock& lock_;
