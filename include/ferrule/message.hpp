@@ -195,10 +195,20 @@ public:
 
 protected:
     message_recv_functions() noexcept = default;
-    message_recv_functions(Framing f, const ferrule::limits& l) : state_(make_state(std::move(f), l)) {}
-    static std::shared_ptr<framing_state<Framing>> make_state(Framing f, const ferrule::limits& l)
+    message_recv_functions(Framing f, const ferrule::limits& l)
+        : state_(std::make_shared<framing_state<Framing>>(std::move(f), l))
     {
-        return std::make_shared<framing_state<Framing>>(std::move(f), l);
+    }
+    /// For an object that is about to take `d` over, and cannot if this throws.
+    template <class F>
+    static std::shared_ptr<framing_state<Framing>> make_state(descriptor& d, F&& f, const ferrule::limits& l)
+    {
+        try {
+            return std::make_shared<framing_state<Framing>>(std::forward<F>(f), l);
+        } catch (...) {
+            d.give_back();
+            throw;
+        }
     }
     /// Shares the framing of another object of the same endpoint.
     explicit message_recv_functions(std::shared_ptr<framing_state<Framing>> s) noexcept : state_(std::move(s)) {}
@@ -440,7 +450,7 @@ public:
     message_reader() noexcept = default;
     /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::unsupported`).
     explicit message_reader(descriptor d, Framing f = {}, const ferrule::limits& l = {})
-        : message_reader(std::move(d), functions::make_state(std::move(f), l), l)
+        : message_reader(std::move(d), functions::make_state(d, std::move(f), l), l)
     {
     }
     /// Shares a byte object: its descriptor, its locks and the bytes that it has read ahead. Raw and message users
@@ -521,7 +531,7 @@ public:
     message_duplex() = default;
     /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::unsupported`).
     explicit message_duplex(descriptor d, Framing f = {}, const ferrule::limits& l = {})
-        : message_duplex(std::move(d), receiving::make_state(f, l), std::move(f), l)
+        : message_duplex(std::move(d), receiving::make_state(d, f, l), std::move(f), l)
     {
     }
     /// Shares a byte object, as `message_reader` and `message_writer` do.
