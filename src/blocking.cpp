@@ -52,7 +52,7 @@ public:
             return errc::closed;
         const bool now = limit_.deadline().is_now();
         for (;;) {
-            step s = op_.advance(now);
+            step s = op_.advance(now || cannot_wait_);
             if (s == step::done)
                 return op_.result;
             if (s == step::wait && spins()) {
@@ -65,6 +65,8 @@ public:
             if (limit_.deadline().expired() && (s == step::wait || !now))
                 return errc::timed_out;
             if (s == step::wait) {
+                if (cannot_wait_)
+                    return cannot_wait_;
                 if (const error_code ec = wait())
                     return ec;
             } else if (!channel_.is_open())
@@ -89,7 +91,8 @@ private:
         try {
             wakeup = &os::wakeup::of_this_thread();
         } catch (...) { // no descriptor or no memory left
-            return os::caught();
+            cannot_wait_ = os::caught();
+            return {};
         }
         const wait_targets& targets = wait_.arm();
         blocked_thread me(*wakeup);
@@ -126,6 +129,7 @@ private:
     operation& op_;
     const until& limit_;
     descriptor_wait wait_;
+    error_code cannot_wait_; // then what is there already has to do
 };
 
 error_code run(channel& c, operation& op, const until& limit)
