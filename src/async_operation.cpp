@@ -288,6 +288,8 @@ async_operation::outcome async_operation::transfer()
             post(); // others want a turn
             return std::nullopt;
         case step::wait:
+            if (cannot_wait_)
+                return cannot_wait_;
             if (limit.expired())
                 return errc::timed_out;
             if (const outcome o = wait(); !o || *o)
@@ -299,7 +301,7 @@ async_operation::outcome async_operation::transfer()
 step async_operation::advance() noexcept
 {
     try {
-        return turn_.advance(limit_.deadline().is_now());
+        return turn_.advance(limit_.deadline().is_now() || cannot_wait_);
     } catch (...) {
         thrown_ = std::current_exception();
         op_->result = errc::framing_failed;
@@ -337,7 +339,8 @@ async_operation::outcome async_operation::wait()
     }
     waiting_ = false;
     wait_->end(false);
-    return refused;
+    cannot_wait_ = refused;
+    return error_code();
 }
 
 // ---- the end ----

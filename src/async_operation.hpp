@@ -120,7 +120,8 @@ private:
     turn turn_;
     std::optional<step> next_; // said already
     std::optional<descriptor_wait> wait_;
-    outcome end_; // decided, to be delivered
+    error_code cannot_wait_; // then what is there already has to do
+    outcome end_;            // decided, to be delivered
     std::exception_ptr thrown_;
 
     boost::asio::cancellation_slot slot_;
