@@ -139,6 +139,16 @@ void* __wrap_aligned_alloc(std::size_t alignment, std::size_t size)
     return has_no_memory() ? nullptr : __real_aligned_alloc(alignment, size);
 }
 
+// What registers the destructor of a `thread_local` object. glibc ends the process where there is no memory for that.
+int __real___cxa_thread_atexit(void (*destroy)(void*), void* object, void* library);
+int __wrap___cxa_thread_atexit(void (*destroy)(void*), void* object, void* library);
+int __wrap___cxa_thread_atexit(void (*destroy)(void*), void* object, void* library)
+{
+    if (has_no_memory())
+        std::abort();
+    return __real___cxa_thread_atexit(destroy, object, library);
+}
+
 int __real_epoll_create1(int flags);
 int __wrap_epoll_create1(int flags);
 int __wrap_epoll_create1(int flags)
