@@ -3,8 +3,6 @@
 
 #include <ferrule/error.hpp>
 
-#include <boost/system/errc.hpp>
-
 #include <new>
 
 namespace ferrule::os {
@@ -17,7 +15,7 @@ inline error_code caught() noexcept
     } catch (const error& e) {
         return e.code();
     } catch (const std::bad_alloc&) {
-        return boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
+        return detail::no_memory();
     }
 }
 

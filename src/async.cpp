@@ -12,10 +12,10 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include <boost/system/errc.hpp>
-
+#include <concepts>
 #include <memory>
 #include <new>
+#include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -39,7 +39,7 @@ public:
     {
     }
 
-    [[nodiscard]] cross_lock& lock() const noexcept { return channel->reading.lock; }
+    [[nodiscard]] static cross_lock& lock_of(channel& c) noexcept { return c.reading.lock; }
     [[nodiscard]] operation* algorithm() noexcept { return &*algorithm_; }
     [[nodiscard]] transfer_result take_result(error_code&) noexcept
     {
@@ -65,7 +65,7 @@ public:
     {
     }
 
-    [[nodiscard]] cross_lock& lock() const noexcept { return channel->writing.lock; }
+    [[nodiscard]] static cross_lock& lock_of(channel& c) noexcept { return c.writing.lock; }
     [[nodiscard]] operation* algorithm() noexcept { return &algorithm_; }
     [[nodiscard]] transfer_result take_result(error_code& ec) noexcept
     {
@@ -88,16 +88,8 @@ private:
 
 class lock_call {
 public:
-    explicit lock_call(cross_lock& l) noexcept : lock_(l) {}
-
-    [[nodiscard]] cross_lock& lock() const noexcept { return lock_; }
     [[nodiscard]] static operation* algorithm() noexcept { return nullptr; }
     [[nodiscard]] static transfer_result take_result(error_code&) noexcept { return {}; }
-
-    static inline const channel_ptr channel{};
-
-private:
-    cross_lock& lock_;
 };
 
 /// The operation of a call, which it contains or, for `Call&`, refers to.
@@ -141,31 +133,72 @@ auto make_call(asio::any_io_executor&& executor, until&& limit, Handler& handler
                                       std::move(handler), std::forward<Args>(args)...);
 }
 
-error_code refusal(const channel_ptr& c, const read_request&) noexcept
+// What a call comes to that cannot even begin; nothing if it can.
+std::optional<error_code> answer(const channel_ptr& c, const read_request&) noexcept
 {
-    return c ? error_code() : errc::closed;
+    return c ? std::optional<error_code>() : errc::closed;
 }
 
-error_code refusal(const channel_ptr& c, const write_request& r) noexcept
+std::optional<error_code> answer(const channel_ptr& c, const write_request& r) noexcept
 {
-    return r.refused ? r.refused : c ? error_code() : errc::closed;
+    if (r.refused)
+        return r.refused;
+    if (c)
+        return std::nullopt;
+    return r.kind == write_request::what::close ? error_code() : errc::closed; // closing what is closed is no error
 }
 
-// Closing what is closed is no error.
-bool is_idle(const channel_ptr& c, const write_request& r) noexcept
+/// Lets the executor call `f`. A coroutine is resumed here if there is no memory for that: what its initiating function throws
+/// would end its context's `run`, and Asio ends the process when it destroys the handler.
+template <class F>
+void call_later(const asio::any_io_executor& executor, bool in_coroutine, F f)
 {
-    return !c && r.kind == write_request::what::close;
+    std::shared_ptr<F> kept;
+    try {
+        kept = std::allocate_shared<F>(asio::recycling_allocator<F>(), std::move(f));
+        asio::post(executor, [kept] { std::move (*kept)(); });
+        return;
+    } catch (const std::bad_alloc&) {
+        if (!in_coroutine)
+            throw;
+    }
+    kept ? std::move (*kept)() : std::move(f)();
 }
 
-bool is_idle(const channel_ptr&, const read_request&) noexcept
+/// Starts the operation that `make()` returns, which takes the handler over if it does not throw.
+template <class Make, class Handler>
+void begin(bool in_coroutine, Handler& handler, Make make)
 {
-    return false;
+    const auto slot = asio::get_associated_cancellation_slot(handler);
+    std::shared_ptr<async_operation> op;
+    try {
+        op = make();
+    } catch (const std::bad_alloc&) {
+        if (!in_coroutine)
+            throw;
+        if constexpr (std::same_as<Handler, completion>)
+            return std::move(handler)(no_memory(), transfer_result());
+        else
+            return std::move(handler)(no_memory());
+    }
+    if (in_coroutine)
+        op->start_in_coroutine(slot);
+    else
+        op->start(slot);
 }
 
-// For what cannot even begin.
-void fail(const asio::any_io_executor& executor, completion handler, error_code why)
+template <class Call, class Request>
+void start_transfer(channel_ptr&& c, Request&& request, until&& limit, asio::any_io_executor&& executor,
+                    completion&& handler, bool in_coroutine)
 {
-    asio::post(executor, [why, h = std::move(handler)]() mutable { std::move(h)(why, transfer_result()); });
+    if (const auto end = answer(c, request))
+        return call_later(executor, in_coroutine,
+                          [ec = *end, h = std::move(handler)]() mutable { std::move(h)(ec, transfer_result()); });
+    request.outlived = false;
+    begin(in_coroutine, handler, [&] {
+        return make_call<Call>(std::move(executor), std::move(limit), handler, Call::lock_of(*c), c, c,
+                               std::move(request));
+    });
 }
 
 // ---- coroutines ----
@@ -185,25 +218,27 @@ bool may_act(const asio::cancellation_state& state, const until& limit)
     return !state.slot().is_connected();
 }
 
-// Suspends the calling coroutine until the call that `make(executor, handler)` returns has completed. What an initiating
-// function of a coroutine throws would end its context's `run`.
+// Suspends the calling coroutine until the call that `make(executor, handler)` returns has completed.
 template <class Make>
 auto suspend(Make& make)
 {
     in_a_row = 0;
     return asio::async_initiate<decltype(as_tuple), void(error_code)>(
         [&make](auto handler) {
-            const auto slot = asio::get_associated_cancellation_slot(handler);
-            asio::any_io_executor executor = asio::get_associated_executor(handler);
-            std::shared_ptr<async_operation> op;
-            try {
-                op = make(std::move(executor), handler);
-            } catch (const std::bad_alloc&) {
-                return std::move(handler)(boost::system::errc::make_error_code(boost::system::errc::not_enough_memory));
-            }
-            op->start_in_coroutine(slot);
+            begin(true, handler, [&] { return make(asio::get_associated_executor(handler), handler); });
         },
         as_tuple);
+}
+
+// Suspends the calling coroutine until its context has run what waits there.
+auto let_others_run()
+{
+    return asio::async_initiate<const asio::use_awaitable_t<>&, void()>(
+        [](auto handler) {
+            const asio::any_io_executor executor = asio::get_associated_executor(handler);
+            call_later(executor, true, std::move(handler));
+        },
+        asio::use_awaitable);
 }
 
 template <class T>
@@ -220,17 +255,19 @@ T result_as(transfer_result& r) noexcept
 template <class T, class Call, class Request>
 asio::awaitable<T> await(channel_ptr c, Request request, until limit)
 {
-    if (is_idle(c, request))
+    if (const auto end = answer(c, request)) {
+        if (*end)
+            throw_error(*end);
         co_return T();
-    if (const error_code ec = refusal(c, request))
-        throw_error(ec);
+    }
     const bool acts = may_act(co_await asio::this_coro::cancellation_state, limit);
     if (acts && ++in_a_row == max_in_a_row) { // a coroutine that never has to wait lets others run now and then
         in_a_row = 0;
-        co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+        co_await let_others_run();
     }
     Call call(std::move(c), request);
-    turn t = acts && async_operation::try_lock(call.lock()) ? turn(*call.channel, *call.algorithm()) : turn();
+    turn t = acts && async_operation::try_lock(Call::lock_of(*call.channel)) ? turn(*call.channel, *call.algorithm())
+                                                                             : turn();
     const step next = t ? t.advance(limit.deadline().is_now()) : step::again;
     error_code ec;
     if (next == step::done) {
@@ -238,7 +275,8 @@ asio::awaitable<T> await(channel_ptr c, Request request, until limit)
         t.end(ec);
     } else {
         auto make = [&](asio::any_io_executor&& executor, auto& handler) {
-            auto op = make_call<Call&>(std::move(executor), std::move(limit), handler, call.lock(), call.channel, call);
+            auto op = make_call<Call&>(std::move(executor), std::move(limit), handler, Call::lock_of(*call.channel),
+                                       call.channel, call);
             if (t)
                 op->take_over(std::move(t), next);
             return op;
@@ -253,34 +291,24 @@ asio::awaitable<T> await(channel_ptr c, Request request, until limit)
 
 } // namespace
 
-void start(channel_ptr c, read_request&& request, until&& limit, asio::any_io_executor executor, completion handler)
+void start(channel_ptr c, read_request&& request, until&& limit, asio::any_io_executor executor, completion handler,
+           bool in_coroutine)
 {
-    if (const error_code ec = refusal(c, request))
-        return fail(executor, std::move(handler), ec);
-    request.outlived = false;
-    const auto slot = asio::get_associated_cancellation_slot(handler);
-    make_call<read_call<read_request>>(std::move(executor), std::move(limit), handler, c->reading.lock, c, c,
-                                       std::move(request))
-        ->start(slot);
+    start_transfer<read_call<read_request>>(std::move(c), std::move(request), std::move(limit), std::move(executor),
+                                            std::move(handler), in_coroutine);
 }
 
-void start(channel_ptr c, write_request&& request, until&& limit, asio::any_io_executor executor, completion handler)
+void start(channel_ptr c, write_request&& request, until&& limit, asio::any_io_executor executor, completion handler,
+           bool in_coroutine)
 {
-    if (is_idle(c, request))
-        return fail(executor, std::move(handler), {});
-    if (const error_code ec = refusal(c, request))
-        return fail(executor, std::move(handler), ec);
-    const auto slot = asio::get_associated_cancellation_slot(handler);
-    request.outlived = false;
-    make_call<write_call<write_request>>(std::move(executor), std::move(limit), handler, c->writing.lock, c, c,
-                                         std::move(request))
-        ->start(slot);
+    start_transfer<write_call<write_request>>(std::move(c), std::move(request), std::move(limit), std::move(executor),
+                                              std::move(handler), in_coroutine);
 }
 
-void start(cross_lock& lock, until&& limit, asio::any_io_executor executor, completion handler)
+void start(cross_lock& lock, until&& limit, asio::any_io_executor executor, completion handler, bool in_coroutine)
 {
-    const auto slot = asio::get_associated_cancellation_slot(handler);
-    make_call<lock_call>(std::move(executor), std::move(limit), handler, lock, nullptr, lock)->start(slot);
+    begin(in_coroutine, handler,
+          [&] { return make_call<lock_call>(std::move(executor), std::move(limit), handler, lock, nullptr); });
 }
 
 asio::awaitable<bytes> await_bytes(channel_ptr c, read_request&& request, until&& limit)
@@ -308,7 +336,7 @@ asio::awaitable<void> await_lock(cross_lock& lock, until limit)
     const bool acts = may_act(co_await asio::this_coro::cancellation_state, limit);
     if (acts && async_operation::try_lock(lock))
         co_return;
-    lock_call call(lock);
+    lock_call call;
     auto make = [&](asio::any_io_executor&& executor, auto& handler) {
         return make_call<lock_call&>(std::move(executor), std::move(limit), handler, lock, nullptr, call);
     };

@@ -4,7 +4,6 @@
 
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/system/errc.hpp>
 
 #include <algorithm>
 #include <new>
@@ -15,11 +14,6 @@ namespace ferrule::detail {
 namespace asio = boost::asio;
 
 namespace {
-
-error_code no_memory() noexcept
-{
-    return boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
-}
 
 /// The call that hands a resumption to Asio. What is destroyed inside it was not accepted.
 class hand_over_call {
@@ -101,10 +95,14 @@ void async_operation::start(asio::cancellation_slot slot)
 {
     slot_ = slot;
     if (slot_.is_connected()) {
-        slot_.assign([weak = weak_from_this()](asio::cancellation_type type) {
-            if (const auto op = weak.lock(); op && type != asio::cancellation_type::none)
-                op->interrupt(errc::cancelled);
-        });
+        try {
+            slot_.assign([weak = weak_from_this()](asio::cancellation_type type) {
+                if (const auto op = weak.lock(); op && type != asio::cancellation_type::none)
+                    op->interrupt(errc::cancelled);
+            });
+        } catch (const std::bad_alloc&) {
+            return finish(no_memory());
+        }
     }
     if (limit_.stop().stop_possible())
         on_stop_.emplace(limit_.stop(), stopper(this));
@@ -282,6 +280,8 @@ async_operation::outcome async_operation::transfer()
             post(); // others want a turn
             return std::nullopt;
         case step::wait:
+            if (cannot_wait_)
+                return cannot_wait_;
             if (const outcome o = wait(); !o || *o)
                 return o;
         }
@@ -305,7 +305,7 @@ step async_operation::forward() noexcept
         op_->result = errc::timed_out;
         s = step::done;
     }
-    if (s == step::wait)
+    if (s == step::wait && !cannot_wait_)
         wait_->arm(use);
     return s;
 }
@@ -313,7 +313,7 @@ step async_operation::forward() noexcept
 step async_operation::advance(const channel_use& use) noexcept
 {
     try {
-        return turn_.advance(limit_.deadline().is_now(), use);
+        return turn_.advance(limit_.deadline().is_now() || cannot_wait_, use);
     } catch (...) {
         op_->thrown = std::current_exception();
         op_->result = errc::framing_failed;
@@ -328,7 +328,6 @@ async_operation::outcome async_operation::wait()
         post();
         return std::nullopt;
     }
-    set_deadline();
     error_code refused;
     waiting_ = true; // from the wait on, the resumption may run on another thread
     const auto watch = [&](wait_point& p) {
@@ -346,6 +345,7 @@ async_operation::outcome async_operation::wait()
         return true;
     };
     try {
+        set_deadline();
         if (wait_->begin(*this, watch))
             return std::nullopt;
     } catch (const boost::system::system_error& e) {
@@ -355,12 +355,13 @@ async_operation::outcome async_operation::wait()
     }
     waiting_ = false;
     wait_->end(false, channel_use(*channel_));
-    return refused;
+    cannot_wait_ = refused;
+    return error_code();
 }
 
 // ---- the end ----
 
-void async_operation::leave(std::optional<operation::ending> failure) noexcept
+void async_operation::leave(std::optional<operation::ending> failure, error_code& ec) noexcept
 {
     on_stop_.reset(); // before the lock is left, which nobody may touch any more then
     if (slot_.is_connected() && failure != operation::ending::abandoned)
@@ -372,7 +373,7 @@ void async_operation::leave(std::optional<operation::ending> failure) noexcept
     if (std::exchange(owns_lock_, false) && failure)
         lock_.unlock();
     if (failure)
-        turn_.give_up(*failure);
+        turn_.give_up(*failure, ec);
     else
         turn_.end();
     timer_.reset();
@@ -381,7 +382,7 @@ void async_operation::leave(std::optional<operation::ending> failure) noexcept
 void async_operation::finish(error_code ec)
 {
     if (!end_) {
-        leave(ec ? std::optional(operation::ending::failed) : std::nullopt);
+        leave(ec ? std::optional(operation::ending::failed) : std::nullopt, ec);
         end_ = ec;
     }
     if (starting_) {
@@ -398,7 +399,8 @@ void async_operation::finish(error_code ec)
 void async_operation::abandon() noexcept
 {
     const auto self = weak_from_this().lock();
-    leave(operation::ending::abandoned);
+    error_code nobodys;
+    leave(operation::ending::abandoned, nobodys);
 }
 
 } // namespace ferrule::detail

@@ -97,12 +97,13 @@ private:
     void rest(HandOver hand_over);
     void post();
     void set_deadline();
-    void leave(std::optional<operation::ending> failure) noexcept;
+    void leave(std::optional<operation::ending> failure, error_code& ec) noexcept;
     void finish(error_code ec);
     void abandon() noexcept;
     [[nodiscard]] wait_point& point() noexcept { return *channel_->of(op_->side).point; }
 
-    // Needs not keep its context running: what the operation rests on does.
+    // That of the caller, unchanged: what rests with Asio is its context's work already, and Asio calls a handler without
+    // allocating memory only if it belongs to the very executor of the timer or descriptor.
     boost::asio::any_io_executor executor_;
     boost::asio::execution_context& context_;
     until limit_;
@@ -119,7 +120,8 @@ private:
     turn turn_;
     std::optional<step> next_; // said already
     std::optional<descriptor_wait> wait_;
-    outcome end_; // decided, to be delivered
+    error_code cannot_wait_; // then what is there already has to do
+    outcome end_;            // decided, to be delivered
 
     boost::asio::cancellation_slot slot_;
     std::optional<os::on_stop<stopper>> on_stop_;

@@ -1,4 +1,5 @@
 // The driver for threads: runs an operation, and blocks where it has to wait.
+#include "platform/caught.hpp"
 #include "platform/on_stop.hpp"
 #include "src/descriptor_wait.hpp"
 #include "src/read_operation.hpp"
@@ -51,7 +52,7 @@ public:
             return errc::closed;
         const bool now = limit_.deadline().is_now();
         for (;;) {
-            step s = op_.advance(now);
+            step s = op_.advance(now || cannot_wait_);
             if (s == step::done)
                 return op_.result;
             if (s == step::wait && spins()) {
@@ -64,6 +65,8 @@ public:
             if (limit_.deadline().expired() && (s == step::wait || !now))
                 return errc::timed_out;
             if (s == step::wait) {
+                if (cannot_wait_)
+                    return cannot_wait_;
                 if (const error_code ec = wait(use))
                     return ec;
             } else if (!channel_.is_open())
@@ -87,8 +90,9 @@ private:
         os::wakeup* wakeup = nullptr;
         try {
             wakeup = &os::wakeup::of_this_thread();
-        } catch (const error& e) { // no descriptor left
-            return e.code();
+        } catch (...) { // no descriptor or no memory left
+            cannot_wait_ = os::caught();
+            return {};
         }
         wait_.arm(use);
         blocked_thread me(*wakeup);
@@ -125,6 +129,7 @@ private:
     operation& op_;
     const until& limit_;
     descriptor_wait wait_;
+    error_code cannot_wait_; // then what is there already has to do
 };
 
 error_code run(channel& c, operation& op, const until& limit)
@@ -132,7 +137,7 @@ error_code run(channel& c, operation& op, const until& limit)
     if (const error_code ec = c.of(op.side).lock.acquire(limit))
         return ec;
     turn t(c, op);
-    const error_code ec = blocking_run(c, op, limit)();
+    error_code ec = blocking_run(c, op, limit)();
     t.end(ec);
     return ec;
 }

@@ -43,11 +43,8 @@ private:
 
 class channel {
 public:
-    explicit channel(std::unique_ptr<any_descriptor> d)
-        : fd(std::move(d)),
-          packets(fd->kind() == transfer_kind::message)
-    {
-    }
+    /// Its maker sets `fd`, once nothing can fail any more.
+    explicit channel(transfer_kind k) : packets(k == transfer_kind::message) {}
     channel(const channel&) = delete;
     channel& operator=(const channel&) = delete;
     ~channel();

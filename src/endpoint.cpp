@@ -69,10 +69,17 @@ private:
 
 channel_ptr open_channel(descriptor d)
 {
-    auto impl = std::move(d).take();
-    if (!impl)
+    if (d.get() == nullptr)
         throw_error(errc::bad_descriptor);
-    return std::make_shared<channel>(std::move(impl));
+    channel_ptr c;
+    try {
+        c = std::make_shared<channel>(d.get()->kind());
+    } catch (...) {
+        d.give_back();
+        throw;
+    }
+    c->fd = std::move(d).take();
+    return c;
 }
 
 void require(const channel_ptr& c, direction d)
@@ -222,7 +229,8 @@ channel_ptr join(const channel_ptr& in, const channel_ptr& out)
         throw_error(errc::torn); // nobody could send or receive these
     auto descriptor = std::make_unique<joined_descriptor>(in->fd->kind());
     joined_descriptor& joined = *descriptor;
-    auto c = std::make_shared<channel>(std::move(descriptor));
+    auto c = std::make_shared<channel>(in->fd->kind());
+    c->fd = std::move(descriptor);
     joined.set(direction::read, reading.take_descriptor());
     joined.set(direction::write, writing.take_descriptor());
     c->incoming = std::move(in->incoming);

@@ -38,8 +38,9 @@ public:
     /// The descriptor was ready.
     virtual void resumed() noexcept {}
     /// Leaves the stream as if the operation had not begun, or the rest of a frame to the endpoint; then shows the
-    /// caller what had arrived. Still under the lock.
-    virtual void give_up(ending) noexcept = 0;
+    /// caller what had arrived. Still under the lock. Returns what is to be reported instead of the reason, if that cannot be
+    /// done.
+    virtual error_code give_up(ending) noexcept = 0;
 
     const direction side;
     error_code result;

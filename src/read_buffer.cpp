@@ -55,7 +55,7 @@ std::span<std::byte> read_buffer::room(std::size_t needed)
     wanted = std::min(wanted, have + trusted);
     if (bytes_.footprint() == 0)
         take_spare(bytes_);
-    bytes_.reserve(have + wanted);
+    bytes_.reserve(lent_ + have + wanted);
     return bytes_.spare().first(wanted);
 }
 
@@ -70,8 +70,7 @@ std::span<std::byte> read_buffer::room_for_packet(std::size_t n)
 void read_buffer::filled(std::size_t n) noexcept
 {
     bytes_.commit(n);
-    if (bytes_.empty())
-        put_away(bytes_);
+    put_away_if_empty();
 }
 
 void read_buffer::take(std::size_t skip, std::size_t size, std::size_t drop, bytes& to)
@@ -106,20 +105,42 @@ std::size_t read_buffer::take_into(std::span<std::byte> to) noexcept
 
 void read_buffer::taken(std::size_t n) noexcept
 {
-    if (bytes_.empty())
-        put_away(bytes_);
+    put_away_if_empty();
     last_taken_ = n;
     position_ += n;
     searched_ = 0;
 }
 
-void read_buffer::put_back(byte_view front)
+void read_buffer::put_away_if_empty() noexcept
 {
-    bytes whole(front);
-    whole.append(bytes_);
-    bytes_.swap(whole);
+    if (bytes_.empty() && lent_ == 0)
+        put_away(bytes_);
+}
+
+void read_buffer::lend(std::size_t n)
+{
+    if (n <= lent_)
+        return;
+    if (bytes_.footprint() == 0 && n <= largest_spare)
+        take_spare(bytes_);
+    bytes_.reserve(n + bytes_.size());
+    lent_ = n;
+}
+
+void read_buffer::put_back(byte_view front) noexcept
+{
+    const std::size_t n = bytes_.size();
+    bytes_.resize(front.size() + n); // for which there is room
+    std::memmove(bytes_.data() + front.size(), bytes_.data(), n);
+    std::copy(front.begin(), front.end(), bytes_.begin());
     position_ -= front.size();
     searched_ = 0;
+}
+
+void read_buffer::settle() noexcept
+{
+    if (std::exchange(lent_, 0u) != 0)
+        put_away_if_empty();
 }
 
 bytes read_buffer::release() noexcept

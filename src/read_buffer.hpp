@@ -41,8 +41,13 @@ public:
     std::size_t take_into(std::span<std::byte> to) noexcept;
     /// `n` bytes went from the descriptor to a caller's memory directly.
     void passed(std::size_t n) noexcept { position_ += n; }
-    /// Takes back what `take_into` and `passed` last gave away. Throws `std::bad_alloc`.
-    void put_back(byte_view front);
+    /// From now on there is memory to put back `n` bytes, until `settle`: what is given away before the end of an operation is
+    /// known may have to come back when there is no memory left. Throws `std::bad_alloc`.
+    void lend(std::size_t n);
+    /// Takes back what `take_into` and `passed` gave away since `lend`.
+    void put_back(byte_view front) noexcept;
+    /// Nothing will come back.
+    void settle() noexcept;
     /// All bytes; the buffer is empty.
     [[nodiscard]] bytes release() noexcept;
 
@@ -56,8 +61,10 @@ public:
 
 private:
     void taken(std::size_t n) noexcept;
+    void put_away_if_empty() noexcept;
 
     bytes bytes_;
+    std::size_t lent_ = 0; // bytes for which there is room beyond those that there are
     std::uint64_t position_ = 0;
     std::size_t last_taken_ = 0; // bytes of the last frame
     std::size_t searched_ = 0;

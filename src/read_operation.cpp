@@ -2,8 +2,6 @@
 
 #include "framing/separators.hpp"
 
-#include <boost/system/errc.hpp>
-
 #include <algorithm>
 #include <cstdint>
 #include <new>
@@ -26,7 +24,7 @@ step read_operation::advance(bool eager)
     try {
         return go_on(eager);
     } catch (const std::bad_alloc&) {
-        result = boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
+        result = no_memory();
         return step::done;
     }
 }
@@ -74,27 +72,21 @@ step read_operation::go_on(bool eager)
     return step::again;
 }
 
-void read_operation::give_up(ending how) noexcept
+error_code read_operation::give_up(ending how) noexcept
 {
     read_buffer& b = channel_.incoming;
-    try {
-        if (filled_ != 0) {
-            if (how == ending::abandoned && !request_.outlived)
-                channel_.read_refused = errc::torn;
-            else
-                b.put_back(request_.into.first(std::exchange(filled_, 0)));
-        }
-    } catch (const std::bad_alloc&) {
-        channel_.read_refused = errc::torn;
-    }
+    if (filled_ != 0)
+        b.put_back(request_.into.first(std::exchange(filled_, 0)));
+    b.settle();
     if (how == ending::abandoned || delivered_)
-        return;
+        return {};
     out_.transferred = std::min(b.size(), bad_);
     try {
         out_.data.clear();
         out_.data.append(b.view().first(std::min(out_.transferred, max_shown)));
     } catch (const std::bad_alloc&) { // the error matters more than what it shows
     }
+    return {};
 }
 
 // ---- streams ----
@@ -176,6 +168,7 @@ io_result stream_read::read(std::size_t needed)
 {
     read_buffer& b = channel_.incoming;
     if (fills_memory() && request_.outlived && needed >= read_buffer::large) {
+        b.lend(request_.into.size());
         filled_ += b.take_into(request_.into.subspan(filled_));
         const auto rest = request_.into.subspan(filled_);
         const io_result r = channel_.fd->try_read(rest);
@@ -197,6 +190,7 @@ void stream_read::take(const finding& f)
     if (fills_memory()) {
         filled_ += b.take_into(request_.into.subspan(filled_));
         out_.transferred = std::exchange(filled_, 0); // delivered: nothing to give back
+        b.settle();
     } else if (request_.peek) {
         out_.data = bytes(b.view().subspan(f.skip, f.size));
         out_.transferred = f.size;

@@ -23,7 +23,7 @@ class read_operation : public operation {
 public:
     [[nodiscard]] step advance(bool eager) final;
     void resumed() noexcept final { channel_.drained = false; }
-    void give_up(ending) noexcept final;
+    error_code give_up(ending) noexcept final;
 
 protected:
     read_operation(channel& c, const read_request& request, transfer_result& out) noexcept

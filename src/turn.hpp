@@ -22,8 +22,10 @@ public:
     }
     ~turn()
     {
-        if (channel_ != nullptr)
-            give_up(operation::ending::failed);
+        if (channel_ == nullptr)
+            return;
+        error_code nobodys;
+        give_up(operation::ending::failed, nobodys);
     }
 
     explicit operator bool() const noexcept { return channel_ != nullptr; }
@@ -51,14 +53,17 @@ public:
         if (op_->side == direction::write && !c.tail.empty())
             c.reading.point->kick();
     }
-    /// It has not.
-    void give_up(operation::ending how) noexcept
+    /// It has not, for the reason `ec`, or for what is worse and replaces it.
+    void give_up(operation::ending how, error_code& ec) noexcept
     {
-        if (channel_ != nullptr)
-            op_->give_up(how);
+        if (channel_ != nullptr) {
+            if (const error_code worse = op_->give_up(how))
+                ec = worse;
+        }
         end();
     }
-    void end(const error_code& ec) noexcept { ec ? give_up(operation::ending::failed) : end(); }
+    /// `ec` says whether it has.
+    void end(error_code& ec) noexcept { ec ? give_up(operation::ending::failed, ec) : end(); }
 
 private:
     channel* channel_ = nullptr;

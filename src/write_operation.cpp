@@ -1,7 +1,5 @@
 #include "src/write_operation.hpp"
 
-#include <boost/system/errc.hpp>
-
 #include <algorithm>
 #include <array>
 #include <new>
@@ -33,7 +31,7 @@ step write_operation::advance(bool)
         if (!hold_back)
             s = channel_.packets && kind_ == write_request::what::send ? send_packet() : go_on();
     } catch (const std::bad_alloc&) {
-        result = boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
+        result = no_memory();
         s = step::done;
     }
     if (s != step::done && frame_.sent() != 0 && !outlived_)
@@ -149,22 +147,25 @@ void write_operation::consume(std::size_t n)
         frame_.advance(n - of_tail);
 }
 
-void write_operation::give_up(ending how) noexcept
+error_code write_operation::give_up(ending how) noexcept
 {
     if (!channel_.is_open())
-        return; // `close` says how much has not left
-    try {
-        // A frame that has started leaves no tail before it, so this becomes the whole of it.
-        if (frame_.sent() == 0 || frame_.left() == 0)
-            ;
-        else if (how == ending::abandoned && !outlived_ && frame_.borrows())
-            channel_.write_refused = errc::torn;
-        else
-            channel_.tail.keep(frame_.take_rest());
-    } catch (const std::bad_alloc&) {
-        channel_.write_refused = errc::torn;
+        return {}; // `close` says how much has not left
+    error_code torn;
+    if (frame_.sent() != 0 && frame_.left() != 0) { // it has left no tail before it, so its rest becomes the tail
+        try {
+            if (how == ending::abandoned && !outlived_ && frame_.borrows())
+                torn = errc::torn;
+            else
+                channel_.tail.keep(frame_.take_rest());
+        } catch (const std::bad_alloc&) {
+            torn = errc::torn;
+        }
     }
+    if (torn)
+        channel_.write_refused = torn;
     channel_.under_way.store(0, std::memory_order_release);
+    return torn;
 }
 
 } // namespace ferrule::detail

@@ -24,7 +24,7 @@ public:
     }
 
     [[nodiscard]] step advance(bool eager) override;
-    void give_up(ending) noexcept override;
+    error_code give_up(ending) noexcept override;
 
     /// Bytes of the frame, or of the packet, that have left.
     [[nodiscard]] std::size_t sent() const noexcept { return packet_ + frame_.sent(); }

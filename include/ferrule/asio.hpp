@@ -19,12 +19,14 @@
 #include <ferrule/detail/async_core.hpp>
 #include <ferrule/message.hpp>
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/associator.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
 
@@ -85,6 +87,22 @@ template <class Token, class Slot>
 inline constexpr bool throws<asio::cancellation_slot_binder<Token, Slot>> = throws<Token>;
 template <class Token, class Allocator>
 inline constexpr bool throws<asio::allocator_binder<Token, Allocator>> = throws<Token>;
+
+/// Whether a token's handler resumes the coroutine that makes the call.
+template <class Token>
+inline constexpr bool resumes_caller = false;
+template <class Executor>
+inline constexpr bool resumes_caller<asio::use_awaitable_t<Executor>> = true;
+template <class Token>
+inline constexpr bool resumes_caller<asio::as_tuple_t<Token>> = resumes_caller<Token>;
+template <class Token>
+inline constexpr bool resumes_caller<asio::redirect_error_t<Token>> = resumes_caller<Token>;
+template <class Token, class Executor>
+inline constexpr bool resumes_caller<asio::executor_binder<Token, Executor>> = resumes_caller<Token>;
+template <class Token, class Slot>
+inline constexpr bool resumes_caller<asio::cancellation_slot_binder<Token, Slot>> = resumes_caller<Token>;
+template <class Token, class Allocator>
+inline constexpr bool resumes_caller<asio::allocator_binder<Token, Allocator>> = resumes_caller<Token>;
 
 /// Stands for "no executor": what `associated_executor` answers for a handler that has none.
 class no_executor {};
@@ -185,21 +203,32 @@ private:
     Convert convert_;
 };
 
-/// Calls `begin(executor, handler)` by way of the token, the last of the arguments.
+/// Calls `begin(executor, handler, in_coroutine)` by way of the token, the last of the arguments.
 template <class Convert, class Begin, class... LimitAndToken>
 auto by_token(Convert convert, Begin begin, LimitAndToken&&... limit_and_token)
 {
     auto&& token = std::get<sizeof...(LimitAndToken) - 1>(std::forward_as_tuple(limit_and_token...));
     using failure = std::conditional_t<throws<std::remove_cvref_t<decltype(token)>>, std::exception_ptr, error_code>;
     using result = decltype(convert(std::declval<transfer_result>()));
+    constexpr bool in_coroutine = resumes_caller<std::remove_cvref_t<decltype(token)>>;
     auto initiate = [convert = std::move(convert), begin = std::move(begin)](auto handler) mutable {
         using handler_type = decltype(handler);
         static_assert(!std::same_as<asio::associated_executor_t<handler_type, no_executor>, no_executor>,
                       "ferrule: this completion token has no executor, and an endpoint has none either. Write "
                       "boost::asio::bind_executor(context, token) to say where the handler runs.");
-        asio::any_io_executor executor = asio::get_associated_executor(handler);
-        begin(std::move(executor),
-              completion(converting_handler<handler_type, Convert, failure>(std::move(handler), std::move(convert))));
+        converting_handler<handler_type, Convert, failure> converting(std::move(handler), std::move(convert));
+        asio::any_io_executor executor;
+        std::optional<completion> erased; // not assigned, which may throw inside a `noexcept` function of Asio's
+        try {
+            executor = asio::get_associated_executor(converting);
+            erased.emplace(std::move(converting)); // unchanged if this throws
+        } catch (const std::bad_alloc&) {
+            if constexpr (in_coroutine)
+                return std::move(converting)(no_memory(), transfer_result());
+            else
+                throw;
+        }
+        begin(std::move(executor), *std::move(erased), in_coroutine);
     };
     if constexpr (std::is_void_v<result>)
         return asio::async_initiate<decltype(token), void(failure)>(std::move(initiate), token);
@@ -222,9 +251,9 @@ auto async_transfer(const channel_ptr& c, Request request, Convert convert, Limi
     if constexpr (has_token<LimitAndToken...>)
         return by_token(
             std::move(convert),
-            [c, r = std::move(request), l = std::move(limit)](asio::any_io_executor executor,
-                                                              completion handler) mutable {
-                start(std::move(c), std::move(r), std::move(l), std::move(executor), std::move(handler));
+            [c, r = std::move(request), l = std::move(limit)](asio::any_io_executor executor, completion handler,
+                                                              bool in_coroutine) mutable {
+                start(std::move(c), std::move(r), std::move(l), std::move(executor), std::move(handler), in_coroutine);
             },
             std::forward<LimitAndToken>(limit_and_token)...);
     else if constexpr (std::same_as<Convert, to_bytes>)
@@ -425,8 +454,9 @@ auto cross_lock::async_lock(LimitAndToken&&... limit_and_token)
     if constexpr (detail::has_token<LimitAndToken...>)
         return detail::by_token(
             detail::to_nothing(),
-            [this, l = std::move(limit)](boost::asio::any_io_executor executor, detail::completion handler) mutable {
-                detail::start(*this, std::move(l), std::move(executor), std::move(handler));
+            [this, l = std::move(limit)](boost::asio::any_io_executor executor, detail::completion handler,
+                                         bool in_coroutine) mutable {
+                detail::start(*this, std::move(l), std::move(executor), std::move(handler), in_coroutine);
             },
             std::forward<LimitAndToken>(limit_and_token)...);
     else

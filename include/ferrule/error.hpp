@@ -4,6 +4,7 @@
 #include <ferrule/bytes.hpp>
 #include <ferrule/detail/export.hpp>
 
+#include <boost/system/errc.hpp>
 #include <boost/system/error_code.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -163,6 +164,16 @@ class FERRULE_FRAMING_EXPORT frame_error : public error {
 class FERRULE_FRAMING_EXPORT usage_error : public error {
     using error::error;
 };
+
+namespace detail {
+
+/// What is reported of a `std::bad_alloc` where no exception goes.
+inline error_code no_memory() noexcept
+{
+    return boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
+}
+
+} // namespace detail
 
 /// Throws the exception type that fits `ec`, which must be an error. The type is one of the above, else `error`.
 [[noreturn]] FERRULE_FRAMING_EXPORT void throw_error(error_code ec, byte_view data = {}, std::size_t transferred = 0);

@@ -14,7 +14,7 @@ namespace ferrule {
 
 namespace detail {
 
-/// What is to be reported for the exception that is being handled: its own code, if it has one of ours.
+/// What is to be reported for the exception that is being handled: its own code, if it has one of ours, or the lack of memory.
 inline error_code thrown_code() noexcept
 {
     try {
@@ -22,7 +22,7 @@ inline error_code thrown_code() noexcept
     } catch (const error& e) {
         return e.code();
     } catch (const std::bad_alloc&) {
-        return boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
+        return no_memory();
     } catch (...) {
         return errc::framing_failed;
     }
@@ -99,8 +99,8 @@ public:
     }
     message_type recv(const until& limit, error_code& ec)
     {
-        const auto& by = receiver();
         try {
+            const auto& by = receiver();
             transfer_result r = transfer(own(), request(by), limit, ec);
             if (!ec)
                 return load(by, std::move(r.data));
@@ -123,8 +123,8 @@ public:
     /// Nothing also on error.
     std::optional<message_type> next(const until& limit, error_code& ec)
     {
-        const auto& by = receiver();
         try {
+            const auto& by = receiver();
             transfer_result r = transfer(own(), next_request(by), limit, ec);
             if (!ec)
                 return next_of(by, std::move(r));
@@ -190,6 +190,17 @@ protected:
     message_recv_functions(Framing f, const ferrule::limits& l)
         : state_(std::make_shared<framing_state<Framing>>(std::move(f), l))
     {
+    }
+    /// For an object that is about to take `d` over, and cannot if this throws.
+    template <class F>
+    static std::shared_ptr<framing_state<Framing>> make_state(descriptor& d, F&& f, const ferrule::limits& l)
+    {
+        try {
+            return std::make_shared<framing_state<Framing>>(std::forward<F>(f), l);
+        } catch (...) {
+            d.give_back();
+            throw;
+        }
     }
     /// Shares the framing of another object of the same endpoint.
     explicit message_recv_functions(std::shared_ptr<framing_state<Framing>> s) noexcept : state_(std::move(s)) {}
@@ -291,7 +302,8 @@ public:
     std::size_t send(Bytes&& message, const until& limit, error_code& ec)
         requires byte_framing<Framing>
     {
-        return transfer(self().channel(), owning_request<true>(std::move(message)), limit, ec).transferred;
+        const auto owning = [&] { return owning_request<true>(std::move(message)); };
+        return transfer_made(self().channel(), owning, limit, ec).transferred;
     }
     /// See `writer::try_send`.
     [[nodiscard]] bool try_send(const sent_type& message)
@@ -390,7 +402,7 @@ public:
     message_reader() noexcept = default;
     /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::unsupported`).
     explicit message_reader(descriptor d, Framing f = {}, const ferrule::limits& l = {})
-        : message_reader(reader(std::move(d)), std::move(f), l)
+        : message_reader(std::move(d), functions::make_state(d, std::move(f), l), l)
     {
     }
     /// Shares a byte object: its descriptor, its locks and the bytes that it has read ahead. Raw and message users
@@ -417,6 +429,12 @@ private:
     message_reader(const endpoint& shared, std::shared_ptr<detail::framing_state<Framing>> same)
         : endpoint(shared),
           functions(std::move(same))
+    {
+    }
+    // Takes the descriptor over when nothing else can fail.
+    message_reader(descriptor&& d, std::shared_ptr<detail::framing_state<Framing>> s, const ferrule::limits& l)
+        : endpoint(reader(std::move(d), l)),
+          functions(std::move(s))
     {
     }
 };
@@ -465,7 +483,7 @@ public:
     message_duplex() = default;
     /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::unsupported`).
     explicit message_duplex(descriptor d, Framing f = {}, const ferrule::limits& l = {})
-        : message_duplex(duplex(std::move(d)), std::move(f), l)
+        : message_duplex(std::move(d), receiving::make_state(d, f, l), std::move(f), l)
     {
     }
     /// Shares a byte object, as `message_reader` and `message_writer` do.
@@ -490,6 +508,16 @@ public:
     [[nodiscard]] message_duplex<Other> with(Other f) const
     {
         return message_duplex<Other>(as_bytes(), std::move(f), limits());
+    }
+
+private:
+    // Takes the descriptor over when nothing else can fail.
+    message_duplex(descriptor&& d, std::shared_ptr<detail::framing_state<Framing>> s, Framing&& f,
+                   const ferrule::limits& l)
+        : endpoint(duplex(std::move(d), l)),
+          receiving(std::move(s)),
+          sending(std::move(f), l)
+    {
     }
 };
 

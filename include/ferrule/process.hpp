@@ -161,8 +161,11 @@ piped_child<Reader, Writer> start_piped(const std::vector<std::string>& command,
     auto out = pipe_descriptors(ordinary_end::writing);
     reader input(std::move(in.first));
     writer output(std::move(out.second));
-    return {spawn(command, {{std::move(input), 0}, {std::move(output), 1}}), Reader(std::move(out.first), arguments...),
-            Writer(std::move(in.second), arguments...)};
+    Reader from_child(std::move(out.first), arguments...);
+    Writer to_child(std::move(in.second), arguments...);
+    // Last: a child that is started and then not handed out would never be waited for.
+    return {spawn(command, {{std::move(input), 0}, {std::move(output), 1}}), std::move(from_child),
+            std::move(to_child)};
 }
 
 } // namespace detail

@@ -5,6 +5,7 @@
 #include <ferrule/endpoint.hpp>
 
 #include <concepts>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -96,7 +97,7 @@ public:
     }
     bytes recv_until(std::string_view separator, const until& limit, error_code& ec)
     {
-        return transfer(own(), separated(separator, false), limit, ec).data;
+        return transfer_made(own(), [&] { return separated(separator, false); }, limit, ec).data;
     }
     bytes recv_until(std::string_view separator, error_code& ec) { return recv_until(separator, until(), ec); }
     template <limit_or_token... LimitAndToken>
@@ -104,10 +105,7 @@ public:
 
     /// One line, without the `end_of_line` that ends it. A last line without one is `errc::truncated`, and stays readable.
     bytes recv_line(const until& limit = {}) { return transfer(own(), separated("\n", true), limit).data; }
-    bytes recv_line(const until& limit, error_code& ec)
-    {
-        return transfer(own(), separated("\n", true), limit, ec).data;
-    }
+    bytes recv_line(const until& limit, error_code& ec) { return recv_line("\n", limit, ec); }
     bytes recv_line(error_code& ec) { return recv_line(until(), ec); }
     bytes recv_line(std::string_view end_of_line, const until& limit = {})
     {
@@ -115,7 +113,7 @@ public:
     }
     bytes recv_line(std::string_view end_of_line, const until& limit, error_code& ec)
     {
-        return transfer(own(), separated(end_of_line, true), limit, ec).data;
+        return transfer_made(own(), [&] { return separated(end_of_line, true); }, limit, ec).data;
     }
     template <limit_or_token... LimitAndToken>
     auto async_recv_line(LimitAndToken&&... limit_and_token);
@@ -130,7 +128,7 @@ public:
     /// Nothing also on error.
     std::optional<bytes> next_line(const until& limit, error_code& ec)
     {
-        auto line = next_of(transfer(own(), next_line_request(), limit, ec));
+        auto line = next_of(transfer_made(own(), [&] { return next_line_request(); }, limit, ec));
         return ec ? std::nullopt : std::move(line);
     }
     std::optional<bytes> next_line(error_code& ec) { return next_line(until(), ec); }

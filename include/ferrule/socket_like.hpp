@@ -201,6 +201,8 @@ namespace detail {
 
 /// As `adopt`, but on behalf of ferrule: whatever happens later, the handle is never the caller's again.
 [[nodiscard]] FERRULE_EXPORT descriptor own(native_handle_type handle);
+/// The handle is the caller's again if no endpoint takes it.
+[[nodiscard]] descriptor callers(descriptor d) noexcept;
 
 } // namespace detail
 
@@ -230,13 +232,18 @@ public:
     [[nodiscard]] descriptor&& require(direction d) &&
     {
         if (impl_ && !impl_->can(d)) {
-            if (was_callers_) {
-                bytes nothing;
-                (void)std::exchange(impl_, nullptr)->release(nothing);
-            }
+            give_back();
             throw_error(errc::wrong_direction);
         }
         return std::move(*this);
+    }
+    /// Used by the endpoint that cannot take the descriptor over: a handle that was adopted belongs to the caller again.
+    void give_back() noexcept
+    {
+        if (impl_ && was_callers_) {
+            bytes nothing;
+            (void)std::exchange(impl_, nullptr)->release(nothing);
+        }
     }
     /// Used by the endpoint that takes the descriptor over; leaves this one empty.
     [[nodiscard]] std::unique_ptr<detail::any_descriptor> take() && noexcept { return std::move(impl_); }
@@ -250,11 +257,17 @@ private:
             impl_->close();
     }
 
-    friend descriptor adopt(native_handle_type handle);
+    friend descriptor detail::callers(descriptor d) noexcept;
 
     std::unique_ptr<detail::any_descriptor> impl_;
     bool was_callers_ = false; // and is again if no endpoint takes it
 };
+
+inline descriptor detail::callers(descriptor d) noexcept
+{
+    d.was_callers_ = true;
+    return d;
+}
 
 /// Takes ownership of an open handle, whose kind is found out by asking the system. The handle becomes
 /// close-on-exec. On error the handle is left open and still belongs to the caller, also on the error of an endpoint that cannot use
@@ -263,9 +276,7 @@ private:
 /// `errc::listening` for a listening socket.
 [[nodiscard]] inline descriptor adopt(native_handle_type handle)
 {
-    descriptor d = detail::own(handle);
-    d.was_callers_ = true;
-    return d;
+    return detail::callers(detail::own(handle));
 }
 
 /// Like `adopt`, with a duplicate of the handle; the original stays the caller's. The duplicate is close-on-exec, and closed on any

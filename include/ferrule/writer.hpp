@@ -4,6 +4,8 @@
 #include <ferrule/detail/token.hpp>
 #include <ferrule/endpoint.hpp>
 
+#include <new>
+
 namespace ferrule {
 
 namespace detail {
@@ -33,7 +35,7 @@ public:
     }
     std::size_t send(const buffers& data, const until& limit, error_code& ec)
     {
-        return transfer(own(), request(data), limit, ec).transferred;
+        return transfer_made(own(), [&] { return request(data); }, limit, ec).transferred;
     }
     std::size_t send(const buffers& data, error_code& ec) { return send(data, until(), ec); }
     /// The same with bytes that the send owns, so that an unsent rest need not be copied.
@@ -43,7 +45,7 @@ public:
     }
     std::size_t send(bytes&& data, const until& limit, error_code& ec)
     {
-        return transfer(own(), request(std::move(data)), limit, ec).transferred;
+        return transfer_made(own(), [&] { return request(std::move(data)); }, limit, ec).transferred;
     }
     std::size_t send(bytes&& data, error_code& ec) { return send(std::move(data), until(), ec); }
     /// `send` without waiting. True: the bytes have left, or the endpoint owns those that have not (`unsent()`). False:

@@ -3,6 +3,7 @@
 
 #include "platform/posix/file_io.hpp"
 #include "platform/posix/socket.hpp"
+#include "platform/posix/unique_fd.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -83,23 +84,6 @@ public:
     file(int fd, bool owned, what w, int access) noexcept : file_descriptor(fd, owned), access_(access), what_(w)
     {
         how_[0].fd = how_[1].fd = fd_;
-    }
-    file(file&& other) noexcept
-        : file_descriptor(std::move(other)),
-          how_{std::exchange(other.how_[0], {}), std::exchange(other.how_[1], {})},
-          unsettled_{other.unsettled_[0], other.unsettled_[1]},
-          access_(other.access_),
-          what_(other.what_)
-    {
-    }
-    file& operator=(file&& other) noexcept
-    {
-        file_descriptor::operator=(std::move(other));
-        std::swap(how_, other.how_);
-        std::swap(unsettled_, other.unsettled_);
-        std::swap(access_, other.access_);
-        std::swap(what_, other.what_);
-        return *this;
     }
 
     // Decides how to keep calls from waiting.
@@ -195,26 +179,26 @@ private:
             return; // one more end that writes would hide the end of the stream
         char name[32];
         std::snprintf(name, sizeof name, "/proc/self/fd/%d", fd_);
-        const int own = ::open(name, access | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-        const bool later = own < 0 && posix::is_exhaustion(errno);
+        posix::unique_fd own(::open(name, access | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+        const bool later = !own.is_open() && posix::is_exhaustion(errno);
         for (const direction d : {direction::read, direction::write}) {
             if (access != O_RDWR && access != (d == direction::read ? O_RDONLY : O_WRONLY))
                 continue;
             unsettled(d) = later;
-            if (own < 0)
+            if (!own.is_open())
                 continue; // a FIFO without a reader, an exclusive terminal, no /proc: poll has to do
-            how(d).fd = own;
+            how(d).fd = own.get();
             how(d).way = posix::no_wait::by_description;
         }
+        if (own.is_open())
+            reopened_[access == O_WRONLY ? 1 : 0] = std::move(own);
     }
     void close_reopened() noexcept
     {
-        const int first = std::exchange(how_[0].fd, invalid_handle);
-        const int second = std::exchange(how_[1].fd, invalid_handle);
-        if (first != fd_ && first != invalid_handle)
-            ::close(first);
-        if (second != fd_ && second != first && second != invalid_handle)
-            ::close(second);
+        for (const std::size_t i : {0u, 1u}) {
+            how_[i].fd = invalid_handle;
+            reopened_[i] = {};
+        }
     }
     // Devices that epoll refuses are always ready, such as /dev/null.
     void ask_whether_it_waits(std::initializer_list<direction> ds) noexcept
@@ -244,8 +228,9 @@ private:
     }
     bool hung_up() const noexcept { return posix::ready(fd_, 0) != 0; }
 
-    posix::file_access how_[2]; // by direction
-    bool unsettled_[2] = {};    // there may be a better way
+    posix::file_access how_[2];    // by direction
+    posix::unique_fd reopened_[2]; // where `how_` says so; the first is for both if it was opened for both
+    bool unsettled_[2] = {};       // there may be a better way
     int access_;
     what what_;
 };
@@ -323,10 +308,11 @@ descriptor detail::own(native_handle_type handle)
 descriptor duplicate(native_handle_type handle)
 {
     const found f(handle);
-    const int copy = ::fcntl(handle, F_DUPFD_CLOEXEC, 3); // 0, 1 and 2 have a meaning of their own
-    if (copy < 0)
-        throw_error(last_error());
-    return f.as(copy, true);
+    // 0, 1 and 2 have a meaning of their own.
+    posix::unique_fd copy = posix::checked(::fcntl(handle, F_DUPFD_CLOEXEC, 3));
+    descriptor d = f.as(copy.get(), true);
+    (void)copy.release();
+    return d;
 }
 
 descriptor borrow(native_handle_type handle)

@@ -13,31 +13,33 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <vector>
 
 namespace ferrule {
 namespace detail {
 
-/// The handles that came with one byte.
+/// What came with one byte.
 class handle_arrival {
 public:
-    std::vector<passed_handle> handles;
-    bool is_cut = false; // there were more
+    passed_handle handle;
+    bool is_several = false; // none of which is kept: nobody could have them
+    bool is_cut = false;     // there were more
 };
 
 /// What has arrived, by the position of the byte that it came with. Everything here happens under the lock of the link's reading
 /// direction.
 class handle_arrivals {
 public:
-    void add(std::uint64_t position, handle_arrival a)
+    /// Memory for one more, which `add` or `expect_none` follows. Throws `std::bad_alloc`.
+    void expect() { waiting_.emplace_back(UINT64_MAX, std::make_shared<handle_arrival>()); }
+    void expect_none() noexcept { waiting_.pop_back(); }
+    void add(std::uint64_t position, handle_arrival a) noexcept
     {
-        const std::size_t cost = std::max<std::size_t>(a.handles.size(), 1);
-        waiting_.emplace_back(position, cost, std::make_shared<handle_arrival>(std::move(a)));
-        held_ += cost;
+        waiting_.back().position = position;
+        *waiting_.back().what = std::move(a);
         // Nobody asks for them, it seems: a peer must not fill our table of descriptors.
-        for (const std::size_t most = most_held(); held_ > most;) {
+        for (const std::size_t most = max_held(); waiting_.size() > most;) {
             lose(waiting_.front().position + 1);
-            drop_first();
+            waiting_.pop_front();
         }
     }
     /// What came with a byte before `position` may be missing.
@@ -45,45 +47,29 @@ public:
     [[nodiscard]] std::shared_ptr<handle_arrival> take(std::uint64_t position) noexcept
     {
         while (!waiting_.empty() && waiting_.front().position < position)
-            drop_first();
+            waiting_.pop_front();
         if (!waiting_.empty() && waiting_.front().position == position)
             return waiting_.front().what;
         return position < lost_before_ ? lost_ : nullptr;
     }
-    void clear() noexcept
-    {
-        while (!waiting_.empty())
-            drop_first();
-    }
+    void clear() noexcept { waiting_.clear(); }
 
 private:
     struct entry {
-        entry(std::uint64_t p, std::size_t c, std::shared_ptr<handle_arrival> a) noexcept
-            : position(p),
-              cost(c),
-              what(std::move(a))
-        {
-        }
+        entry(std::uint64_t p, std::shared_ptr<handle_arrival> a) noexcept : position(p), what(std::move(a)) {}
 
         std::uint64_t position;
-        std::size_t cost;
         std::shared_ptr<handle_arrival> what; // whoever receives has it as well
     };
 
-    static std::size_t most_held() noexcept
+    static std::size_t max_held() noexcept
     {
         rlimit descriptors{};
         ::getrlimit(RLIMIT_NOFILE, &descriptors);
         return static_cast<std::size_t>(std::min<rlim_t>(1024, descriptors.rlim_cur / 4));
     }
-    void drop_first() noexcept
-    {
-        held_ -= waiting_.front().cost;
-        waiting_.pop_front();
-    }
 
     std::deque<entry> waiting_;
-    std::size_t held_ = 0;
     std::uint64_t lost_before_ = 0;
     std::shared_ptr<handle_arrival> lost_ = [] {
         auto a = std::make_shared<handle_arrival>();
@@ -103,7 +89,7 @@ constexpr std::byte bare{1};
 constexpr std::byte with_framing{2};
 constexpr std::size_t longest_name = 255;
 
-constexpr std::size_t handles_at_most = 253; // in one message, for Linux (SCM_MAX_FD)
+constexpr std::size_t max_handles = 253; // in one message, for Linux (SCM_MAX_FD)
 
 class link_socket : public posix::socket_descriptor {
 public:
@@ -132,7 +118,7 @@ public:
         for (const std::span<std::byte> some : {seen.first(first), seen.subspan(first, 1), seen.subspan(first + 1)}) {
             if (some.empty())
                 continue;
-            const io_result r = read(some);
+            const io_result r = some.size() == 1 ? read_byte(some) : read(some);
             done += r.size();
             if (r.size() < some.size())
                 return done == 0 ? r : io_result::moved(done);
@@ -175,9 +161,34 @@ private:
         return n < 0 ? 0 : std::min(static_cast<std::size_t>(n), seen.size() - 1);
     }
 
+    /// A byte that brings a handle. Without memory for that, both stay where they are.
+    io_result read_byte(std::span<std::byte> in) noexcept
+    {
+        try {
+            arrivals_->expect();
+        } catch (const std::bad_alloc&) {
+            return io_result::failed(detail::no_memory());
+        }
+        const std::uint64_t position = received_;
+        handle_arrival a;
+        const io_result r = read(in, a);
+        if (r.size() != 0)
+            arrivals_->add(position, std::move(a));
+        else
+            arrivals_->expect_none();
+        return r;
+    }
     io_result read(std::span<std::byte> in) noexcept
     {
-        alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(handles_at_most * sizeof(int))> control;
+        handle_arrival a;
+        const io_result r = read(in, a);
+        if (a.is_several || a.is_cut || a.handle.native_handle() != invalid_handle)
+            arrivals_->lose(received_);
+        return r;
+    }
+    io_result read(std::span<std::byte> in, handle_arrival& a) noexcept
+    {
+        alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(max_handles * sizeof(int))> control;
         iovec part{in.data(), in.size()};
         msghdr message{};
         message.msg_iov = &part;
@@ -186,40 +197,27 @@ private:
         message.msg_controllen = control.size();
         const ssize_t n = recv(message, MSG_CMSG_CLOEXEC);
         if (n > 0) {
-            take_over(message, static_cast<std::size_t>(n));
+            take_over(message, a);
             received_ += static_cast<std::uint64_t>(n);
         }
         return read_result(n, in.size());
     }
 
-    // What came with the next `size` bytes.
-    void take_over(msghdr& message, std::size_t size) noexcept
+    static void take_over(msghdr& message, handle_arrival& a) noexcept
     {
-        std::array<int, handles_at_most> fds;
-        std::size_t n = 0;
+        a.is_cut = (message.msg_flags & MSG_CTRUNC) != 0;
         for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
             if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
                 continue;
-            n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-            std::memcpy(fds.data(), CMSG_DATA(c), n * sizeof(int));
-        }
-        handle_arrival a;
-        a.is_cut = (message.msg_flags & MSG_CTRUNC) != 0;
-        if (n == 0 && !a.is_cut)
-            return;
-        std::size_t taken = 0;
-        try {
-            a.handles.reserve(n);
-            while (taken < n)
-                a.handles.emplace_back(fds[taken++]);
-            if (size == 1)
-                arrivals_->add(received_, std::move(a));
-            else
-                arrivals_->lose(received_ + size);
-        } catch (const std::bad_alloc&) {
-            for (; taken < n; ++taken)
-                ::close(fds[taken]);
-            arrivals_->lose(received_ + size);
+            const std::size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+            a.is_several = n > 1;
+            for (std::size_t i = 0; i < n; ++i) {
+                int fd;
+                std::memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+                passed_handle h(fd);
+                if (n == 1)
+                    a.handle = std::move(h);
+            }
         }
     }
 
@@ -265,9 +263,11 @@ error_code handles::encode(const passed_handle& h, const limits&, encoded& out) 
     if (h.framing().size() > longest_name)
         return errc::too_large;
     // The caller's may be closed before it has left.
-    const auto own = std::make_shared<const passed_handle>(::fcntl(h.native_handle(), F_DUPFD_CLOEXEC, 3));
-    if (own->native_handle() == invalid_handle)
+    posix::unique_fd copy(::fcntl(h.native_handle(), F_DUPFD_CLOEXEC, 3));
+    if (!copy.is_open())
         return posix::last_error();
+    const auto own = std::make_shared<const passed_handle>(copy.get());
+    (void)copy.release();
     out.attach(own->native_handle(), own);
     if (h.framing().empty())
         out.keep(bytes(byte_view(&bare, 1)));
@@ -288,12 +288,13 @@ passed_handle handles::load(const bytes& payload, const std::shared_ptr<handle_a
 {
     const bool named = payload.size() > 1;
     const bool cut = with && with->is_cut;
-    if (cut || !with || with->handles.size() != 1 || (!named && payload.data()[0] != bare)) {
+    if (cut || !with || with->handle.native_handle() == invalid_handle || (!named && payload.data()[0] != bare)) {
         if (with)
-            with->handles.clear();
+            with->handle = {};
         throw_error(cut ? errc::packet_truncated : errc::malformed);
     }
-    return passed_handle(with->handles.front().release(), std::string(named ? payload.text().substr(2) : ""));
+    std::string framing(named ? payload.text().substr(2) : "");
+    return passed_handle(with->handle.release(), std::move(framing));
 }
 
 detail::link_parts detail::open_link(native_handle_type socket)
@@ -308,7 +309,7 @@ detail::link_parts detail::open_link(native_handle_type socket)
         throw_error(errc::unsupported);
     ::fcntl(socket, F_SETFD, FD_CLOEXEC);
     auto arrivals = std::make_shared<handle_arrivals>();
-    return {link_socket(socket, arrivals), handles(arrivals)};
+    return {callers(link_socket(socket, arrivals)), handles(arrivals)};
 }
 
 handle_link open_handle_link(native_handle_type socket)

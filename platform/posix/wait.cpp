@@ -153,7 +153,7 @@ error_code readiness_set::open() noexcept
     if (state_)
         return {};
     ::close(epoll);
-    return boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
+    return detail::no_memory();
 }
 
 native_handle_type readiness_set::handle() const noexcept

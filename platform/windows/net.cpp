@@ -96,7 +96,7 @@ bool is_exhausted(const error_code& ec) noexcept
                           DWORD{ERROR_TOO_MANY_OPEN_FILES}, DWORD{WSAEMFILE}, DWORD{WSAENOBUFS}})
         if (ec == system_error(e))
             return true;
-    return ec == boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
+    return ec == detail::no_memory();
 }
 
 std::vector<resolved_address> look_up(const address& a, bool only_numbers, error_code& ec)

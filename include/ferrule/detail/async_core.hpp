@@ -13,12 +13,14 @@ namespace ferrule::detail {
 using completion = boost::asio::any_completion_handler<void(error_code, transfer_result)>;
 
 // Each calls its handler exactly once, through the executor and never inside the call, or destroys it when the
-// executor's context ends. Throws `std::bad_alloc` if not even a failure could be delivered.
+// executor's context ends. Throws `std::bad_alloc` if not even a failure could be delivered. A handler that resumes the coroutine
+// which makes the call (`in_coroutine`) is called inside it then instead.
 FERRULE_EXPORT void start(channel_ptr c, read_request&& request, until&& limit, boost::asio::any_io_executor executor,
-                          completion handler);
+                          completion handler, bool in_coroutine);
 FERRULE_EXPORT void start(channel_ptr c, write_request&& request, until&& limit, boost::asio::any_io_executor executor,
-                          completion handler);
-FERRULE_EXPORT void start(cross_lock& lock, until&& limit, boost::asio::any_io_executor executor, completion handler);
+                          completion handler, bool in_coroutine);
+FERRULE_EXPORT void start(cross_lock& lock, until&& limit, boost::asio::any_io_executor executor, completion handler,
+                          bool in_coroutine);
 
 // The same as awaitables, which try first, suspend only if they must, and throw the typed exceptions.
 FERRULE_EXPORT boost::asio::awaitable<bytes> await_bytes(channel_ptr c, read_request&& request, until&& limit);

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <new>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -130,6 +131,17 @@ transfer_result transfer(const channel_ptr& c, Request&& request, const until& l
         if (ec && !r.taken)
             r = {};
     return r;
+}
+/// The same with a request that `make()` makes, for which there may be no memory.
+template <class Make>
+transfer_result transfer_made(const channel_ptr& c, Make make, const until& limit, error_code& ec)
+{
+    try {
+        return transfer(c, make(), limit, ec);
+    } catch (const std::bad_alloc&) {
+        ec = no_memory();
+        return {};
+    }
 }
 
 /// `run` with a deadline of now, for `try_` functions: false if it would have to wait, or for somebody else. Throws for

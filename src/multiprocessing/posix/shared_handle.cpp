@@ -10,7 +10,10 @@ constexpr int number = 1; // of the only handle that an offer has
 // What has come over it so far was the handshake, which reads nothing ahead.
 handle_link as_link(message_duplex<multiprocessing> c)
 {
-    return open_handle_link(c.release().first);
+    passed_handle socket(c.release().first);
+    handle_link link = open_handle_link(socket.native_handle());
+    (void)socket.release();
+    return link;
 }
 
 value argument(const value& v, std::size_t i)

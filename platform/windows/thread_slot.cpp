@@ -1,6 +1,8 @@
-#include "platform/windows/per_thread.hpp"
+#include "platform/windows/thread_slot.hpp"
 
 #include "platform/windows/handle.hpp"
+
+#include <new>
 
 namespace ferrule::os {
 
@@ -17,8 +19,8 @@ void* thread_slot::get() const noexcept
 
 void thread_slot::set(void* p) const
 {
-    if (::FlsSetValue(index_, p) == 0)
-        throw_error(windows::last_error());
+    if (::FlsSetValue(index_, p) == 0) // the index is a good one
+        throw std::bad_alloc();
 }
 
 } // namespace ferrule::os

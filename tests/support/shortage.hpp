@@ -1,0 +1,100 @@
+// Every way in which memory or descriptors can run out during a call, one after the other. POSIX only.
+#pragma once
+
+#include "support/catch.hpp"
+#include "support/scarce.hpp"
+#include "support/system.hpp"
+
+#include <ferrule/error.hpp>
+#include <ferrule/pair.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <new>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace ferrule::test {
+
+/// Whether the code says that memory or descriptors have run out.
+inline bool says_shortage(const error_code& ec)
+{
+    namespace e = boost::system::errc;
+    return ec == e::not_enough_memory || ec == e::too_many_files_open || ec == e::too_many_files_open_in_system;
+}
+
+/// One way to run out.
+class shortage {
+public:
+    shortage(resource r, std::uint64_t first, std::uint64_t count) noexcept : kind_(r), first_(first), count_(count) {}
+
+    /// Begins to be in force, once; in the thread that ends it.
+    void begin() { scarcity_.emplace(kind_, first_, count_); }
+    void end() noexcept
+    {
+        refused_ = refused_ || (scarcity_ && scarcity_->has_refused());
+        scarcity_.reset();
+    }
+    /// Runs `f` while it is in force. The code of what that throws; anything but an `error` or `std::bad_alloc` goes on.
+    template <class F>
+    error_code during(F f)
+    {
+        begin();
+        try {
+            f();
+        } catch (const error& e) {
+            end();
+            return e.code();
+        } catch (const std::bad_alloc&) {
+            end();
+            return detail::no_memory();
+        } catch (...) {
+            end();
+            throw;
+        }
+        end();
+        return {};
+    }
+
+    [[nodiscard]] bool has_refused() const noexcept { return refused_; }
+    /// Whether a call may end with this: it has succeeded, or says what was refused.
+    [[nodiscard]] bool explains(const error_code& ec) const { return !ec || (refused_ && says_shortage(ec)); }
+    [[nodiscard]] std::string text() const
+    {
+        return std::string(kind_ == resource::memory ? "memory" : "descriptors") + ", request " +
+               std::to_string(first_) + (count_ == 1 ? "" : " and all that follow");
+    }
+
+private:
+    resource kind_;
+    std::uint64_t first_;
+    std::uint64_t count_;
+    std::optional<scarcity> scarcity_;
+    bool refused_ = false;
+};
+
+/// Calls `attempt(shortage)` with every request refused in turn, alone and with all that follow, until there are no more. No attempt may
+/// leave a descriptor behind. The last one, where nothing is refused, tells `attempt` what the test is worth without.
+template <class Attempt>
+void with_each_shortage(const std::string& what, Attempt attempt)
+{
+    error_code late;
+    (void)pipe().first.recv(std::chrono::milliseconds(1), late); // now this thread has what it keeps
+    for (const resource r : {resource::memory, resource::descriptors}) {
+        for (const std::uint64_t count : {std::uint64_t{1}, UINT64_MAX}) {
+            for (std::uint64_t first = 1;; ++first) {
+                shortage s(r, first, count);
+                INFO(what << ", without " << s.text());
+                const auto before = open_descriptors();
+                attempt(s);
+                CHECK(open_descriptors() == before);
+                if (!s.has_refused())
+                    break;
+                REQUIRE(first < 1000);
+            }
+        }
+    }
+}
+
+} // namespace ferrule::test
