@@ -271,7 +271,8 @@ inline descriptor detail::callers(descriptor d) noexcept
 
 /// Takes ownership of an open handle, whose kind is found out by asking the system. The handle becomes
 /// close-on-exec. On error the handle is left open and still belongs to the caller, also on the error of an endpoint that cannot use
-/// it: `reader(adopt(h))` that throws leaves `h` to the caller.
+/// it: `reader(adopt(h))` that throws leaves `h` to the caller. What another argument throws while it is made closes the handle: make
+/// that argument before.
 /// Throws `usage_error` (`errc::bad_descriptor`) for a handle that is not open or does not move bytes, and
 /// `errc::listening` for a listening socket.
 [[nodiscard]] inline descriptor adopt(native_handle_type handle)

@@ -1,6 +1,6 @@
 // A contended lock when memory runs out at any point: each waiter learns what becomes of it, and the lock is free afterwards.
+#include "contract/shortage.hpp"
 #include "support/catch.hpp"
-#include "support/shortage.hpp"
 #include "support/watchdog.hpp"
 
 #include <ferrule/asio.hpp>

@@ -1,9 +1,9 @@
 // Making and handing over ends, children and handles when memory or descriptors run out at any point: nothing leaks, and what was the
 // caller's still is.
+#include "contract/shortage.hpp"
 #include "support/calls.hpp"
 #include "support/catch.hpp"
 #include "support/sanitizers.hpp"
-#include "support/shortage.hpp"
 #include "support/watchdog.hpp"
 
 #include <ferrule/asio.hpp>
@@ -103,7 +103,10 @@ TEST_CASE("exhaustion: a handle that no endpoint has taken over is still the cal
     with_each_kind("adopting for writing", unless_made, [](int fd) { writer r(adopt(fd)); });
     with_each_kind("adopting for both", unless_made, [](int fd) { duplex r(adopt(fd)); });
     const lines framing("a long end of a line, which is memory of its own");
-    with_each_kind("adopting for messages", unless_made, [&](int fd) { message_duplex d(adopt(fd), framing); });
+    with_each_kind("adopting for messages", unless_made, [&](int fd) {
+        lines copy = framing;
+        message_duplex d(adopt(fd), std::move(copy));
+    });
     with_each_kind("adopting for reading messages", unless_made, [](int fd) { message_reader<> d(adopt(fd)); });
     with_each_kind("adopting for writing messages", unless_made, [](int fd) { message_writer<> d(adopt(fd)); });
     with_each_kind("duplicating", always, [](int fd) { duplex d(duplicate(fd)); });

@@ -1,6 +1,6 @@
 // Receiving when memory or descriptors run out at any point: the call says so or succeeds, and nothing is lost.
+#include "contract/shortage.hpp"
 #include "support/catch.hpp"
-#include "support/shortage.hpp"
 #include "support/watchdog.hpp"
 
 #include <ferrule/asio.hpp>

@@ -1,6 +1,6 @@
 // Sending when memory or descriptors run out at any point: the call says so or succeeds, and no frame is torn without a word.
+#include "contract/shortage.hpp"
 #include "support/catch.hpp"
-#include "support/shortage.hpp"
 #include "support/watchdog.hpp"
 
 #include <ferrule/asio.hpp>

@@ -1,4 +1,4 @@
-#include "support/scarce.hpp"
+#include "contract/scarce.hpp"
 
 #if !defined(_WIN32)
 
@@ -98,7 +98,7 @@ bool has_no_descriptor() noexcept
 using ferrule::test::has_no_descriptor;
 using ferrule::test::has_no_memory;
 
-// ---- memory ----
+// ---- memory: all that a sanitizer's runtime would replace as well ----
 
 void* operator new(std::size_t size)
 {
@@ -109,6 +109,25 @@ void* operator new(std::size_t size)
     return p;
 }
 
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept
+{
+    try {
+        return operator new(size);
+    } catch (const std::bad_alloc&) {
+        return nullptr;
+    }
+}
+
+void* operator new[](std::size_t size)
+{
+    return operator new(size);
+}
+
+void* operator new[](std::size_t size, const std::nothrow_t& none) noexcept
+{
+    return operator new(size, none);
+}
+
 void operator delete(void* p) noexcept
 {
     if (p != nullptr)
@@ -117,6 +136,21 @@ void operator delete(void* p) noexcept
 }
 
 void operator delete(void* p, std::size_t) noexcept
+{
+    operator delete(p);
+}
+
+void operator delete(void* p, const std::nothrow_t&) noexcept
+{
+    operator delete(p);
+}
+
+void operator delete[](void* p) noexcept
+{
+    operator delete(p);
+}
+
+void operator delete[](void* p, std::size_t) noexcept
 {
     operator delete(p);
 }

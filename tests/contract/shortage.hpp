@@ -1,18 +1,18 @@
 // Every way in which memory or descriptors can run out during a call, one after the other. POSIX only.
 #pragma once
 
+#include "contract/scarce.hpp"
 #include "support/catch.hpp"
-#include "support/scarce.hpp"
 #include "support/system.hpp"
 
 #include <ferrule/error.hpp>
 #include <ferrule/pair.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <new>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 
 namespace ferrule::test {
@@ -74,13 +74,27 @@ private:
     bool refused_ = false;
 };
 
+/// Sees to it that this thread has what ferrule keeps for it.
+inline void settle_this_thread()
+{
+    thread_local bool is_settled = false;
+    if (std::exchange(is_settled, true))
+        return;
+    auto [r, w] = pipe();
+    std::thread sends([&to = w, me = thread_id()] {
+        until_waiting(me);
+        to.send("!");
+    });
+    (void)r.recv(1);
+    sends.join();
+}
+
 /// Calls `attempt(shortage)` with every request refused in turn, alone and with all that follow, until there are no more. No attempt may
 /// leave a descriptor behind. The last one, where nothing is refused, tells `attempt` what the test is worth without.
 template <class Attempt>
 void with_each_shortage(const std::string& what, Attempt attempt)
 {
-    error_code late;
-    (void)pipe().first.recv(std::chrono::milliseconds(1), late); // now this thread has what it keeps
+    settle_this_thread();
     for (const resource r : {resource::memory, resource::descriptors}) {
         for (const std::uint64_t count : {std::uint64_t{1}, UINT64_MAX}) {
             for (std::uint64_t first = 1;; ++first) {
