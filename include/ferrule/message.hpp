@@ -450,7 +450,7 @@ public:
     message_reader() noexcept = default;
     /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::unsupported`).
     explicit message_reader(descriptor d, Framing f = {}, const ferrule::limits& l = {})
-        : message_reader(std::move(d), functions::make_state(d, std::move(f), l), l)
+        : message_reader(functions::make_state(d, std::move(f), l), std::move(d), l)
     {
     }
     /// Shares a byte object: its descriptor, its locks and the bytes that it has read ahead. Raw and message users
@@ -480,7 +480,7 @@ private:
     {
     }
     // Takes the descriptor over when nothing else can fail.
-    message_reader(descriptor&& d, std::shared_ptr<detail::framing_state<Framing>> s, const ferrule::limits& l)
+    message_reader(std::shared_ptr<detail::framing_state<Framing>> s, descriptor&& d, const ferrule::limits& l)
         : endpoint(reader(std::move(d), l)),
           functions(std::move(s))
     {
@@ -531,7 +531,7 @@ public:
     message_duplex() = default;
     /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::unsupported`).
     explicit message_duplex(descriptor d, Framing f = {}, const ferrule::limits& l = {})
-        : message_duplex(std::move(d), receiving::make_state(d, f, l), std::move(f), l)
+        : message_duplex(receiving::make_state(d, f, l), std::move(d), std::move(f), l)
     {
     }
     /// Shares a byte object, as `message_reader` and `message_writer` do.
@@ -560,7 +560,7 @@ public:
 
 private:
     // Takes the descriptor over when nothing else can fail.
-    message_duplex(descriptor&& d, std::shared_ptr<detail::framing_state<Framing>> s, Framing&& f,
+    message_duplex(std::shared_ptr<detail::framing_state<Framing>> s, descriptor&& d, Framing&& f,
                    const ferrule::limits& l)
         : endpoint(duplex(std::move(d), l)),
           receiving(std::move(s)),
