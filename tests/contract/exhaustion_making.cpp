@@ -237,10 +237,8 @@ TEST_CASE("exhaustion: a handle that cannot be received for lack of memory can b
             message_duplex<> from(mine.socket);
             message_duplex<> to(theirs.socket);
             auto given = pipe();
-            from.send("before", 10s);
             from.with(mine.handles).send(passed_handle(given.second, named ? "lines" : ""), 10s);
             from.send("after", 10s);
-            CHECK(to.recv(10s).text() == "before");
             std::optional<passed_handle> h;
             CHECK(s.explains(s.during([&, &link = theirs] { h = to.with(link.handles).recv(10s); })));
             if (!h)

@@ -212,10 +212,10 @@ TEST_CASE("exhaustion: a send whose rest cannot be kept says so itself")
 
 TEST_CASE("exhaustion: closing, flushing, half-closing and giving away what has a rest")
 {
-    const watchdog guard("rest");
     enum class what { flush, shutdown, close, async_flush, async_close, release };
     for (const what w :
          {what::flush, what::shutdown, what::close, what::async_flush, what::async_close, what::release}) {
+        const watchdog guard("rest");
         with_each_shortage("call " + std::to_string(static_cast<int>(w)), [w](shortage& s) {
             auto [end, peer] = socketpair();
             error_code ec;
