@@ -21,7 +21,7 @@ step write_operation::advance(bool)
         return step::done;
     }
     // Before anything leaves, so that `close` never counts too little of what it interrupts.
-    channel_.under_way.store(frame_.left(), std::memory_order_seq_cst);
+    channel_.under_way.store(to_leave(), std::memory_order_seq_cst);
     if (!channel_.is_open()) {
         result = errc::closed;
         return step::done;
@@ -36,8 +36,19 @@ step write_operation::advance(bool)
     }
     if (s != step::done && frame_.sent() != 0 && !outlived_)
         own_rest();
-    channel_.under_way.store(s == step::done ? 0 : frame_.left(), std::memory_order_release);
+    channel_.under_way.store(s == step::done ? 0 : to_leave(), std::memory_order_release);
     return s;
+}
+
+std::size_t write_operation::to_leave() const noexcept
+{
+    if (!channel_.packets)
+        return frame_.left();
+    std::size_t payload = 0; // a packet carries nothing else
+    const encoded& frame = frame_.frame();
+    for (std::size_t i = 0; i < frame.parts(); ++i)
+        payload += frame.is_payload(i) ? frame.part(i).size() : 0;
+    return payload;
 }
 
 // What has begun has to go out whole, even if the context ends and the caller's memory with it.

@@ -30,6 +30,8 @@ public:
     [[nodiscard]] std::size_t sent() const noexcept { return packet_ + frame_.sent(); }
 
 private:
+    /// What `close` says has not left, if it interrupts this now.
+    [[nodiscard]] std::size_t to_leave() const noexcept;
     [[nodiscard]] step go_on();
     void own_rest() noexcept;
     [[nodiscard]] step send_packet();

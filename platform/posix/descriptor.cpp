@@ -115,8 +115,10 @@ public:
             attempt(direction::read, [&](posix::file_access& how) { return posix::read_file(how, in); });
         if (r.what() == io_result::status::end && !at_end())
             return io_result::would_block();
-        if (what_ == what::pty_master && r.error() == boost::system::errc::io_error)
-            return io_result::end(); // that is how Linux says that the other side was closed
+        // That is how Linux says that the other side was closed; on a slave it does so for a moment.
+        if (r.error() == boost::system::errc::io_error &&
+            (what_ == what::pty_master || (what_ == what::terminal && hung_up())))
+            return io_result::end();
         return r;
     }
     io_result try_write(std::span<const byte_view> out) noexcept

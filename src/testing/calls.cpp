@@ -2,6 +2,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include <optional>
 #include <type_traits>
 
 namespace ferrule::testing::kit {
@@ -14,7 +15,7 @@ void note_exception(outcome<T>& o, std::exception_ptr e)
     } catch (const ferrule::error& x) {
         o.error = x.code();
         o.transferred = x.transferred();
-        if constexpr (std::is_same_v<T, bytes>)
+        if constexpr (std::is_constructible_v<T, bytes>)
             o.value = bytes(x.data());
         else
             o.value = x.transferred();
@@ -37,6 +38,7 @@ void run(asio::io_context& context, asio::awaitable<T> a, outcome<T>& o)
 
 template void note_exception(outcome<bytes>&, std::exception_ptr);
 template void note_exception(outcome<std::size_t>&, std::exception_ptr);
+template void note_exception(outcome<std::optional<bytes>>&, std::exception_ptr);
 template void run(asio::io_context&, asio::awaitable<bytes>, outcome<bytes>&);
 template void run(asio::io_context&, asio::awaitable<std::size_t>, outcome<std::size_t>&);
 

@@ -1,5 +1,7 @@
 #include "src/testing/schedule.hpp"
 
+#include <boost/asio/post.hpp>
+
 #include <algorithm>
 #include <thread>
 
@@ -10,31 +12,41 @@ schedule::schedule(const connection_kind& kind, std::uint64_t seed)
     : kind_(kind),
       dice_(seed),
       traffic_{traffic(kind.transfers, verdict_), traffic(kind.transfers, verdict_)},
-      seed_(seed)
+      contexts_(dice_.one_in(8)),
+      seed_(seed),
+      separate_(dice_.one_in(kind.two_way ? 8 : 2)),
+      slow_(dice_.one_in(32))
 {
-    auto made = kind.connect();
+    auto there = kind.connect();
     for (std::size_t i = 0; i < 2; ++i) {
         end& e = ends_[i];
-        e.out = i == 0 || kind.two_way ? &traffic_[i] : nullptr;
-        e.in = i == 1 || kind.two_way ? &traffic_[1 - i] : nullptr;
+        e.out = i == 0 || kind.two_way || separate_ ? &traffic_[i] : nullptr;
+        e.in = i == 1 || kind.two_way || separate_ ? &traffic_[1 - i] : nullptr;
         e.script = std::make_shared<moody>(seed ^ (i + 1), e.in, e.out);
-        descriptor d = scripted(std::move(i == 0 ? made.first : made.second), e.script);
-        if (kind.two_way) {
-            const duplex both(std::move(d));
-            e.from = both;
-            e.to = both;
-        } else if (i == 0)
-            e.to = writer(std::move(d));
-        else
-            e.from = reader(std::move(d));
-        contexts_[i] = std::make_unique<asio::io_context>();
+    }
+    const auto descriptor_of = [&](std::size_t i, descriptor& d) {
+        return descriptor(scripted(std::move(d), ends_[i].script));
+    };
+    if (kind.two_way && !separate_) {
+        for (std::size_t i = 0; i < 2; ++i) {
+            const duplex both(descriptor_of(i, i == 0 ? there.first : there.second));
+            ends_[i].from = both;
+            ends_[i].to = both;
+        }
+        return;
+    }
+    ends_[0].to = writer(descriptor_of(0, there.first));
+    ends_[1].from = reader(descriptor_of(1, there.second));
+    if (separate_) {
+        auto back = kind.connect();
+        ends_[1].to = writer(descriptor_of(1, back.first));
+        ends_[0].from = reader(descriptor_of(0, back.second));
     }
 }
 
 schedule::~schedule()
 {
-    for (auto& c : contexts_)
-        c.reset(); // handlers refer to this object
+    contexts_.end(); // handlers refer to this object
 }
 
 void schedule::log(std::string text)
@@ -56,11 +68,15 @@ void schedule::check()
 void schedule::run(unsigned steps)
 {
     for (unsigned i = 0; i < steps; ++i) {
-        step();
-        check();
+        if (dice_.one_in(12))
+            settle_for_good();
+        else if (dice_.one_in(120))
+            end_context();
+        else
+            contexts_.inside([this] { step(); });
+        contexts_.inside([this] { check(); });
     }
     finale();
-    check();
 }
 
 void schedule::step()
@@ -68,22 +84,13 @@ void schedule::step()
     end& e = ends_[dice_(2)];
     switch (dice_(24)) {
     case 0:
-    case 1: log("settle"); return settle_for_good();
+    case 1:
     case 2:
-    case 3:
-    case 4: {
-        asio::io_context& c = *contexts_[dice_(2)];
         log("poll one");
-        c.restart();
-        (void)c.poll_one();
+        (void)contexts_.poll_one(dice_(2));
         return;
-    }
-    case 5:
-    case 6: return cancel_some();
-    case 7:
-        if (dice_.one_in(6))
-            end_context();
-        return;
+    case 3:
+    case 4: return cancel_some();
     case 8:
         if (dice_.one_in(8) && !e.closed)
             close_end(e);
@@ -95,6 +102,14 @@ void schedule::step()
     case 10:
         if (e.out != nullptr && !e.half_closed)
             write_control(e, what::flush);
+        return;
+    case 11:
+        if (!e.closed && dice_.one_in(3))
+            return separate_ && dice_.one_in(2) ? join(e) : hand_over(e);
+        return;
+    case 12:
+        if (slow_)
+            be_slow();
         return;
     default: break;
     }
@@ -162,7 +177,8 @@ void schedule::judge_error(const call_record& r, error_code ec, std::size_t)
     if (ec == condition::cancelled)
         return verdict_.expect(r.cancelled, "nobody has cancelled it");
     if (ec == errc::closed)
-        return verdict_.expect(e.closed, "nobody has closed it");
+        return verdict_.expect(e.closed || r.handed_over || (!reads && e.half_closed && !e.to.is_open()),
+                               "nobody has closed it");
     if (ec == moody::failure()) {
         std::size_t& failures = e.script->failures[reads ? 0 : 1];
         verdict_.expect(failures != 0, "a failure is reported twice");
@@ -186,10 +202,8 @@ void schedule::settle()
     std::size_t all = 0;
     for (std::size_t ran = 1; ran != 0;) {
         ran = 0;
-        for (auto& c : contexts_) {
-            c->restart();
-            ran += c->poll_one(); // in turn: one may wait for the other
-        }
+        for (std::size_t i = 0; i < 2; ++i)
+            ran += contexts_.poll_one(i); // in turn: one may wait for the other
         all += ran;
         if (all >= 1'000'000)
             return verdict_.fail("an operation runs and runs without getting anywhere");
@@ -203,7 +217,7 @@ const char* schedule::still_to_come() const
         const end& e = ends_[r->end];
         const bool reads = r->side() == direction::read;
         const traffic& t = reads ? *e.in : *e.out;
-        if (e.closed)
+        if (e.closed || r->handed_over)
             return "close() has not answered everybody";
         if (r->cancelled)
             return "a cancelled operation has not ended";
@@ -224,14 +238,15 @@ const char* schedule::still_to_come() const
 void schedule::settle_for_good()
 {
     const auto late = std::chrono::steady_clock::now() + patience;
-    for (;;) {
+    contexts_.inside([this] { log("settle"); });
+    for (bool settled = false; !settled; std::this_thread::yield()) {
         settle();
-        const char* const missing = still_to_come();
-        if (missing == nullptr || !verdict_.problem.empty())
-            return;
-        if (std::chrono::steady_clock::now() > late)
-            return verdict_.fail(missing);
-        std::this_thread::yield();
+        contexts_.inside([&] {
+            const char* const missing = still_to_come();
+            settled = missing == nullptr || !verdict_.problem.empty();
+            if (!settled && std::chrono::steady_clock::now() > late)
+                verdict_.fail(missing);
+        });
     }
 }
 
@@ -244,8 +259,10 @@ void schedule::cancel(call_record& r)
     else {
         static constexpr asio::cancellation_type types[] = {
             asio::cancellation_type::terminal, asio::cancellation_type::partial, asio::cancellation_type::total};
+        if (r.other != nullptr)
+            r.other->cancelled = true;
         // Coroutines listen to the first by default.
-        r.signal.emit(types[r.how == style::awaitable ? 0 : dice_(3)]);
+        r.signal->emit(types[r.how == style::awaitable ? 0 : dice_(3)]);
     }
 }
 
@@ -260,28 +277,19 @@ void schedule::cancel_some()
 
 void schedule::end_context()
 {
-    log("a context ends");
-    auto& c = contexts_[dice_(2)];
-    c.reset();
-    c = std::make_unique<asio::io_context>();
+    contexts_.inside([this] { log("a context ends"); });
+    contexts_.replace(dice_(2));
 }
 
-void schedule::close_end(end& e)
+// A turn that takes long: whoever waits for this context has to do without it meanwhile.
+void schedule::be_slow()
 {
-    log("close end " + std::to_string(&e - ends_.data()));
-    const bool writes = e.out != nullptr;
-    const bool sends = busy(e, direction::write);
-    const std::size_t unsent = writes ? e.to.close() : e.from.close();
-    e.closed = true;
-    if (writes) {
-        verdict_.expect(sends || unsent == e.out->unsent(),
-                        "close() reports another number of bytes than did not leave");
-        e.out->writer_ended = true;
-        const bool ends_first = &e == &ends_[0];
-        e.out->complete = kind_.survives_close && (ends_first || kind_.has_end);
-    }
-    if (e.in != nullptr)
-        e.in->reader_gone = true;
+    log("a slow turn");
+    asio::post(contexts_[dice_(2)], [for_so_long = std::chrono::microseconds(500 + dice_(2500))] {
+        const auto late = std::chrono::steady_clock::now() + for_so_long;
+        while (std::chrono::steady_clock::now() < late)
+            ;
+    });
 }
 
 // Takes what has come, pushes what has not left. Whether nothing more is to be expected.
@@ -320,30 +328,43 @@ bool schedule::wound_up()
 
 void schedule::finale()
 {
-    log("finale");
-    for (end& e : ends_)
-        e.script->calm();
+    contexts_.inside([this] {
+        log("finale");
+        for (end& e : ends_)
+            e.script->calm();
+    });
     settle();
+    contexts_.inside([this] { cancel_what_waits(); });
+    settle();
+    const auto late = std::chrono::steady_clock::now() + patience;
+    for (bool done = false; !done; settle())
+        contexts_.inside([&] {
+            check();
+            done = wound_up();
+            if (!done && std::chrono::steady_clock::now() > late)
+                verdict_.fail("what was accepted does not arrive, or an operation does not end");
+        });
+    contexts_.inside([this] {
+        check();
+        expect_clean_end();
+        check();
+    });
+}
+
+// What would wait for ever, since nothing more is sent or received.
+void schedule::cancel_what_waits()
+{
     const std::list<record> left = pending_;
     for (const record& r : left)
         if (!r->cancelled && (r->side() == direction::read || ends_[r->end].out->reader_gone))
             cancel(*r);
-    settle();
-    check();
-    const auto late = std::chrono::steady_clock::now() + patience;
-    while (!wound_up()) {
-        settle();
-        check();
-        if (std::chrono::steady_clock::now() > late) {
-            verdict_.fail("what was accepted does not arrive, or an operation does not end");
-            return;
-        }
-    }
-    check();
+}
+
+void schedule::expect_clean_end()
+{
     if (!kind_.has_end || ends_[0].closed || ends_[1].closed)
         return;
-    if (!ends_[0].closed)
-        ends_[0].to.close();
+    ends_[0].to.close();
     error_code ec;
     const bytes nothing = ends_[1].from.recv(patience, ec);
     if (!(ec == errc::end_of_stream))

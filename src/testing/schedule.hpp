@@ -2,6 +2,7 @@
 #pragma once
 
 #include "src/testing/calls.hpp"
+#include "src/testing/contexts.hpp"
 #include "src/testing/moody.hpp"
 
 #include <ferrule/testing/schedules.hpp>
@@ -10,6 +11,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -29,10 +31,16 @@ public:
         all,
         varint,
         multiprocessing,
+        next,
+        next_line,
         buffered,
+        unfinished, // of a message
+        peek,
+        peek_unfinished,
         send,
         flush,
-        shutdown
+        shutdown,
+        close
     };
 
     std::size_t number = 0;
@@ -46,14 +54,44 @@ public:
     bool contested = false;
     bool cancelled = false;
     std::stop_source stop;
-    asio::cancellation_signal signal;
+    std::shared_ptr<asio::cancellation_signal> signal = std::make_shared<asio::cancellation_signal>();
+    // Of an operator or a group:
+    enum class rule : unsigned char { alone, any, all };
+    rule combined = rule::alone;
+    call_record* other = nullptr; // null also if the other side is no call
+    bool succeeded = false;
+    std::shared_ptr<call_record> waits_for; // of a close without a deadline: the send that is under way
+    bool handed_over = false;               // what it uses was given away meanwhile
     std::size_t delivered_before = 0;
     sending* sent = nullptr;
     bool refused = false; // by the framing
     std::size_t cost = 0; // of a send, as `connection_kind::room` counts
 
     [[nodiscard]] direction side() const noexcept { return kind < what::send ? direction::read : direction::write; }
-    [[nodiscard]] bool is_frame() const noexcept { return kind == what::varint || kind == what::multiprocessing; }
+    [[nodiscard]] bool is_frame() const noexcept
+    {
+        return kind == what::varint || kind == what::multiprocessing || kind == what::next;
+    }
+    [[nodiscard]] bool takes_all_read() const noexcept { return kind >= what::buffered && kind < what::send; }
+    /// For what packets do not have.
+    [[nodiscard]] bool searches() const noexcept
+    {
+        return kind == what::until || kind == what::line || kind == what::next_line || kind == what::all;
+    }
+    /// Whether its success changes nothing.
+    [[nodiscard]] bool is_nothing() const noexcept
+    {
+        const bool sized = kind == what::exactly || kind == what::into || kind == what::some_into;
+        return kind == what::flush || (sized && n == 0) || (kind == what::send && cost == connection_kind::send_cost);
+    }
+    [[nodiscard]] bool peeks() const noexcept { return kind == what::peek || kind == what::peek_unfinished; }
+    /// It has ended, and an operator cancels the other one.
+    void ended(bool well) noexcept
+    {
+        succeeded = well;
+        if (other != nullptr && combined == (well ? rule::any : rule::all))
+            other->cancelled = true;
+    }
 };
 
 class schedule {
@@ -91,8 +129,10 @@ private:
     void cancel(call_record& r);
     void cancel_some();
     void end_context();
-    void close_end(end& e);
+    void be_slow();
     void finale();
+    void cancel_what_waits();
+    void expect_clean_end();
     [[nodiscard]] bool wound_up();
     [[nodiscard]] record begin(end& e, what w);
     void choose_limit(call_record& r);
@@ -102,6 +142,14 @@ private:
     void log(std::string text);
     void check();
     [[nodiscard]] const end& other(const end& e) const noexcept { return ends_[&e == &ends_[0] ? 1 : 0]; }
+
+    // schedule_ends.cpp
+    void close_end(end& e);
+    [[nodiscard]] record send_under_way(const end& e) const;
+    void closed(end& e, std::size_t unsent);
+    void hand_over(end& e);
+    void join(end& e);
+    void orphan(const end& e, std::optional<direction> only);
 
     // schedule_reads.cpp
     void read(end& e, what w, style how);
@@ -124,22 +172,40 @@ private:
     template <class T, class Blocking, class Async>
     void perform(const record& r, std::shared_ptr<void> owned, Blocking blocking, Async async, judge<T> done);
     // schedule_calls.cpp
+    using executor = asio::any_io_executor;
+    /// What makes a call: with this slot, and this to be done when it has completed.
+    using beginning = std::function<void(asio::cancellation_slot, std::function<void(error_code)>)>;
     template <class T>
-    void start(asio::io_context& context, const record& r, std::shared_ptr<void> owned, asio::awaitable<T> call,
-               judge<T> done);
+    void start(executor ex, const record& r, std::shared_ptr<void> owned, asio::awaitable<T> call, judge<T> done);
+    void launch(executor ex, const record& r, asio::awaitable<void> call);
+    void launch_pair(executor ex, const record& first, asio::awaitable<void> call);
+    void launch_in_group(executor ex, const record& r, const beginning& begin);
+    [[nodiscard]] asio::awaitable<void> something_else(call_record* loses, std::size_t turns);
+    [[nodiscard]] asio::awaitable<void> either(call_record* a, asio::awaitable<void> first, call_record* b,
+                                               asio::awaitable<void> second);
+    [[nodiscard]] static asio::awaitable<void> both(asio::awaitable<void> first, asio::awaitable<void> second);
 
     const connection_kind& kind_;
     dice dice_;
     verdict verdict_;
     std::array<traffic, 2> traffic_;
     std::array<end, 2> ends_;
-    std::array<std::unique_ptr<asio::io_context>, 2> contexts_;
+    contexts contexts_;
     // Of asynchronous calls, since a cancellation signal has to outlive the handler that listens to it.
     std::vector<record> records_;
     std::list<record> pending_;
+    /// The first of two calls that one operator is to combine.
+    struct half_of_a_pair {
+        executor on;
+        record made;
+        asio::awaitable<void> call;
+    };
+    std::optional<half_of_a_pair> half_;
     std::vector<std::string> steps_;
     std::size_t calls_ = 0;
     std::uint64_t seed_;
+    bool separate_; // each end has two descriptors, one for each direction, unless it joins them
+    bool slow_;     // contexts have turns that take long
 };
 
 /// Limits of every message endpoint of a schedule.
@@ -156,7 +222,11 @@ public:
         if (record_)
             schedule_->forget(record_, false);
     }
-    void called() { schedule_->forget(std::exchange(record_, nullptr), true); }
+    void called(bool well)
+    {
+        record_->ended(well);
+        schedule_->forget(std::exchange(record_, nullptr), true);
+    }
 
 private:
     schedule* schedule_;
@@ -167,10 +237,12 @@ private:
 template <class T>
 class schedule::reporter {
 public:
-    reporter(schedule* s, record r, std::shared_ptr<void> owned, judge<T> done) noexcept
+    reporter(schedule* s, record r, std::shared_ptr<void> owned, judge<T> done,
+             std::function<void(error_code)> then = {}) noexcept
         : witness_(s, std::move(r)),
           owned_(std::move(owned)),
-          done_(std::move(done))
+          done_(std::move(done)),
+          then_(std::move(then))
     {
     }
     void operator()(error_code ec, T v)
@@ -178,14 +250,17 @@ public:
         outcome<T> o;
         o.error = ec;
         o.value = std::move(v);
-        witness_.called();
+        witness_.called(!ec);
         done_(o);
+        if (then_)
+            then_(ec);
     }
 
 private:
     witness witness_;
     std::shared_ptr<void> owned_;
     judge<T> done_;
+    std::function<void(error_code)> then_; // in a group
 };
 
 template <class T, class Blocking, class Async>
@@ -201,13 +276,18 @@ void schedule::perform(const record& r, std::shared_ptr<void> owned, Blocking bl
         forget(r, true);
         return done(o);
     }
-    asio::io_context& context = *contexts_[dice_(contexts_.size())];
+    const executor ex = half_ ? half_->on : contexts_[dice_(2)];
     pending_.push_back(r);
     records_.push_back(r);
     if (r->how == style::awaitable)
-        return start(context, r, std::move(owned), async(), std::move(done));
-    async(asio::bind_cancellation_slot(
-        r->signal.slot(), asio::bind_executor(context, reporter<T>(this, r, std::move(owned), std::move(done)))));
+        return start(ex, r, std::move(owned), async(), std::move(done));
+    const auto begin = [&](asio::cancellation_slot slot, std::function<void(error_code)> then) {
+        async(asio::bind_cancellation_slot(
+            slot, asio::bind_executor(ex, reporter<T>(this, r, std::move(owned), std::move(done), std::move(then)))));
+    };
+    if (r->kind != what::close && dice_.one_in(5))
+        return launch_in_group(ex, r, begin);
+    begin(r->signal->slot(), {});
 }
 
 } // namespace ferrule::testing::kit

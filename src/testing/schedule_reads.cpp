@@ -9,8 +9,19 @@ namespace {
 decode_result decode(call_record::what w, std::string_view stream)
 {
     const byte_view buffered(stream);
-    return w == call_record::what::varint ? varint().decode(buffered, frame_limits)
-                                          : multiprocessing_bytes().decode(buffered, frame_limits);
+    return w == call_record::what::multiprocessing ? multiprocessing_bytes().decode(buffered, frame_limits)
+                                                   : varint().decode(buffered, frame_limits);
+}
+
+/// How much of what has been read belongs to a message that is not whole.
+std::size_t unfinished(std::string_view held)
+{
+    const decode_result d = decode(call_record::what::varint, held);
+    switch (d.what()) {
+    case decode_result::outcome::frame: return 0;
+    case decode_result::outcome::failed: return std::min(held.size(), d.size());
+    default: return held.size();
+    }
 }
 
 } // namespace
@@ -29,9 +40,18 @@ void schedule::read_something(end& e)
                                      what::multiprocessing,
                                      what::line,
                                      what::until,
-                                     what::buffered};
+                                     what::next,
+                                     what::next,
+                                     what::next_line,
+                                     what::buffered,
+                                     what::unfinished,
+                                     what::peek,
+                                     what::peek_unfinished};
     const what w = dice_.one_in(30) ? what::all : usual[dice_(std::size(usual))];
-    read(e, w, all_styles[dice_(3)]);
+    const bool peeks = w == what::peek || w == what::peek_unfinished; // which is no asynchronous call
+    if (half_ && peeks)
+        return;
+    read(e, w, half_ ? style::awaitable : peeks ? style::blocking : all_styles[dice_(3)]);
 }
 
 void schedule::read(end& e, what w, style how)
@@ -54,8 +74,9 @@ void schedule::read(end& e, what w, style how)
         }
     }
     static constexpr const char* names[] = {
-        "recv()",    "recv(n)",  "recv_into",   "recv_some_into",       "recv_until",
-        "recv_line", "recv_all", "varint recv", "multiprocessing recv", "take_partial"};
+        "recv()",    "recv(n)",      "recv_into",           "recv_some_into",       "recv_until",
+        "recv_line", "recv_all",     "varint recv",         "multiprocessing recv", "varint next",
+        "next_line", "take_partial", "varint take_partial", "peek_partial",         "varint peek_partial"};
     log("#" + std::to_string(r->number) + " end " + std::to_string(r->end) + " " + names[static_cast<std::size_t>(w)] +
         " n=" + std::to_string(r->n) + " " + name(how) +
         (r->limit.deadline().is_now()     ? " deadline now"
@@ -72,6 +93,13 @@ void schedule::read(end& e, what w, style how)
             r, nullptr, [&] { return m.recv(limit); }, [&](auto... token) { return m.async_recv(limit, token...); },
             done);
     };
+    const auto next = [this, r](const outcome<std::optional<bytes>>& o) {
+        if (o.error || o.value)
+            return judge_read(*r, o.error, o.value ? o.value->text() : std::string_view());
+        log("    #" + std::to_string(r->number) + ": nothing more");
+        judge_error(*r, errc::end_of_stream, 0);
+    };
+    message_reader<> messages(from, {}, frame_limits);
     switch (w) {
     case what::some:
         if (how == style::blocking && limit.deadline().is_now() && dice_.one_in(2))
@@ -125,21 +153,39 @@ void schedule::read(end& e, what w, style how)
         return perform<bytes>(
             r, nullptr, [&] { return from.take_partial(limit); },
             [&](auto... token) { return from.async_take_partial(limit, token...); }, done);
-    case what::send:
-    case what::flush:
-    case what::shutdown: return;
+    case what::unfinished:
+        return perform<bytes>(
+            r, nullptr, [&] { return messages.take_partial(limit); },
+            [&](auto... token) { return messages.async_take_partial(limit, token...); }, done);
+    case what::peek:
+        return perform<bytes>(
+            r, nullptr, [&] { return from.peek_partial(limit); },
+            [&](auto... token) { return from.async_take_partial(limit, token...); }, done);
+    case what::peek_unfinished:
+        return perform<bytes>(
+            r, nullptr, [&] { return messages.peek_partial(limit); },
+            [&](auto... token) { return messages.async_take_partial(limit, token...); }, done);
+    case what::next:
+        return perform<std::optional<bytes>>(
+            r, nullptr, [&] { return messages.next(limit); },
+            [&](auto... token) { return messages.async_next(limit, token...); }, next);
+    case what::next_line:
+        return perform<std::optional<bytes>>(
+            r, nullptr, [&] { return from.next_line(limit); },
+            [&](auto... token) { return from.async_next_line(limit, token...); }, next);
+    default: return;
     }
 }
 
 bool schedule::satisfiable(const call_record& r, const traffic& t) const
 {
-    if (r.kind == what::buffered || (r.kind == what::exactly && r.n == 0) ||
+    if (r.takes_all_read() || (r.kind == what::exactly && r.n == 0) ||
         ((r.kind == what::into || r.kind == what::some_into) && r.n == 0))
         return true;
     if (!t.complete)
         return false;
     if (t.packets)
-        return r.kind == what::until || r.kind == what::line || r.kind == what::all || t.next_packet() != nullptr;
+        return r.searches() || t.next_packet() != nullptr;
     const std::string_view there = t.available();
     switch (r.kind) {
     case what::some:
@@ -147,8 +193,10 @@ bool schedule::satisfiable(const call_record& r, const traffic& t) const
     case what::exactly:
     case what::into: return there.size() >= r.n;
     case what::until: return there.find('\x20') != std::string_view::npos;
-    case what::line: return there.find('\n') != std::string_view::npos;
+    case what::line:
+    case what::next_line: return there.find('\n') != std::string_view::npos;
     case what::varint:
+    case what::next:
     case what::multiprocessing: return decode(r.kind, there).what() != decode_result::outcome::need_more;
     default: return false;
     }
@@ -166,7 +214,7 @@ void schedule::judge_read(const call_record& r, error_code ec, std::string_view 
     verdict_.expect(t.may_show(data, r.delivered_before), "an error shows bytes that had not arrived");
     if (r.is_frame() && (ec == errc::malformed || ec == errc::too_large)) {
         // The answer may be older than what has been taken off since.
-        verdict_.expect(r.contested || decode(r.kind, t.held()).error() == ec,
+        verdict_.expect(r.contested || r.handed_over || decode(r.kind, t.held()).error() == ec,
                         "a frame was refused that is a good one");
         return;
     }
@@ -184,6 +232,7 @@ void schedule::judge_stream(const call_record& r, traffic& t, std::string_view d
         break;
     case what::until: verdict_.expect(data.find('\x20') == data.size() - 1, "not up to the first separator"); break;
     case what::line:
+    case what::next_line:
         verdict_.expect(data.find('\n') == std::string_view::npos &&
                             t.held().substr(0, data.size() + 1).ends_with('\n'),
                         "not a line");
@@ -192,24 +241,32 @@ void schedule::judge_stream(const call_record& r, traffic& t, std::string_view d
         verdict_.expect(t.writer_ended && (!t.complete || data.size() == t.available().size()), "not all");
         break;
     case what::varint:
+    case what::next:
     case what::multiprocessing: {
         const decode_result d = decode(r.kind, t.held());
         if (d.what() != decode_result::outcome::frame || d.payload() != data.size())
             return verdict_.fail("a message that is not the next frame");
         return t.deliver(data, d.header(), d.header() + d.payload() + d.trailer());
     }
-    default: verdict_.expect(data.size() == t.held().size(), "take_partial did not take what had been read"); break;
+    default: {
+        const bool all = r.kind == what::buffered || r.kind == what::peek;
+        const std::string_view partial = t.held().substr(0, all ? SIZE_MAX : unfinished(t.held()));
+        verdict_.expect(data == partial, "take_partial or peek_partial gave something else than what had been read");
+        if (r.peeks())
+            return;
+        break;
+    }
     }
     t.deliver(data, 0, data.size());
 }
 
 void schedule::judge_packet(const call_record& r, traffic& t, error_code ec, std::string_view data)
 {
-    const bool searches = r.kind == what::until || r.kind == what::line || r.kind == what::all;
+    const bool searches = r.searches();
     const bool sized = r.kind == what::exactly || r.kind == what::into || r.kind == what::some_into;
     if (ec == errc::unsupported || searches)
         return verdict_.expect(searches && ec == errc::unsupported, "packets have no separators");
-    if (!ec && ((sized && r.n == 0) || (r.kind == what::buffered && !t.packet_held())))
+    if (!ec && ((sized && r.n == 0) || (r.takes_all_read() && !t.packet_held())))
         return verdict_.expect(data.empty(), "bytes from nowhere");
     if (!t.packet_held())
         return verdict_.fail("a packet was delivered that had not been read");
@@ -223,7 +280,8 @@ void schedule::judge_packet(const call_record& r, traffic& t, error_code ec, std
         verdict_.expect(!r.is_frame() || packet.size() <= frame_limits.max_payload(), "a packet above the limit");
         verdict_.expect(data == std::string_view(packet).substr(0, most), "another packet than was sent");
     }
-    t.deliver_packet();
+    if (!r.peeks())
+        t.deliver_packet();
 }
 
 } // namespace ferrule::testing::kit

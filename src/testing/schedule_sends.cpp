@@ -61,7 +61,7 @@ void schedule::send_something(end& e)
         return;
 
     const record r = begin(e, what::send);
-    r->how = all_styles[dice_(3)];
+    r->how = half_ ? style::awaitable : all_styles[dice_(3)];
     r->refused = refused;
     r->cost = wire.size() + connection_kind::send_cost;
     choose_limit(*r);
@@ -156,7 +156,7 @@ void schedule::judge_send(const call_record& r, error_code ec, std::size_t size)
         if (r.kind == what::shutdown) {
             e.half_closed = true;
             t.writer_ended = true;
-            if (!e.to.is_open())
+            if (!e.to.is_open() && !e.from.is_open())
                 e.closed = true;
         }
     }

@@ -129,6 +129,20 @@ std::size_t traffic::unsent() const
     return 0;
 }
 
+bool traffic::may_remain(std::size_t count, bool under_way) const
+{
+    const auto remains = [&](std::size_t begun) {
+        return count == begun || (under_way && std::ranges::any_of(sends_, [&](const sending& s) {
+                                      return !s.done && count == begun + s.wire.size();
+                                  }));
+    };
+    if (unmatched_.empty())
+        return remains(0);
+    // A few bytes may be the beginning of several.
+    return std::ranges::any_of(sends_,
+                               [&](const sending& s) { return fits(s) && remains(s.wire.size() - unmatched_.size()); });
+}
+
 std::size_t traffic::in_transit() const noexcept
 {
     if (!packets)

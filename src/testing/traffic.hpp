@@ -61,6 +61,8 @@ public:
     /// Bytes of the frame that has begun, and how long it is; 0 and 0 if there is none.
     [[nodiscard]] std::size_t begun() const noexcept { return unmatched_.size(); }
     [[nodiscard]] std::size_t unsent() const;
+    /// Whether `close` may say that so many bytes did not leave. A send that is under way counts, those behind it do not.
+    [[nodiscard]] bool may_remain(std::size_t count, bool under_way) const;
     /// What has not yet been read, as `connection_kind::room` counts.
     [[nodiscard]] std::size_t in_transit() const noexcept;
 

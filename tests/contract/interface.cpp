@@ -1,6 +1,7 @@
 // The calls of an endpoint that people expect, and what they give where there is nothing to give.
 #include "support/calls.hpp"
 #include "support/catch.hpp"
+#include "support/memory_packets.hpp"
 #include "support/watchdog.hpp"
 
 #include <ferrule/ferrule.hpp>
@@ -304,6 +305,32 @@ TEST_CASE("interface: coroutines on an executor type of their own")
     CHECK(got == "any");
 }
 
+TEST_CASE("interface: async_close closes although it is cancelled before it begins")
+{
+    const watchdog guard("interface cancelled close");
+    std::stop_source stop;
+    stop.request_stop();
+    const until limit(patience, stop.get_token());
+    for (const bool with_token : {false, true}) {
+        auto [a, b] = socketpair();
+        CHECK(run(with_token ? a.async_close(limit, asio::use_awaitable) : a.async_close(limit)) == 0);
+        CHECK_FALSE(a.is_open());
+    }
+    auto [a, b] = socketpair();
+    asio::io_context context;
+    asio::cancellation_signal signal;
+    asio::co_spawn(
+        context,
+        [](duplex d, asio::cancellation_signal& s) -> asio::awaitable<void> {
+            co_await asio::this_coro::throw_if_cancelled(false);
+            s.emit(asio::cancellation_type::terminal);
+            co_await d.async_close();
+        }(a, signal),
+        asio::bind_cancellation_slot(signal.slot(), asio::detached));
+    context.run();
+    CHECK_FALSE(a.is_open());
+}
+
 TEST_CASE("interface: close waits for a send under way, and counts what does not leave")
 {
     const watchdog guard("interface close");
@@ -332,5 +359,18 @@ TEST_CASE("interface: close waits for a send under way, and counts what does not
         CHECK(sending.get() + not_sent >= large().size());
         CHECK(not_sent <= large().size());
         CHECK(not_sent != 0);
+    }
+    {
+        auto packets = memory_packet_pair();
+        message_duplex<> a(std::move(packets.first));
+        while (a.try_send("fills it up")) {
+        }
+        asio::io_context context;
+        a.async_send("a packet has no header",
+                     asio::bind_executor(context, [](error_code ec, std::size_t) { CHECK(ec == errc::closed); }));
+        context.poll();
+        CHECK(a.close() == std::string_view("a packet has no header").size());
+        context.restart();
+        context.run();
     }
 }

@@ -114,6 +114,7 @@ std::vector<connection_kind> make()
     const auto add = [&](connection_kind::factory connect) -> connection_kind& {
         connection_kind& k = all.emplace_back(std::string(kind_names[all.size()]), std::move(connect));
         k.stride = sanitized ? 3 : 1; // the rest would show sanitizers nothing new
+        k.can_be_adopted = !k.name.starts_with("memory") && k.name != "handle link";
         return k;
     };
     const auto packets = [](connection_kind& k) -> connection_kind& {

@@ -40,6 +40,8 @@ public:
     /// Whether what was sent before a close arrives even if the one that closes had not received everything (not with
     /// TCP, which resets the connection).
     bool survives_close = true;
+    /// Whether `adopt` takes the native handle of a released end, and what it makes of it carries the same bytes.
+    bool can_be_adopted = false;
     /// Bytes that surely fit in transit while nobody receives; `send_cost` is to be added for each send.
     std::size_t room = 32 * 1024;
     static constexpr std::size_t send_cost = 1024;

@@ -18,13 +18,15 @@ public:
 };
 
 /// Makes one connection and does random things with it: blocking calls, callbacks and coroutines, several at once, in
-/// bytes and in the messages of several framings, with deadlines, stop tokens, Asio cancellation, descriptors that move a
-/// few bytes at a time, refuse and fail, contexts that end, half-closes and closes. Every result is compared with a
-/// reference at once, and what is left at the end too.
+/// bytes and in the messages of several framings, with deadlines, stop tokens, Asio cancellation, `||`, `&&` and parallel
+/// groups. The descriptors move a few bytes at a time, refuse and fail. Contexts are slow, and end. Ends are half-closed,
+/// closed while they send, joined, and handed over. Every result is compared with a reference at once, and what is left at
+/// the end too.
 ///
-/// All in the calling thread, so that the same `seed` does the same again (where the system carries bytes over by itself,
-/// as with TCP, nearly the same). Blocks; some milliseconds where the contract is kept. Throws `contract_failure`, whose
-/// text names the kind and the seed and lists the steps.
+/// Most run in the calling thread, so that the same `seed` does the same again (where the system carries bytes over by
+/// itself, as with TCP, nearly the same); some in a strand of a pool with two threads, which has ended when this returns.
+/// Blocks; some milliseconds where the contract is kept. Throws `contract_failure`, whose text names the kind and the seed
+/// and lists the steps.
 FERRULE_TESTING_EXPORT void run_schedule(const connection_kind& kind, std::uint64_t seed,
                                          const schedule_options& options = {});
 

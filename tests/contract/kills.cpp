@@ -1,0 +1,219 @@
+// A peer that is killed while it sends: whole messages, then the end, and what had begun.
+//
+//     FERRULE_KILLS=n   how many over each kind of connection
+//     FERRULE_SEED=n    begin with this seed; a failure names its own
+#include "support/catch.hpp"
+#include "support/kinds.hpp"
+#include "support/random.hpp"
+#include "support/sanitizers.hpp"
+#include "support/system.hpp"
+#include "support/transports.hpp"
+#include "support/watchdog.hpp"
+
+#include <ferrule/message.hpp>
+
+#include <chrono>
+#include <csignal>
+#include <random>
+#include <string>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+
+namespace {
+
+using namespace ferrule;
+using namespace ferrule::test;
+using namespace std::chrono_literals;
+
+constexpr auto in_time = 20s;
+
+/// The messages of a run, which the sender and the receiver make by themselves.
+class numbered {
+public:
+    numbered(std::uint64_t seed, std::size_t largest) : dice_(static_cast<std::uint32_t>(seed)), largest_(largest) {}
+
+    std::string next()
+    {
+        const std::uint32_t size = dice_(6) == 0 ? dice_(static_cast<std::uint32_t>(largest_)) : dice_(300);
+        std::string m = std::to_string(number_++) + ":";
+        m.resize(m.size() + size, static_cast<char>('a' + number_ % 26));
+        return m;
+    }
+
+private:
+    dice dice_;
+    std::size_t largest_;
+    unsigned number_ = 0;
+};
+
+unsigned long number_of(std::string_view message)
+{
+    return std::stoul(std::string(message.substr(0, message.find(':'))));
+}
+
+void close(descriptor) {}
+
+/// A child that sends until it is killed.
+class sender {
+public:
+    sender(descriptor& sends, descriptor& receives, numbered messages)
+    {
+        pid_ = ::fork();
+        REQUIRE(pid_ >= 0);
+        if (pid_ != 0)
+            return;
+        close(std::move(receives));
+        error_code ec;
+        for (message_writer<> out(std::move(sends)); !ec;)
+            out.send(messages.next(), {}, ec);
+        ::_exit(1); // the test was given up
+    }
+    sender(const sender&) = delete;
+    sender& operator=(const sender&) = delete;
+    ~sender() { kill(); }
+
+    void kill() noexcept
+    {
+        if (pid_ <= 0)
+            return;
+        ::kill(pid_, SIGKILL);
+        ::waitpid(std::exchange(pid_, 0), nullptr, 0);
+    }
+
+private:
+    pid_t pid_;
+};
+
+/// The end of the stream, behind what has arrived of the message `wanted`, which stays there until it is taken.
+void expect_end(style how, message_reader<>& in, const std::string& wanted, const outcome<bytes>& o)
+{
+    if (o.error == errc::truncated) {
+        const bytes whole = testing::kit::wire_of<varint>(byte_view(wanted));
+        REQUIRE((!o.value.empty() && o.value.size() < whole.size()));
+        REQUIRE(whole.text().starts_with(o.value.text()));
+        REQUIRE(recv(how, in, in_time).error == errc::truncated);
+        REQUIRE(in.take_partial(in_time) == o.value);
+    } else {
+        INFO(o.error.message());
+        REQUIRE(o.error == errc::end_of_stream);
+        REQUIRE(o.value.empty());
+    }
+    REQUIRE(recv(how, in, in_time).error == errc::end_of_stream);
+}
+
+/// Receives up to the end: whole messages in order, then the end of the stream behind what had begun of another message.
+/// Where nobody tells that the sender is gone, the end is that nothing more comes.
+void expect_whole_messages(const testing::connection_kind& kind, style how, message_reader<>& in, numbered expected,
+                           std::jthread& killing)
+{
+    const bool tells = kind.has_end || kind.name == "pty master sends";
+    for (std::string wanted = expected.next();;) {
+        const bool dead = !killing.joinable();
+        const auto o = recv(how, in, tells ? until(in_time) : until(1ms));
+        if (!o.error) {
+            while (kind.drops && number_of(wanted) < number_of(o.value.text())) // what was dropped is missing whole
+                wanted = expected.next();
+            REQUIRE(o.value.text() == wanted);
+            wanted = expected.next();
+        } else if (!tells) {
+            REQUIRE(o.error == errc::timed_out);
+            if (dead)
+                return;
+            killing.join(); // then what has been sent is there
+        } else {
+            expect_end(how, in, wanted, o);
+            return;
+        }
+    }
+}
+
+/// Kills each of many senders at a random moment. The receiver is called in every style in turn.
+void kill_many(std::string_view name)
+{
+    const testing::connection_kind& kind = test::kind(name);
+    const std::size_t usual = sanitized ? 9 : 30;
+    const char* const given = std::getenv("FERRULE_KILLS");
+    const std::size_t count = given != nullptr ? std::strtoull(given, nullptr, 10) : usual;
+    const bool packets = kind.transfers == transfer_kind::message;
+    const std::size_t largest = packets ? 3000 : 50'000;
+    std::size_t before = 0;
+    dice d(1);
+    for (std::size_t i = 0; i < count; ++i) {
+        const watchdog guard("kills");
+        if (i == std::size(all_styles)) // this thread has what it needs for each
+            before = open_descriptors().size();
+        const style how = all_styles[i % std::size(all_styles)];
+        INFO(name << ", run " << i << ", " << test::name(how));
+        auto ends = kind.connect();
+        numbered expected(i, largest);
+        sender killed(ends.first, ends.second, expected);
+        close(std::move(ends.first));
+        message_duplex<> peer;
+        message_reader<> in;
+        if (kind.two_way) {
+            peer = message_duplex<>(std::move(ends.second));
+            in = peer;
+        } else
+            in = message_reader<>(std::move(ends.second));
+        std::jthread killing([&killed, for_so_long = std::chrono::microseconds(d(3000))] {
+            const auto late = std::chrono::steady_clock::now() + for_so_long;
+            while (std::chrono::steady_clock::now() < late)
+                std::this_thread::yield();
+            killed.kill();
+        });
+        expect_whole_messages(kind, how, in, expected, killing);
+        // This side goes on: what it sends to the dead is an error, and no signal.
+        error_code ec;
+        while (peer.is_open() && kind.has_end && kind.tells_sender && !ec)
+            peer.send("anybody there?", in_time, ec);
+        CHECK((!ec || ec == condition::broken));
+        in.close();
+    }
+    CHECK(open_descriptors().size() == before);
+}
+
+} // namespace
+
+// One test case each, so that they run side by side.
+TEST_CASE("kills: pipe")
+{
+    kill_many("pipe");
+}
+TEST_CASE("kills: FIFO")
+{
+    kill_many("FIFO");
+}
+TEST_CASE("kills: socketpair")
+{
+    kill_many("socketpair");
+}
+TEST_CASE("kills: TCP")
+{
+    kill_many("TCP");
+}
+TEST_CASE("kills: pty")
+{
+    kill_many("pty");
+}
+TEST_CASE("kills: pty master sends")
+{
+    kill_many("pty master sends");
+}
+TEST_CASE("kills: unix datagram")
+{
+    kill_many("unix datagram");
+}
+TEST_CASE("kills: seqpacket")
+{
+    kill_many("seqpacket");
+}
+TEST_CASE("kills: UDP")
+{
+    kill_many("UDP");
+}
+TEST_CASE("kills: handle link")
+{
+    kill_many("handle link");
+}
