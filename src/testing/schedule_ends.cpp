@@ -41,7 +41,8 @@ schedule::record schedule::send_under_way(const end& e) const
     for (const record& p : pending_) {
         if (&ends_[p->end] != &e || p->side() != direction::write)
             continue;
-        if (found || p->contested || p->how != style::callback || p->sent == nullptr)
+        // One that has failed already is still pending until its handler runs, which may be after that of the close.
+        if (found || p->contested || p->how != style::callback || p->sent == nullptr || p->may_time_out || p->refused)
             return nullptr;
         found = p;
     }
