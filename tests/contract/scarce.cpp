@@ -211,13 +211,6 @@ int __wrap_timerfd_create(int clock, int flags)
     return has_no_descriptor() ? -1 : __real_timerfd_create(clock, flags);
 }
 
-int __real_pipe(int* fds);
-int __wrap_pipe(int* fds);
-int __wrap_pipe(int* fds)
-{
-    return has_no_descriptor() ? -1 : __real_pipe(fds);
-}
-
 int __real_pipe2(int* fds, int flags);
 int __wrap_pipe2(int* fds, int flags);
 int __wrap_pipe2(int* fds, int flags)
