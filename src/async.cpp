@@ -214,16 +214,6 @@ bool is_cancelled(const asio::cancellation_state& state, const until& limit)
     return state.cancelled() != asio::cancellation_type::none || limit.stop().stop_requested();
 }
 
-bool closes(const write_request& r) noexcept
-{
-    return r.kind == write_request::what::close;
-}
-
-bool closes(const read_request&) noexcept
-{
-    return false;
-}
-
 // Whether a coroutine may act before it has suspended. Where it can be cancelled, an operator could throw away what it
 // returns before anybody sees it: between a coroutine's end and its completion Asio posts, unless it has suspended.
 bool may_act(const asio::cancellation_state& state, const until& limit)
@@ -276,8 +266,8 @@ asio::awaitable<T> await(channel_ptr c, Request request, until limit)
         co_return T();
     }
     const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
-    if constexpr (std::same_as<T, std::size_t>)
-        if (closes(request) && is_cancelled(state, limit)) // which ends the waiting, not the closing
+    if constexpr (std::same_as<Request, write_request>)
+        if (request.kind == write_request::what::close && is_cancelled(state, limit)) // the waiting, not the closing
             co_return close(c, deadline::now());
     const bool acts = may_act(state, limit);
     if (acts && ++in_a_row == max_in_a_row) { // a coroutine that never has to wait lets others run now and then
