@@ -77,12 +77,9 @@ private:
             try {
                 f();
                 want.reset();
-            } catch (const error& e) {
+            } catch (...) {
                 want.reset();
-                ec = e.code();
-            } catch (const std::bad_alloc&) {
-                want.reset();
-                ec = detail::no_memory();
+                ec = detail::thrown_code();
             }
         };
         const auto block = [&] {
@@ -143,12 +140,9 @@ private:
                 auto r = co_await start(limit, token...);
                 want.reset();
                 done(r);
-            } catch (const error& e) {
+            } catch (...) {
                 want.reset();
-                ec = e.code();
-            } catch (const std::bad_alloc&) {
-                want.reset();
-                ec = detail::no_memory();
+                ec = detail::thrown_code();
             }
             ended = true;
         };

@@ -102,12 +102,9 @@ void with_a_coroutine(shortage& s, Token... token)
             s.begin();
             co_await lock->async_lock(limit, token...);
             s.end();
-        } catch (const error& e) {
+        } catch (...) {
             s.end();
-            ec = e.code();
-        } catch (const std::bad_alloc&) {
-            s.end();
-            ec = detail::no_memory();
+            ec = detail::thrown_code();
         }
         CHECK(s.explains(ec));
         if (!ec)

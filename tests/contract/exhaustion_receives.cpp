@@ -259,12 +259,9 @@ void in_a_coroutine(shortage& s, arrival when, Token... token)
             auto r = co_await call.start(e, limit, token...);
             s.end();
             taken = call.taken(r);
-        } catch (const error& x) {
+        } catch (...) {
             s.end();
-            ec = x.code();
-        } catch (const std::bad_alloc&) {
-            s.end();
-            ec = detail::no_memory();
+            ec = detail::thrown_code();
         }
         ended = true;
     };

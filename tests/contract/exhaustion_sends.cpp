@@ -148,12 +148,9 @@ void in_a_coroutine(shortage& s, Token... token)
             s.begin();
             co_await Call::start(e, limit, token...);
             s.end();
-        } catch (const error& x) {
+        } catch (...) {
             s.end();
-            ec = x.code();
-        } catch (const std::bad_alloc&) {
-            s.end();
-            ec = detail::no_memory();
+            ec = detail::thrown_code();
         }
         ended = true;
     };
