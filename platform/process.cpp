@@ -5,13 +5,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <cstdlib>
 #include <functional>
 #include <mutex>
 #include <optional>
-#include <sstream>
 #include <stop_token>
+#include <thread>
 #include <utility>
 
 namespace ferrule {
@@ -54,13 +53,9 @@ exit_status child::wait(const until& limit, error_code& ec)
     }
     // Where there is no descriptor left to wait for, looking now and then has to do; and where the end of the child is seen before
     // it can be reaped, as under a debugger.
-    const auto look_again_later = [&] {
-        std::mutex nobodys;
-        std::unique_lock lock(nobodys);
+    const auto look_again_later = [&] { // within the time that a stop request may take
         const auto soon = deadline::clock::now() + std::chrono::milliseconds(5);
-        std::condition_variable_any().wait_until(
-            lock, stop, limit.deadline().is_never() ? soon : std::min(soon, limit.deadline().at()),
-            [] { return false; });
+        std::this_thread::sleep_until(std::min(soon, limit.deadline().at()));
     };
     for (;;) {
         os::wakeup* const wakeup = watch() ? os::wakeup::try_of_this_thread() : nullptr;
@@ -92,21 +87,26 @@ exit_status child::wait(const until& limit, error_code& ec)
 
 namespace ferrule::os {
 
-std::string take_inherited_name(std::size_t which)
+descriptor take_inherited(std::size_t which, descriptor (*open)(std::string_view name))
 {
     static std::mutex mutex;
     static std::vector<std::string> names;
     const std::lock_guard guard(mutex);
     if (const char* const found = std::getenv(inheritance_variable); found != nullptr) {
-        names.clear();
-        std::istringstream all(found);
-        for (std::string name; std::getline(all, name, ',');)
-            names.push_back(name);
+        std::vector<std::string> all;
+        for (std::string_view rest = found; !rest.empty();) {
+            const std::string_view name = rest.substr(0, rest.find(','));
+            all.emplace_back(name);
+            rest.remove_prefix(std::min(name.size() + 1, rest.size()));
+        }
+        names = std::move(all);
         forget_inheritance();
     }
     if (which >= names.size() || names[which].empty())
         nothing_inherited();
-    return std::exchange(names[which], std::string());
+    descriptor d = open(names[which]);
+    names[which].clear();
+    return d;
 }
 
 void close_what_was_moved(std::initializer_list<inheritance> inherited) noexcept

@@ -6,13 +6,15 @@
 #include <cstddef>
 #include <initializer_list>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ferrule::os {
 
 inline constexpr const char* inheritance_variable = "FERRULE_FD";
-/// The system's own way to name the descriptor, as the parent has told. Each can be taken once. Throws if there is none.
-[[nodiscard]] std::string take_inherited_name(std::size_t which);
+/// What `open(name)` makes of the name that the parent has told, which is the system's own. A descriptor can be taken once; if
+/// `open` throws, it has not been taken. Throws if there is none.
+[[nodiscard]] descriptor take_inherited(std::size_t which, descriptor (*open)(std::string_view name));
 /// Takes the variable out of the environment of this process.
 void forget_inheritance() noexcept;
 /// Throws `error` for what `spawn` refuses everywhere. The numbers, sorted.

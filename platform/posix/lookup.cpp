@@ -66,6 +66,7 @@ std::vector<resolved_address> look_up(const address& a, bool only_numbers, error
     switch (e) {
     case 0: break;
     case EAI_SYSTEM: ec = {errno, boost::system::system_category()}; return {};
+    case EAI_MEMORY: ec = detail::no_memory(); return {};
     case EAI_AGAIN: ec = boost::asio::error::host_not_found_try_again; return {};
     default: ec = boost::asio::error::host_not_found; return {};
     }

@@ -8,9 +8,11 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <optional>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <utility>
 
 namespace ferrule::os {
 namespace {
@@ -62,6 +64,18 @@ private:
     std::string path_;
 };
 
+/// The file of a unix socket, which is removed in the end.
+class socket_file {
+public:
+    explicit socket_file(std::string path) noexcept : path_(std::move(path)) {}
+    socket_file(const socket_file&) = delete;
+    socket_file& operator=(const socket_file&) = delete;
+    ~socket_file() { ::unlink(path_.c_str()); }
+
+private:
+    std::string path_;
+};
+
 class listening_socket final : public listening {
 public:
     listening_socket(const address& a, int backlog, std::unique_ptr<private_folder> f = {})
@@ -69,19 +83,17 @@ public:
           at_(a)
     {
         const resolved_address at = resolve(a).front();
+        std::string name = a.name();
         socket_ = posix::checked(::socket(as_sockaddr(at)->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
         const int on = 1;
         if (a.kind() == address::family::tcp)
             ::setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-        if (::bind(socket_.get(), as_sockaddr(at), static_cast<socklen_t>(at.bytes.size())) != 0 ||
-            ::listen(socket_.get(), backlog) != 0)
+        const bool bound = ::bind(socket_.get(), as_sockaddr(at), static_cast<socklen_t>(at.bytes.size())) == 0;
+        if (bound && a.kind() == address::family::unix_path)
+            file_.emplace(std::move(name));
+        if (!bound || ::listen(socket_.get(), backlog) != 0)
             throw error(last_error(), "ferrule: listening at " + a.to_string());
         at_ = find_name();
-    }
-    ~listening_socket() override
-    {
-        if (at_.kind() == address::family::unix_path)
-            ::unlink(at_.name().c_str());
     }
 
     [[nodiscard]] address where() const override { return at_; }
@@ -124,6 +136,7 @@ private:
     }
 
     std::unique_ptr<private_folder> folder_; // first: removed last, when it is empty
+    std::optional<socket_file> file_;
     address at_;
     unique_fd socket_;
 };

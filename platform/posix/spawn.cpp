@@ -132,12 +132,13 @@ child spawn(const std::vector<std::string>& command, std::initializer_list<inher
 
 descriptor inherited(std::size_t which)
 {
-    const std::string name = os::take_inherited_name(which);
-    int number = invalid_handle;
-    const auto parsed = std::from_chars(name.data(), name.data() + name.size(), number);
-    if (parsed.ec != std::errc() || parsed.ptr != name.data() + name.size())
-        os::nothing_inherited();
-    return detail::own(number);
+    return os::take_inherited(which, [](std::string_view name) {
+        int number = invalid_handle;
+        const auto parsed = std::from_chars(name.data(), name.data() + name.size(), number);
+        if (parsed.ec != std::errc() || parsed.ptr != name.data() + name.size())
+            os::nothing_inherited();
+        return detail::own(number);
+    });
 }
 
 void os::forget_inheritance() noexcept

@@ -272,18 +272,18 @@ child spawn(const std::vector<std::string>& command, std::initializer_list<inher
 descriptor inherited(std::size_t which)
 {
     start_sockets();
-    const std::string found = os::take_inherited_name(which);
-    const std::string_view name = found;
-    if (name.starts_with(of_handle))
-        return detail::own(handle_of(name.substr(of_handle.size())));
-    if (!name.starts_with(of_socket))
-        os::nothing_inherited();
-    const unique_handle tells(handle_of(name.substr(of_socket.size())));
-    WSAPROTOCOL_INFOW info;
-    DWORD n = 0;
-    if (::ReadFile(tells.get(), &info, sizeof info, &n, nullptr) == 0 || n != sizeof info)
-        os::nothing_inherited();
-    return open_duplicate(info);
+    return os::take_inherited(which, [](std::string_view name) {
+        if (name.starts_with(of_handle))
+            return detail::own(handle_of(name.substr(of_handle.size())));
+        if (!name.starts_with(of_socket))
+            os::nothing_inherited();
+        const unique_handle tells(handle_of(name.substr(of_socket.size())));
+        WSAPROTOCOL_INFOW info;
+        DWORD n = 0;
+        if (::ReadFile(tells.get(), &info, sizeof info, &n, nullptr) == 0 || n != sizeof info)
+            os::nothing_inherited();
+        return open_duplicate(info);
+    });
 }
 
 void os::forget_inheritance() noexcept

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <list>
+#include <new>
 
 namespace ferrule::python {
 namespace detail {
@@ -79,13 +80,22 @@ struct acceptor {
         }
         if (options.wants_same_user() && !os::is_this_user(*d->get()))
             return refuse(errc::unauthenticated);
+        try {
+            admit(std::move(*d));
+        } catch (...) {
+            refuse_for_what_was_thrown();
+        }
+    }
+
+    void admit(descriptor d)
+    {
         if (options.authkey().empty())
-            return finish(std::move(*d));
+            return finish(std::move(d));
         if (peers.size() >= std::max<std::size_t>(options.unauthenticated_at_most(), 1)) {
             refuse(errc::timed_out);
             drop(peers.begin());
         }
-        peers.push_back({meeting(std::move(*d), handshake(handshake::role::listener, options.authkey(), least)),
+        peers.push_back({meeting(std::move(d), handshake(handshake::role::listener, options.authkey(), least)),
                          deadline(options.handshake_timeout())});
         advance(std::prev(peers.end()));
     }
@@ -111,9 +121,9 @@ struct acceptor {
                 events.add(&*p, *wants);
                 p->wants = *wants;
             }
-        } catch (const error& e) {
-            refuse(e);
+        } catch (...) {
             drop(p);
+            refuse_for_what_was_thrown();
         }
     }
 
@@ -139,8 +149,8 @@ struct acceptor {
             drop(peers.begin());
         }
         if (resume.expired()) {
-            resume = deadline::never();
             listen(true);
+            resume = deadline::never();
         }
     }
     void set_time()
@@ -156,7 +166,22 @@ struct acceptor {
         if (options.on_refused())
             options.on_refused()(e);
     }
-    void refuse(error_code ec) const { refuse(error(ec)); }
+    void refuse(error_code ec) const
+    {
+        if (options.on_refused())
+            refuse(error(ec));
+    }
+    /// In a handler. Whatever it is, also a lack of memory, it is that one peer's loss.
+    void refuse_for_what_was_thrown() const
+    {
+        try {
+            throw;
+        } catch (const error& e) {
+            refuse(e);
+        } catch (const std::bad_alloc&) {
+            refuse(ferrule::detail::no_memory());
+        }
+    }
 
     std::unique_ptr<os::listening> listening;
     listener_options options;

@@ -8,7 +8,10 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
+#include <chrono>
 #include <mutex>
 #include <optional>
 
@@ -70,8 +73,18 @@ public:
     asio::awaitable<void> accept_all()
     {
         for (;;) {
-            connection c = co_await listener_.async_accept();
-            co_spawn(context_, converse(std::move(c)), asio::detached);
+            error_code ec;
+            try {
+                connection c = co_await listener_.async_accept();
+                co_spawn(context_, converse(std::move(c)), asio::detached);
+            } catch (...) {
+                ec = ferrule::detail::thrown_code();
+            }
+            if (!ec)
+                continue;
+            // No memory or no descriptor: other connections may give some back.
+            pause_.expires_after(std::chrono::milliseconds(100));
+            co_await pause_.async_wait(asio::use_awaitable);
         }
     }
 
@@ -208,6 +221,7 @@ public:
     }
 
     asio::io_context context_;
+    asio::steady_timer pause_{context_}; // makes what the context needs to wait, or throws
     listener<multiprocessing> listener_;
     std::map<std::string, detail::served_type, std::less<>> types_;
     mutable std::mutex mutex_;

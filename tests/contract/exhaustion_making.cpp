@@ -250,43 +250,6 @@ TEST_CASE("exhaustion: a handle that cannot be received for lack of memory can b
     }
 }
 
-// ---- children ----
-
-TEST_CASE("exhaustion: a child that cannot be started leaves nothing behind, nor one that is not handed out")
-{
-    const watchdog guard("children");
-    const std::pair<const char*, std::function<void()>> calls[] = {
-        {"spawn",
-         [] {
-             auto [a, b] = socketpair();
-             child c = spawn({"/bin/true"}, std::move(b));
-             const plenty p;
-             CHECK(c.wait(20s).code() == 0);
-         }},
-        {"spawn_connected",
-         [] {
-             auto c = spawn_connected({"/bin/true"}, lines());
-             const plenty p;
-             CHECK(c.process.wait(20s).code() == 0);
-         }},
-        {"spawn_piped",
-         [] {
-             auto c = spawn_piped({"/bin/cat"}, lines());
-             const plenty p;
-             c.input.send("hello", 20s);
-             CHECK(c.output.recv(20s).text() == "hello");
-             c.input.close();
-             CHECK(c.process.wait(20s).code() == 0);
-         }},
-    };
-    for (const auto& [what, call] : calls) {
-        with_each_shortage(what, [&, &start = call](shortage& s) {
-            CHECK(s.explains(s.during(start)));
-            CHECK((::waitpid(-1, nullptr, WNOHANG) < 0 && errno == ECHILD));
-        });
-    }
-}
-
 // ---- without a single descriptor ----
 
 namespace {

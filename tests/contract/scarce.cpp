@@ -100,9 +100,11 @@ using ferrule::test::has_no_memory;
 
 // ---- memory: all that a sanitizer's runtime would replace as well ----
 
+extern "C" void* __real_malloc(std::size_t size);
+
 void* operator new(std::size_t size)
 {
-    void* const p = has_no_memory() ? nullptr : std::malloc(size);
+    void* const p = has_no_memory() ? nullptr : __real_malloc(size);
     if (p == nullptr)
         throw std::bad_alloc();
     ferrule::test::objects.fetch_add(1, std::memory_order_relaxed);
@@ -158,6 +160,12 @@ void operator delete[](void* p, std::size_t) noexcept
 // ---- what `--wrap` of the linker leads here ----
 
 extern "C" {
+
+void* __wrap_malloc(std::size_t size);
+void* __wrap_malloc(std::size_t size)
+{
+    return has_no_memory() ? nullptr : __real_malloc(size);
+}
 
 void* __real_realloc(void* p, std::size_t size);
 void* __wrap_realloc(void* p, std::size_t size);
@@ -223,6 +231,20 @@ int __wrap_socketpair(int domain, int type, int protocol, int* fds);
 int __wrap_socketpair(int domain, int type, int protocol, int* fds)
 {
     return has_no_descriptor() ? -1 : __real_socketpair(domain, type, protocol, fds);
+}
+
+int __real_socket(int domain, int type, int protocol);
+int __wrap_socket(int domain, int type, int protocol);
+int __wrap_socket(int domain, int type, int protocol)
+{
+    return has_no_descriptor() ? -1 : __real_socket(domain, type, protocol);
+}
+
+int __real_accept4(int fd, sockaddr* from, socklen_t* size, int flags);
+int __wrap_accept4(int fd, sockaddr* from, socklen_t* size, int flags);
+int __wrap_accept4(int fd, sockaddr* from, socklen_t* size, int flags)
+{
+    return has_no_descriptor() ? -1 : __real_accept4(fd, from, size, flags);
 }
 
 int __real_open(const char* path, int flags, ...);

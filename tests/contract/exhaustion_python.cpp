@@ -1,0 +1,334 @@
+// Listening, connecting, managers and queues when memory or descriptors run out at any point: the call says so or succeeds, nothing
+// leaks, and the next one works.
+#include "contract/in_want.hpp"
+#include "contract/shortage.hpp"
+#include "support/calls.hpp"
+#include "support/catch.hpp"
+#include "support/unique_fd.hpp"
+#include "support/watchdog.hpp"
+
+#include <ferrule/asio.hpp>
+#include <ferrule/pair.hpp>
+#include <ferrule/python/async_manager.hpp>
+#include <ferrule/python/listener.hpp>
+#include <ferrule/python/manager.hpp>
+#include <ferrule/python/manager_server.hpp>
+#include <ferrule/python/queue.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+namespace asio = boost::asio;
+namespace py = ferrule::python;
+
+using namespace ferrule;
+using namespace ferrule::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+using connection = message_duplex<multiprocessing>;
+
+const std::string key = "a key that both know, which is memory of its own";
+
+// Lets `f` run beside, and waits for its end.
+class beside {
+public:
+    template <class F>
+    explicit beside(F f)
+        : thread_([this, f] {
+              try {
+                  f();
+              } catch (...) {
+                  failed_ = std::current_exception();
+              }
+          })
+    {
+    }
+    // Rethrows what `f` has thrown.
+    void join()
+    {
+        thread_.join();
+        if (failed_)
+            std::rethrow_exception(failed_);
+    }
+
+private:
+    std::exception_ptr failed_;
+    std::thread thread_;
+};
+
+// Its files can be counted.
+class temporary_folder {
+public:
+    temporary_folder() { REQUIRE(::mkdtemp(path_) != nullptr); }
+    temporary_folder(const temporary_folder&) = delete;
+    temporary_folder& operator=(const temporary_folder&) = delete;
+    ~temporary_folder() { std::filesystem::remove_all(path_); }
+
+    [[nodiscard]] std::string file(const std::string& name) const { return path_ + ("/" + name); }
+    [[nodiscard]] bool empty() const { return std::filesystem::is_empty(path_); }
+
+private:
+    char path_[32] = "/tmp/ferrule-XXXXXX";
+};
+
+// Serves lists of integers in a process of its own, so that its descriptors do not count here.
+class list_server {
+public:
+    list_server() : at_(address::unix_path(folder_.file("manager"))), pid_(::fork())
+    {
+        if (pid_ == 0) {
+            py::manager_server server(at_, py::listener_options().authkey(key));
+            server.add<std::vector<int>>("List")
+                .method("push", [](std::vector<int>& v, int n) { v.push_back(n); })
+                .method("size", [](std::vector<int>& v) { return v.size(); });
+            server.serve(60s);
+            ::_exit(0);
+        }
+    }
+    list_server(const list_server&) = delete;
+    list_server& operator=(const list_server&) = delete;
+    ~list_server()
+    {
+        ::kill(pid_, SIGKILL);
+        ::waitpid(pid_, nullptr, 0);
+    }
+
+    [[nodiscard]] py::manager connect() const
+    {
+        return py::manager(at_, py::connect_options().authkey(key).wait_for_listener(10s), {}, 10s);
+    }
+
+private:
+    temporary_folder folder_;
+    address at_;
+    pid_t pid_;
+};
+
+// What was called once has had its effect, unless it has failed; then the connection may have been closed rather than give one call
+// the answer of another.
+void check_pushed(py::remote& list, const error_code& pushing)
+{
+    std::size_t size = 0;
+    const error_code ec = code_of([&] { size = list.get<std::size_t>("size"); });
+    CHECK((!ec || (pushing && ec == errc::closed)));
+    if (!pushing)
+        CHECK(size == 1);
+}
+
+} // namespace
+
+TEST_CASE("exhaustion: a listener that cannot be made leaves nothing behind")
+{
+    const temporary_folder folder;
+    const auto options = py::listener_options().authkey(key);
+    const address at = address::unix_path(folder.file("listener"));
+    with_each_shortage("listener", [&](shortage& s) {
+        CHECK(s.explains(s.during([&] { py::listener<> l(at, options); })));
+        CHECK(folder.empty());
+    });
+    with_each_shortage("listener anywhere",
+                       [&](shortage& s) { CHECK(s.explains(s.during([&] { py::listener<> l(options); }))); });
+}
+
+TEST_CASE("exhaustion: accepting")
+{
+    const watchdog guard("accepting");
+    for (const bool with_key : {false, true}) {
+        for (const way w : all_ways) {
+            with_each_shortage("accept", [&](shortage& s) {
+                error_code refused;
+                auto options = py::listener_options();
+                options.on_refused([&](const error& e) {
+                    const plenty p;
+                    refused = e.code();
+                });
+                auto to = py::connect_options();
+                if (with_key) {
+                    options.authkey(key);
+                    to.authkey(key);
+                }
+                py::listener<> l(options);
+                beside peer([&] { // comes again if it is dropped
+                    for (;;) {
+                        error_code ec;
+                        connection c = py::connect(l.address(), to, 10s, ec);
+                        if (!ec && c.next(10s, ec))
+                            return;
+                    }
+                });
+                std::optional<connection> accepted;
+                // Without descriptors, it waits for some.
+                const error_code ec = in_want(
+                    s, w, 50ms, [&](const until& limit) { return l.accept(limit); },
+                    [&](auto... rest) { return l.async_accept(rest...); },
+                    [&](connection c) { accepted = std::move(c); });
+                CHECK((s.explains(ec) || ec == errc::timed_out));
+                CHECK(s.explains(refused));
+                if (!accepted)
+                    accepted = l.accept(10s); // it goes on
+                accepted->send("welcome", 10s);
+                peer.join();
+            });
+        }
+    }
+}
+
+TEST_CASE("exhaustion: connecting")
+{
+    const watchdog guard("connecting");
+    for (const bool with_key : {false, true}) {
+        for (const way w : all_ways) {
+            const auto lo = with_key ? py::listener_options().authkey(key) : py::listener_options();
+            const auto co = with_key ? py::connect_options().authkey(key) : py::connect_options();
+            with_each_shortage("connect", [&](shortage& s) {
+                py::listener<> l(lo);
+                beside accepts([&] { // until one has something to say
+                    for (;;) {
+                        error_code ec;
+                        connection c = l.accept(10s);
+                        if (const auto message = c.next(10s, ec)) {
+                            c.send(*message, 10s);
+                            return;
+                        }
+                    }
+                });
+                std::optional<connection> here;
+                const error_code ec = in_want(
+                    s, w, 10s, [&](const until& limit) { return py::connect(l.address(), co, limit); },
+                    [&](auto... rest) { return py::async_connect(l.address(), co, rest...); },
+                    [&](connection c) { here = std::move(c); });
+                CHECK(s.explains(ec));
+                if (!here)
+                    here = py::connect(l.address(), co, 10s);
+                here->send("there and back", 10s);
+                CHECK(here->recv(10s).as<std::string>() == "there and back");
+                accepts.join();
+            });
+        }
+    }
+}
+
+TEST_CASE("exhaustion: calls of remote objects")
+{
+    const watchdog guard("managers");
+    const list_server server;
+    const py::manager manager = server.connect();
+    with_each_shortage("manager", [&](shortage& s) { CHECK(s.explains(s.during([&] { (void)server.connect(); }))); });
+    with_each_shortage("create", [&](shortage& s) {
+        CHECK(s.explains(s.during([&] { (void)manager.create("List", {}, {}, 10s); })));
+    });
+    with_each_shortage("call", [&](shortage& s) {
+        py::remote list = manager.create("List", {}, {}, 10s);
+        const py::tuple arguments{7};
+        const error_code ec = s.during([&] { (void)list.call("push", arguments, {}, 10s); });
+        CHECK(s.explains(ec));
+        check_pushed(list, ec);
+    });
+    with_each_shortage("async_call", [&](shortage& s) {
+        py::remote list = manager.create("List", {}, {}, 10s);
+        asio::io_context context;
+        error_code ec;
+        const auto body = [&]() -> asio::awaitable<void> {
+            try {
+                const py::tuple arguments{7};
+                const until limit(10s);
+                s.begin();
+                (void)co_await list.async_call("push", arguments, {}, limit);
+                s.end();
+            } catch (...) {
+                s.end();
+                ec = detail::thrown_code();
+            }
+        };
+        asio::co_spawn(context, body(), asio::detached);
+        context.run();
+        CHECK(s.explains(ec));
+        check_pushed(list, ec);
+    });
+}
+
+TEST_CASE("exhaustion: a server of managed objects goes on when it has had no descriptors")
+{
+    const watchdog guard("a server");
+    settle_this_thread();
+    for (const std::uint64_t count : {std::uint64_t{1}, UINT64_MAX}) {
+        for (std::uint64_t first = 1;; ++first) {
+            CAPTURE(count, first);
+            py::manager_server server(py::listener_options().authkey(key));
+            const auto options = py::connect_options().authkey(key);
+            std::size_t size = 1;
+            shortage s(resource::descriptors, first, count);
+            s.begin();
+            beside asks([&] {
+                for (;;) { // it may be refused in the meantime
+                    try {
+                        size = py::manager(server.address(), options, {}, 10s).size(10s);
+                        break;
+                    } catch (const error&) {
+                    }
+                }
+                server.stop();
+            });
+            server.serve(20ms);
+            s.end();
+            server.serve(); // until it was asked
+            asks.join();
+            CHECK(size == 0);
+            if (!s.has_refused())
+                break;
+            REQUIRE(first < 100);
+        }
+    }
+}
+
+TEST_CASE("exhaustion: queues")
+{
+    with_each_shortage("put", [](shortage& s) {
+        auto [r, w] = raw_pipe();
+        py::queue_reader from(adopt(r.release()));
+        py::queue_writer to(adopt(w.release()));
+        error_code ec;
+        const py::value message{"first", 1};
+        const error_code thrown = s.during([&] { to.put(message, 10s, ec); });
+        CHECK(!thrown);
+        CHECK(s.explains(ec));
+        to.put("next", 10s);
+        if (!ec)
+            CHECK(from.get(10s) == message);
+        CHECK(from.get(10s) == py::value("next"));
+    });
+    with_each_shortage("get", [](shortage& s) {
+        auto [r, w] = raw_pipe();
+        py::queue_reader from(adopt(r.release()));
+        py::queue_writer to(adopt(w.release()));
+        const py::value message{"first", 1};
+        to.put(message, 10s);
+        to.put("next", 10s);
+        error_code ec;
+        py::value got;
+        const error_code thrown = s.during([&] { got = from.get(10s, ec); });
+        CHECK(!thrown);
+        CHECK(s.explains(ec));
+        if (!ec)
+            CHECK(got == message);
+        got = from.get(10s);
+        if (ec && got == message) // else it was taken off the stream, and no value could be made of it
+            got = from.get(10s);
+        CHECK(got == py::value("next"));
+    });
+}
