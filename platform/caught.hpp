@@ -3,16 +3,18 @@
 
 #include <ferrule/error.hpp>
 
+#include <boost/system/system_error.hpp>
+
 #include <new>
 
 namespace ferrule::os {
 
-/// In a handler: the code of the exception, which is an `error` or `std::bad_alloc`.
+/// In a handler: the code of the exception, which is ours, Asio's (such as no descriptor for a reactor), or `std::bad_alloc`.
 inline error_code caught() noexcept
 {
     try {
         throw;
-    } catch (const error& e) {
+    } catch (const boost::system::system_error& e) {
         return e.code();
     } catch (const std::bad_alloc&) {
         return detail::no_memory();

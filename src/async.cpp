@@ -2,8 +2,7 @@
 #include <ferrule/detail/async_core.hpp>
 
 #include "src/async_operation.hpp"
-#include "src/read_operation.hpp"
-#include "src/write_operation.hpp"
+#include "src/transfer.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
@@ -30,20 +29,23 @@ namespace {
 
 /// `Request` is a reference where the request outlives the call: Asio keeps no memory for large frames of coroutines.
 template <class Request>
-class read_call {
+class transfer_call {
 public:
-    read_call(channel_ptr c, Request&& r)
+    transfer_call(channel_ptr c, Request&& r)
         : channel(std::move(c)),
           request_(std::forward<Request>(r)),
-          algorithm_(*channel, request_, result_)
+          by_kind_(*channel, request_, result_)
     {
     }
 
-    [[nodiscard]] static cross_lock& lock_of(channel& c) noexcept { return c.reading.lock; }
-    [[nodiscard]] operation* algorithm() noexcept { return &*algorithm_; }
-    [[nodiscard]] transfer_result take_result(error_code&) noexcept
+    [[nodiscard]] operation* algorithm() noexcept { return &static_cast<operation&>(by_kind_); }
+    [[nodiscard]] transfer_result take_result(error_code& ec) noexcept
     {
-        result_.thrown = std::move((*algorithm_).thrown);
+        if constexpr (std::same_as<std::remove_cvref_t<Request>, write_request>)
+            if (request_.kind == write_request::what::close) { // whatever has become of the flush
+                result_.transferred = close(channel, deadline::now());
+                ec = {};
+            }
         return std::move(result_);
     }
 
@@ -52,39 +54,14 @@ public:
 private:
     Request request_;
     transfer_result result_;
-    read_by_kind algorithm_;
+    operation_for<Request> by_kind_;
 };
 
 template <class Request>
-class write_call {
-public:
-    write_call(channel_ptr c, Request&& r)
-        : channel(std::move(c)),
-          request_(std::forward<Request>(r)),
-          algorithm_(*channel, request_)
-    {
-    }
-
-    [[nodiscard]] static cross_lock& lock_of(channel& c) noexcept { return c.writing.lock; }
-    [[nodiscard]] operation* algorithm() noexcept { return &algorithm_; }
-    [[nodiscard]] transfer_result take_result(error_code& ec) noexcept
-    {
-        transfer_result r;
-        r.transferred = algorithm_.sent();
-        r.thrown = std::move(algorithm_.thrown);
-        if (request_.kind == write_request::what::close) { // whatever has become of the flush
-            r.transferred = close(channel, deadline::now());
-            ec = {};
-        }
-        return r;
-    }
-
-    const channel_ptr channel;
-
-private:
-    Request request_;
-    write_operation algorithm_;
-};
+cross_lock& lock_for(channel& c) noexcept
+{
+    return std::same_as<std::remove_cvref_t<Request>, read_request> ? c.reading.lock : c.writing.lock;
+}
 
 class lock_call {
 public:
@@ -133,21 +110,6 @@ auto make_call(asio::any_io_executor&& executor, until&& limit, Handler& handler
                                       std::move(handler), std::forward<Args>(args)...);
 }
 
-// What a call comes to that cannot even begin; nothing if it can.
-std::optional<error_code> answer(const channel_ptr& c, const read_request&) noexcept
-{
-    return c ? std::optional<error_code>() : errc::closed;
-}
-
-std::optional<error_code> answer(const channel_ptr& c, const write_request& r) noexcept
-{
-    if (r.refused)
-        return r.refused;
-    if (c)
-        return std::nullopt;
-    return r.kind == write_request::what::close ? error_code() : errc::closed; // closing what is closed is no error
-}
-
 /// Lets the executor call `f`. A coroutine is resumed here if there is no memory for that: what its initiating function throws
 /// would end its context's `run`, and Asio ends the process when it destroys the handler.
 template <class F>
@@ -181,13 +143,10 @@ void begin(bool in_coroutine, Handler& handler, Make make)
         else
             return std::move(handler)(no_memory());
     }
-    if (in_coroutine)
-        op->start_in_coroutine(slot);
-    else
-        op->start(slot);
+    op->start(slot, in_coroutine);
 }
 
-template <class Call, class Request>
+template <class Request>
 void start_transfer(channel_ptr&& c, Request&& request, until&& limit, asio::any_io_executor&& executor,
                     completion&& handler, bool in_coroutine)
 {
@@ -196,8 +155,8 @@ void start_transfer(channel_ptr&& c, Request&& request, until&& limit, asio::any
                           [ec = *end, h = std::move(handler)]() mutable { std::move(h)(ec, transfer_result()); });
     request.outlived = false;
     begin(in_coroutine, handler, [&] {
-        return make_call<Call>(std::move(executor), std::move(limit), handler, Call::lock_of(*c), c, c,
-                               std::move(request));
+        return make_call<transfer_call<Request>>(std::move(executor), std::move(limit), handler, lock_for<Request>(*c),
+                                                 c, c, std::move(request));
     });
 }
 
@@ -257,7 +216,7 @@ T result_as(transfer_result& r) noexcept
         return std::move(r);
 }
 
-template <class T, class Call, class Request>
+template <class T, class Request>
 asio::awaitable<T> await(channel_ptr c, Request request, until limit)
 {
     if (const auto end = answer(c, request)) {
@@ -274,9 +233,10 @@ asio::awaitable<T> await(channel_ptr c, Request request, until limit)
         in_a_row = 0;
         co_await let_others_run();
     }
-    Call call(std::move(c), request);
-    turn t = acts && async_operation::try_lock(Call::lock_of(*call.channel)) ? turn(*call.channel, *call.algorithm())
-                                                                             : turn();
+    using call_type = transfer_call<Request&>;
+    call_type call(std::move(c), request);
+    cross_lock& lock = lock_for<Request>(*call.channel);
+    turn t = acts && async_operation::try_lock(lock) ? turn(*call.channel, *call.algorithm()) : turn();
     const step next = t ? t.advance(limit.deadline().is_now()) : step::again;
     error_code ec;
     if (next == step::done) {
@@ -284,8 +244,7 @@ asio::awaitable<T> await(channel_ptr c, Request request, until limit)
         t.end(ec);
     } else {
         auto make = [&](asio::any_io_executor&& executor, auto& handler) {
-            auto op = make_call<Call&>(std::move(executor), std::move(limit), handler, Call::lock_of(*call.channel),
-                                       call.channel, call);
+            auto op = make_call<call_type&>(std::move(executor), std::move(limit), handler, lock, call.channel, call);
             if (t)
                 op->take_over(std::move(t), next);
             return op;
@@ -303,15 +262,15 @@ asio::awaitable<T> await(channel_ptr c, Request request, until limit)
 void start(channel_ptr c, read_request&& request, until&& limit, asio::any_io_executor executor, completion handler,
            bool in_coroutine)
 {
-    start_transfer<read_call<read_request>>(std::move(c), std::move(request), std::move(limit), std::move(executor),
-                                            std::move(handler), in_coroutine);
+    start_transfer(std::move(c), std::move(request), std::move(limit), std::move(executor), std::move(handler),
+                   in_coroutine);
 }
 
 void start(channel_ptr c, write_request&& request, until&& limit, asio::any_io_executor executor, completion handler,
            bool in_coroutine)
 {
-    start_transfer<write_call<write_request>>(std::move(c), std::move(request), std::move(limit), std::move(executor),
-                                              std::move(handler), in_coroutine);
+    start_transfer(std::move(c), std::move(request), std::move(limit), std::move(executor), std::move(handler),
+                   in_coroutine);
 }
 
 void start(cross_lock& lock, until&& limit, asio::any_io_executor executor, completion handler, bool in_coroutine)
@@ -322,22 +281,22 @@ void start(cross_lock& lock, until&& limit, asio::any_io_executor executor, comp
 
 asio::awaitable<bytes> await_bytes(channel_ptr c, read_request&& request, until&& limit)
 {
-    return await<bytes, read_call<read_request&>>(std::move(c), std::move(request), std::move(limit));
+    return await<bytes>(std::move(c), std::move(request), std::move(limit));
 }
 
 asio::awaitable<std::size_t> await_size(channel_ptr c, read_request&& request, until&& limit)
 {
-    return await<std::size_t, read_call<read_request&>>(std::move(c), std::move(request), std::move(limit));
+    return await<std::size_t>(std::move(c), std::move(request), std::move(limit));
 }
 
 asio::awaitable<transfer_result> await_result(channel_ptr c, read_request&& request, until&& limit)
 {
-    return await<transfer_result, read_call<read_request&>>(std::move(c), std::move(request), std::move(limit));
+    return await<transfer_result>(std::move(c), std::move(request), std::move(limit));
 }
 
 asio::awaitable<std::size_t> await_size(channel_ptr c, write_request&& request, until&& limit)
 {
-    return await<std::size_t, write_call<write_request&>>(std::move(c), std::move(request), std::move(limit));
+    return await<std::size_t>(std::move(c), std::move(request), std::move(limit));
 }
 
 asio::awaitable<void> await_lock(cross_lock& lock, until limit)

@@ -1,5 +1,6 @@
 #include "src/async_operation.hpp"
 
+#include "platform/caught.hpp"
 #include "src/wait_service.hpp"
 
 #include <boost/asio/bind_executor.hpp>
@@ -91,8 +92,9 @@ void async_operation::take_over(turn t, step next) noexcept
     next_ = next;
 }
 
-void async_operation::start(asio::cancellation_slot slot)
+void async_operation::start(asio::cancellation_slot slot, bool in_coroutine)
 {
+    in_coroutine_ = in_coroutine;
     slot_ = slot;
     if (slot_.is_connected()) {
         try {
@@ -110,12 +112,6 @@ void async_operation::start(asio::cancellation_slot slot)
         op_->hold_back = true;
     if (const outcome end = attempt())
         finish(*end);
-}
-
-void async_operation::start_in_coroutine(asio::cancellation_slot slot)
-{
-    in_coroutine_ = true;
-    start(slot);
 }
 
 void async_operation::go_on()
@@ -181,10 +177,8 @@ error_code async_operation::stay(std::optional<lock_time> ask_again_at) noexcept
         timer_->expires_at(std::min(ask_again_at.value_or(lock_time::max()), limit_.deadline().at()));
         rest([this](resumption r) { timer_->async_wait(std::move(r)); });
         return {};
-    } catch (const boost::system::system_error& e) {
-        return e.code();
     } catch (...) {
-        return no_memory();
+        return os::caught();
     }
 }
 
@@ -212,10 +206,8 @@ async_operation::outcome async_operation::attempt() noexcept
 {
     try {
         return run();
-    } catch (const boost::system::system_error& e) { // such as no descriptor for a reactor
-        return e.code();
     } catch (...) {
-        return no_memory();
+        return os::caught();
     }
 }
 
@@ -291,7 +283,6 @@ async_operation::outcome async_operation::transfer()
 // As far as possible without waiting.
 step async_operation::forward() noexcept
 {
-    const deadline& limit = limit_.deadline();
     const channel_use use(*channel_);
     if (std::exchange(waiting_, false))
         wait_->end(true, use);
@@ -300,8 +291,7 @@ step async_operation::forward() noexcept
         op_->result = static_cast<errc>(why);
     else
         s = next_ ? *std::exchange(next_, std::nullopt) : advance(use);
-    // "Only if possible now" ends when it would have to wait, not while there is something to do.
-    if (s != step::done && limit.expired() && (s == step::wait || !limit.is_now())) {
+    if (s != step::done && is_late(limit_.deadline(), s)) {
         op_->result = errc::timed_out;
         s = step::done;
     }
@@ -315,7 +305,7 @@ step async_operation::advance(const channel_use& use) noexcept
     try {
         return turn_.advance(limit_.deadline().is_now() || cannot_wait_, use);
     } catch (...) {
-        op_->thrown = std::current_exception();
+        op_->out.thrown = std::current_exception();
         op_->result = errc::framing_failed;
         return step::done;
     }
@@ -348,10 +338,8 @@ async_operation::outcome async_operation::wait()
         set_deadline();
         if (wait_->begin(*this, watch))
             return std::nullopt;
-    } catch (const boost::system::system_error& e) {
-        refused = e.code();
     } catch (...) {
-        refused = no_memory();
+        refused = os::caught();
     }
     waiting_ = false;
     wait_->end(false, channel_use(*channel_));

@@ -38,10 +38,9 @@ public:
     async_operation(const async_operation&) = delete;
     async_operation& operator=(const async_operation&) = delete;
 
-    /// Begins, in the caller's thread. `slot` may be unconnected. Throws if not even a failure could be delivered.
-    void start(boost::asio::cancellation_slot slot);
-    /// The same in a coroutine, where throwing is no way out: what could not be delivered otherwise is delivered inside.
-    void start_in_coroutine(boost::asio::cancellation_slot slot);
+    /// Begins, in the caller's thread. `slot` may be unconnected. What could not be delivered otherwise is delivered inside in
+    /// a coroutine, where throwing is no way out; else this throws.
+    void start(boost::asio::cancellation_slot slot, bool in_coroutine);
     /// Before `start`: the operation has begun already, holds this turn, and has said `next`.
     void take_over(turn t, step next) noexcept;
 

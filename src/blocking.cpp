@@ -2,11 +2,8 @@
 #include "platform/caught.hpp"
 #include "platform/on_stop.hpp"
 #include "src/descriptor_wait.hpp"
-#include "src/read_operation.hpp"
+#include "src/transfer.hpp"
 #include "src/turn.hpp"
-#include "src/write_operation.hpp"
-
-#include <ferrule/detail/requests.hpp>
 
 #include <optional>
 #include <stop_token>
@@ -61,8 +58,7 @@ public:
             }
             if (limit_.stop().stop_requested())
                 return errc::cancelled;
-            // "Only if possible now" ends when it would have to wait, not while there is something to do.
-            if (limit_.deadline().expired() && (s == step::wait || !now))
+            if (is_late(limit_.deadline(), s))
                 return errc::timed_out;
             if (s == step::wait) {
                 if (cannot_wait_)
@@ -132,12 +128,17 @@ private:
     error_code cannot_wait_; // then what is there already has to do
 };
 
-error_code run(channel& c, operation& op, const until& limit)
+template <class Request>
+error_code run_request(const channel_ptr& c, Request& request, const until& limit, transfer_result& result)
 {
-    if (const error_code ec = c.of(op.side).lock.acquire(limit))
+    if (const auto end = answer(c, request))
+        return *end;
+    operation_for<Request> by_kind(*c, request, result);
+    operation& op = by_kind;
+    if (const error_code ec = c->of(op.side).lock.acquire(limit))
         return ec;
-    turn t(c, op);
-    error_code ec = blocking_run(c, op, limit)();
+    turn t(*c, op);
+    error_code ec = blocking_run(*c, op, limit)();
     t.end(ec);
     return ec;
 }
@@ -146,22 +147,12 @@ error_code run(channel& c, operation& op, const until& limit)
 
 error_code run(const channel_ptr& c, const read_request& request, const until& limit, transfer_result& result)
 {
-    if (!c)
-        return errc::closed;
-    read_by_kind op(*c, request, result);
-    return run(*c, *op, limit);
+    return run_request(c, request, limit, result);
 }
 
 error_code run(const channel_ptr& c, write_request& request, const until& limit, transfer_result& result)
 {
-    if (request.refused)
-        return request.refused;
-    if (!c)
-        return errc::closed;
-    write_operation op(*c, request);
-    const error_code ec = run(*c, op, limit);
-    result.transferred = op.sent();
-    return ec;
+    return run_request(c, request, limit, result);
 }
 
 } // namespace ferrule::detail

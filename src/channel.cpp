@@ -41,7 +41,8 @@ bool channel::push_tail() noexcept
     if (!writing.lock.try_lock())
         return true; // the sender pushes it, or says so when leaving
     write_request nothing(write_request::what::flush);
-    write_operation flush(*this, nothing);
+    transfer_result unused;
+    write_operation flush(*this, nothing, unused);
     const bool fine = flush.advance(true) != step::done || !flush.result;
     writing.lock.unlock();
     return fine;

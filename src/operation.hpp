@@ -1,10 +1,10 @@
 // One transfer as a resumable state machine, driven by a blocking loop or by completions. Private.
 #pragma once
 
+#include <ferrule/deadline.hpp>
+#include <ferrule/detail/requests.hpp>
 #include <ferrule/error.hpp>
 #include <ferrule/socket_like.hpp>
-
-#include <exception>
 
 namespace ferrule::detail {
 
@@ -13,6 +13,12 @@ enum class step : unsigned char {
     again, // there is more to do immediately, but others may want a turn
     wait   // the descriptor has to become ready
 };
+
+/// "Only if possible now" ends when it would have to wait, not while there is something to do.
+inline bool is_late(const deadline& d, step s) noexcept
+{
+    return d.expired() && (s == step::wait || !d.is_now());
+}
 
 /// Called only by the holder of the direction's lock. Touches the descriptor through `try_` functions alone, so that
 /// ending a wait can lose nothing.
@@ -44,13 +50,14 @@ public:
 
     const direction side;
     error_code result;
-    std::exception_ptr thrown; // by the framing, with `errc::framing_failed`
+    transfer_result& out; // beyond `result`
     /// Take nothing off the stream and send nothing yet, but say `again`: the result could not be delivered
     /// immediately, and what is never delivered must not have happened.
     bool hold_back = false;
 
 protected:
-    explicit operation(direction d) noexcept : side(d) {}
+    /// `r` stays where it is until the operation ends.
+    operation(direction d, transfer_result& r) noexcept : side(d), out(r) {}
     ~operation() = default;
 
     static constexpr int transfers_per_turn = 16;

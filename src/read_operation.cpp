@@ -80,10 +80,10 @@ error_code read_operation::give_up(ending how) noexcept
     b.settle();
     if (how == ending::abandoned || delivered_)
         return {};
-    out_.transferred = std::min(b.size(), bad_);
+    out.transferred = std::min(b.size(), bad_);
     try {
-        out_.data.clear();
-        out_.data.append(b.view().first(std::min(out_.transferred, max_shown)));
+        out.data.clear();
+        out.data.append(b.view().first(std::min(out.transferred, max_shown)));
     } catch (const std::bad_alloc&) { // the error matters more than what it shows
     }
     return {};
@@ -189,14 +189,14 @@ void stream_read::take(const finding& f)
     read_buffer& b = channel_.incoming;
     if (fills_memory()) {
         filled_ += b.take_into(request_.into.subspan(filled_));
-        out_.transferred = std::exchange(filled_, 0); // delivered: nothing to give back
+        out.transferred = std::exchange(filled_, 0); // delivered: nothing to give back
         b.settle();
     } else if (request_.peek) {
-        out_.data = bytes(b.view().subspan(f.skip, f.size));
-        out_.transferred = f.size;
+        out.data = bytes(b.view().subspan(f.skip, f.size));
+        out.transferred = f.size;
     } else {
-        b.take(f.skip, f.size, f.drop, request_.reuse != nullptr ? *request_.reuse : out_.data);
-        out_.transferred = f.size;
+        b.take(f.skip, f.size, f.drop, request_.reuse != nullptr ? *request_.reuse : out.data);
+        out.transferred = f.size;
     }
 }
 
@@ -206,7 +206,7 @@ void stream_read::at_end()
     if (request_.kind == read_request::what::all)
         take(finding::take(0, channel_.incoming.size()));
     else if (clean && request_.end_is_nothing)
-        out_.ended = true;
+        out.ended = true;
     else
         result = clean ? errc::end_of_stream : errc::truncated;
 }
@@ -258,8 +258,8 @@ void packet_read::take(const finding& f)
 {
     read_buffer& b = channel_.incoming;
     if (request_.peek) {
-        out_.data = bytes(b.view());
-        out_.transferred = f.size;
+        out.data = bytes(b.view());
+        out.transferred = f.size;
         return;
     }
     if (fills_memory()) {
@@ -267,16 +267,16 @@ void packet_read::take(const finding& f)
         bytes none;
         b.take(0, 0, f.drop, none);
     } else
-        b.take(0, f.size, f.drop, request_.reuse != nullptr && !f.error ? *request_.reuse : out_.data);
-    out_.transferred = f.size;
-    out_.taken = f.error == errc::packet_truncated;
+        b.take(0, f.size, f.drop, request_.reuse != nullptr && !f.error ? *request_.reuse : out.data);
+    out.transferred = f.size;
+    out.taken = f.error == errc::packet_truncated;
     channel_.packet_held = false;
 }
 
 void packet_read::at_end()
 {
     if (request_.end_is_nothing)
-        out_.ended = true;
+        out.ended = true;
     else
         result = errc::end_of_stream;
 }

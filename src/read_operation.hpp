@@ -21,19 +21,18 @@ namespace ferrule::detail {
 ///      └──────── moved ──────┘
 class read_operation : public operation {
 public:
+    read_operation(channel& c, const read_request& request, transfer_result& r) noexcept
+        : operation(direction::read, r),
+          channel_(c),
+          request_(request)
+    {
+    }
+
     [[nodiscard]] step advance(bool eager) final;
     void resumed() noexcept final { channel_.drained = false; }
     error_code give_up(ending) noexcept final;
 
 protected:
-    read_operation(channel& c, const read_request& request, transfer_result& out) noexcept
-        : operation(direction::read),
-          channel_(c),
-          request_(request),
-          out_(out)
-    {
-    }
-
     /// What a look at the buffer says.
     class finding {
     public:
@@ -84,7 +83,6 @@ protected:
 
     channel& channel_;
     const read_request& request_;
-    transfer_result& out_;
     std::size_t filled_ = 0; // bytes that are in the caller's memory already
 
 private:
@@ -97,10 +95,7 @@ private:
 
 class stream_read final : public read_operation {
 public:
-    stream_read(channel& c, const read_request& request, transfer_result& out) noexcept
-        : read_operation(c, request, out)
-    {
-    }
+    using read_operation::read_operation;
 
 private:
     [[nodiscard]] finding look() override;
@@ -115,10 +110,7 @@ private:
 /// Where packets have boundaries, the buffer holds one packet at most.
 class packet_read final : public read_operation {
 public:
-    packet_read(channel& c, const read_request& request, transfer_result& out) noexcept
-        : read_operation(c, request, out)
-    {
-    }
+    using read_operation::read_operation;
 
 private:
     [[nodiscard]] finding look() override;
@@ -127,16 +119,16 @@ private:
     void at_end() override;
 };
 
-/// The operation that serves a request. Both stay where they are until it ends.
+/// The operation that serves a request, which stays where it is until it ends.
 class read_by_kind {
 public:
-    read_by_kind(channel& c, const read_request& request, transfer_result& out) noexcept
-        : one_(std::in_place_type<stream_read>, c, request, out)
+    read_by_kind(channel& c, const read_request& request, transfer_result& r) noexcept
+        : one_(std::in_place_type<stream_read>, c, request, r)
     {
         if (c.packets)
-            one_.emplace<packet_read>(c, request, out);
+            one_.emplace<packet_read>(c, request, r);
     }
-    [[nodiscard]] operation& operator*() noexcept
+    operator operation&() noexcept
     {
         if (packet_read* const p = std::get_if<packet_read>(&one_))
             return *p;

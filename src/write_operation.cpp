@@ -73,7 +73,7 @@ step write_operation::go_on()
             const io_result r = write({&all, 1});
             if (r.what() != io_result::status::moved)
                 return stopped(r);
-            frame_.advance(r.size());
+            consume(r.size());
             if (r.size() < all.size())
                 return step::wait;
             continue;
@@ -111,7 +111,7 @@ step write_operation::send_packet()
     const io_result r = write({views.data(), n});
     if (r.what() != io_result::status::moved)
         return stopped(r);
-    packet_ = r.size();
+    out.transferred = r.size();
     frame.tell(frame.size());
     return step::done;
 }
@@ -154,8 +154,10 @@ void write_operation::consume(std::size_t n)
     const std::size_t of_tail = std::min(n, channel_.tail.view().size());
     if (of_tail != 0)
         channel_.tail.sent(of_tail);
-    if (n != of_tail)
-        frame_.advance(n - of_tail);
+    if (n == of_tail)
+        return;
+    out.transferred += n - of_tail;
+    frame_.advance(n - of_tail);
 }
 
 error_code write_operation::give_up(ending how) noexcept

@@ -14,8 +14,8 @@ namespace ferrule::detail {
 class write_operation final : public operation {
 public:
     /// The request stays where it is until the operation ends.
-    write_operation(channel& c, write_request& request) noexcept
-        : operation(direction::write),
+    write_operation(channel& c, write_request& request, transfer_result& r) noexcept
+        : operation(direction::write, r),
           channel_(c),
           frame_(request.frame),
           kind_(request.kind),
@@ -25,9 +25,6 @@ public:
 
     [[nodiscard]] step advance(bool eager) override;
     error_code give_up(ending) noexcept override;
-
-    /// Bytes of the frame, or of the packet, that have left.
-    [[nodiscard]] std::size_t sent() const noexcept { return packet_ + frame_.sent(); }
 
 private:
     /// What `close` says has not left, if it interrupts this now.
@@ -46,7 +43,6 @@ private:
     outgoing_frame frame_;
     write_request::what kind_;
     bool outlived_;
-    std::size_t packet_ = 0; // bytes
 };
 
 } // namespace ferrule::detail
