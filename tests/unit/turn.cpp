@@ -1,0 +1,199 @@
+// The turn of an operation, and its wait, without a descriptor of the system.
+#include "src/turn.hpp"
+#include "src/descriptor_wait.hpp"
+#include "src/write_operation.hpp"
+
+#include "support/catch.hpp"
+#include "support/told.hpp"
+
+#include <new>
+#include <optional>
+#include <utility>
+
+using namespace ferrule;
+using namespace ferrule::detail;
+using namespace ferrule::test;
+
+namespace {
+
+class counting final : public waiter {
+public:
+    void kick() noexcept override { ++kicks; }
+    int kicks = 0;
+};
+
+// An operation that notes what it is asked.
+class noting final : public operation {
+public:
+    explicit noting(direction d) : operation(d, unused_) {}
+    step advance(bool) override
+    {
+        ++advanced;
+        return step::wait;
+    }
+    void resumed() noexcept override { ++resumes; }
+    error_code give_up(ending how) noexcept override
+    {
+        given_up = how;
+        return worse;
+    }
+
+    int advanced = 0;
+    int resumes = 0;
+    std::optional<ending> given_up;
+    error_code worse;
+
+private:
+    transfer_result unused_;
+};
+
+turn begin(channel& c, operation& op)
+{
+    REQUIRE(c.of(op.side).lock.try_lock());
+    return turn(c, op);
+}
+
+void leave_a_tail(channel& c)
+{
+    bytes rest;
+    rest.append(byte_view("rest"));
+    c.tail.keep(std::move(rest));
+}
+
+} // namespace
+
+TEST_CASE("turn: however it ends, the operation has left the direction in order, and the next may begin")
+{
+    told t;
+    told_channel c(t);
+    error_code ec = errc::timed_out;
+    noting op(direction::read);
+    {
+        turn given_up = begin(c, op);
+        given_up.end(ec);
+        CHECK(op.given_up == operation::ending::failed);
+        CHECK(ec == errc::timed_out);
+        given_up.end(); // no more
+    }
+    {
+        op.worse = errc::torn;
+        turn torn = begin(c, op);
+        torn.give_up(operation::ending::abandoned, ec);
+        CHECK(op.given_up == operation::ending::abandoned);
+        CHECK(ec == errc::torn);
+    }
+    op.given_up.reset();
+    {
+        turn first = begin(c, op);
+        turn forgotten = std::move(first);
+        CHECK(!first);
+        CHECK(forgotten);
+        CHECK(c.reading.lock.locked());
+    }
+    CHECK(op.given_up == operation::ending::failed);
+    op.given_up.reset();
+    begin(c, op).end();
+    CHECK(!op.given_up);
+    CHECK(!c.reading.lock.locked());
+}
+
+TEST_CASE("turn: a sender that leaves something behind wakes the reader, who may have to push it")
+{
+    told t;
+    told_channel c(t);
+    counting reader;
+    c.reading.point->waiting = &reader;
+    noting op(direction::write);
+    begin(c, op).end();
+    CHECK(reader.kicks == 0);
+    leave_a_tail(c);
+    begin(c, op).end();
+    CHECK(reader.kicks == 1);
+    c.reading.point->waiting = nullptr;
+}
+
+TEST_CASE("turn: nothing is asked of a closed channel")
+{
+    told t;
+    told_channel c(t);
+    noting op(direction::read);
+    turn at = begin(c, op);
+    CHECK(at.advance(false) == step::wait);
+    c.shut(false);
+    CHECK(at.advance(false) == step::done);
+    CHECK(op.result == errc::closed);
+    CHECK(op.advanced == 1);
+}
+
+TEST_CASE("descriptor_wait: whoever waits can be woken, from the beginning to the end")
+{
+    told t;
+    told_channel c(t);
+    noting op(direction::read);
+    descriptor_wait w(c, op);
+    counting me;
+    const channel_use use(c);
+    w.arm(use);
+    REQUIRE(w.targets().list().size() == 1);
+    REQUIRE(w.begin(me, [](wait_point&) { return true; }));
+    c.reading.point->kick();
+    CHECK(me.kicks == 1);
+    w.end(true, use);
+    CHECK(op.resumes == 1);
+    c.reading.point->kick();
+    CHECK(me.kicks == 1);
+}
+
+TEST_CASE("descriptor_wait: a wait that does not come about leaves nobody to be woken")
+{
+    told t;
+    told_channel c(t);
+    noting op(direction::read);
+    descriptor_wait w(c, op);
+    counting me;
+    {
+        const channel_use use(c);
+        w.arm(use);
+        CHECK(!w.begin(me, [](wait_point&) { return false; }));
+        CHECK(c.reading.point->waiting == nullptr);
+        CHECK_THROWS_AS(w.begin(me, [](wait_point&) -> bool { throw std::bad_alloc(); }), std::bad_alloc);
+        CHECK(c.reading.point->waiting == nullptr);
+        CHECK(w.begin(me, [](wait_point&) { return true; }));
+        counting other;
+        w.abandon(other); // somebody else's
+        CHECK(c.reading.point->waiting == &me);
+        w.abandon(me);
+        CHECK(c.reading.point->waiting == nullptr);
+    }
+    c.shut(false);
+    CHECK(!w.begin(me, [](wait_point&) { return true; }));
+    const channel_use closed(c);
+    w.arm(closed);
+    CHECK(w.targets().now());
+}
+
+TEST_CASE("descriptor_wait: a reader waits for room for the tail as well, unless there is a sender")
+{
+    told t;
+    told_channel c(t);
+    noting op(direction::read);
+    counting me;
+    const channel_use use(c);
+    descriptor_wait w(c, op);
+    w.arm(use);
+    leave_a_tail(c);
+    CHECK(!w.begin(me, [](wait_point&) { return true; })); // it came meanwhile
+    w.arm(use);
+    REQUIRE(w.targets().list().size() == 2);
+    CHECK(w.targets().list()[1].for_write());
+    REQUIRE(w.begin(me, [](wait_point&) { return true; }));
+    w.end(true, use);
+    CHECK(t.written == "rest");
+    CHECK(c.tail.empty());
+
+    leave_a_tail(c);
+    REQUIRE(c.writing.lock.try_lock()); // a sender, who will push it
+    w.arm(use);
+    CHECK(w.targets().list().size() == 1);
+    c.writing.lock.unlock();
+}
