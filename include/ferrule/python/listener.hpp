@@ -107,7 +107,8 @@ public:
         same_user_ = on;
         return *this;
     }
-    /// Called with why a peer was dropped, by whoever accepts. Must not throw.
+    /// Called with why a peer was dropped, in the thread that accepts. Also called while there are no descriptors, about ten times
+    /// a second: the peer then waits with the system. Must not throw.
     listener_options& on_refused(std::function<void(const error&)> f)
     {
         on_refused_ = std::move(f);
@@ -199,7 +200,8 @@ public:
     [[nodiscard]] const ferrule::address& address() const noexcept { return address_; }
 
     /// Blocks until a peer has connected and, if there is a key, shown that it knows it. Throws `timeout_error`,
-    /// `cancelled_error` (then a peer that arrives is for the next call), `closed_error`.
+    /// `cancelled_error` (then a peer that arrives is for the next call), `closed_error`. While the process has no descriptor left,
+    /// nobody is accepted: see `listener_options::on_refused`.
     connection_type accept(const until& limit = {}) { return arriving_.recv(limit); }
     connection_type accept(const until& limit, error_code& ec) { return arriving_.recv(limit, ec); }
     /// A peer that is ready, else nothing. Does not wait.
