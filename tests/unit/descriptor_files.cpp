@@ -5,6 +5,7 @@
 #include "support/transports.hpp"
 #include "support/watchdog.hpp"
 
+#include <atomic>
 #include <cstdlib>
 #include <fcntl.h>
 #include <pty.h>
@@ -166,6 +167,26 @@ TEST_CASE("tty: closing one side ends the other")
     duplex slave(adopt(t.slave.release()));
     t.master.reset();
     CHECK(code_of([&] { (void)slave.recv(20s); }) == errc::end_of_stream);
+}
+
+TEST_CASE("tty: a slave that is read while its master closes gives the end")
+{
+    for (int i = 0; i < 200; ++i) { // one in three meets the moment at which Linux says EIO
+        terminal t(true);
+        reader slave(adopt(t.slave.release()));
+        std::atomic<bool> reads = false;
+        std::jthread closes([&] {
+            while (!reads)
+                std::this_thread::yield();
+            t.master.reset();
+        });
+        CHECK(code_of([&] {
+                  for (;;) {
+                      (void)slave.try_recv();
+                      reads = true;
+                  }
+              }) == errc::end_of_stream);
+    }
 }
 
 TEST_CASE("tty: a canonical terminal gives lines, and its empty one is an end that does not last")

@@ -87,6 +87,15 @@ TEST_CASE("progress: both ends hear how far a message has come")
     received.expect_whole(6);
     CHECK(sent.calls.size() == 1);
     CHECK(received.calls.size() == 1);
+
+    received.calls.clear();
+    a.as_bytes().send("\5he");
+    for (int i = 0; i < 3; ++i) // the same bytes, looked at again
+        CHECK_THROWS_AS(b.recv(std::chrono::seconds(0)), timeout_error);
+    CHECK(received.calls.size() == 1);
+    a.as_bytes().send("llo");
+    CHECK(b.recv() == byte_view("hello"));
+    received.expect_whole(6);
 }
 
 TEST_CASE("progress: what a function throws ends the receive, and nothing is lost")
