@@ -75,5 +75,13 @@ with_pkg_config() {
     "$work/$program-pkg-config"
 }
 with_pkg_config main ferrule
+if [ "$way" = static ]; then
+    eval "set -- $(pkg-config --libs ferrule)"
+    : | "$CXX" -shared -o "$work/plugin.so" -x c++ - -x none "$@"
+    readelf -d "$work/plugin.so" | grep -q NODELETE || {
+        echo "a plug-in that is linked by pkg-config can be unloaded: ferrule.pc" >&2
+        exit 1
+    }
+fi
 with_pkg_config values ferrule ferrule-json ferrule-msgpack
 with_pkg_config managers ferrule-multiprocessing ferrule-json
