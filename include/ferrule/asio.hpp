@@ -14,6 +14,9 @@
 //
 // Braced lists that become a `std::initializer_list`, such as `python::list{1, 2}` or `boost::json::object{{"a", 1}}`, it does
 // not compile there; name these as well.
+//
+// An endpoint has no executor, so Asio's `cancel_after` (from Boost 1.86 on) needs a timer of yours: `cancel_after(timer, 2s, token)`.
+// The limit of the call itself costs less: `async_recv(2s, token)`.
 #pragma once
 
 #include <ferrule/detail/async_core.hpp>

@@ -292,18 +292,19 @@ TEST_CASE("combinators: what cancel_after ends has taken nothing, and what it do
     everywhere([]() -> asio::awaitable<void> {
         auto [a, peer] = socketpair(varint{});
         cross_lock l;
+        asio::steady_timer timer(co_await asio::this_coro::executor);
         for (int i = 0; i < 20; ++i) {
-            const auto [late, none] = co_await a.async_recv(asio::cancel_after(100us, tuple_token));
+            const auto [late, none] = co_await a.async_recv(asio::cancel_after(timer, 100us, tuple_token));
             CHECK(late == errc::cancelled);
             CHECK(none.empty());
             peer.send("x");
-            const auto [ec, m] = co_await a.async_recv(20s, asio::cancel_after(20s, tuple_token));
+            const auto [ec, m] = co_await a.async_recv(20s, asio::cancel_after(timer, 20s, tuple_token));
             CHECK(!ec);
             CHECK(m.text() == "x");
             peer.send("y"); // either may win
-            const auto [tie, y] = co_await a.async_recv(asio::cancel_after(0s, tuple_token));
+            const auto [tie, y] = co_await a.async_recv(asio::cancel_after(timer, 0s, tuple_token));
             CHECK((tie ? a.try_recv().has_value() : y.text() == "y"));
-            const auto [locked] = co_await l.async_lock(asio::cancel_after(0s, tuple_token));
+            const auto [locked] = co_await l.async_lock(asio::cancel_after(timer, 0s, tuple_token));
             CHECK(l.locked() == !locked);
             if (l.locked())
                 l.unlock();
