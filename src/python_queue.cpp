@@ -35,7 +35,7 @@ queue_writer::~queue_writer()
 {
     try {
         finish(std::chrono::seconds(1));
-    } catch (const error&) { // then the lock stays taken, as when a process is killed
+    } catch (...) { // then the lock stays taken, as when a process is killed
     }
 }
 

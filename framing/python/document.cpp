@@ -1,7 +1,9 @@
 #include "framing/python/document.hpp"
 
 #include <cstdlib>
+#include <memory>
 #include <new>
+#include <utility>
 
 namespace ferrule::python::detail {
 
@@ -32,15 +34,24 @@ void document::grow(body& b, std::size_t capacity)
 // Values within values within values … are freed one after the other: recursion would take a stack as deep as they are.
 document::~document()
 {
-    std::vector<std::shared_ptr<const document>> dying = std::move(kept);
-    while (!dying.empty()) {
-        const auto d = std::move(dying.back());
-        dying.pop_back();
-        if (d.use_count() != 1)
-            continue;
-        auto& its = const_cast<document&>(*d).kept; // nobody else can see it any more
-        dying.insert(dying.end(), std::make_move_iterator(its.begin()), std::make_move_iterator(its.end()));
-        its.clear();
+    std::shared_ptr<const document> dying; // a chain, since there may be no memory
+    const auto release = [&dying](std::vector<std::shared_ptr<const document>>& all) noexcept {
+        for (std::shared_ptr<const document>& d : all) {
+            if (d.use_count() != 1) {
+                d.reset();
+                continue;
+            }
+            const_cast<document&>(*d).dies_next_ = std::move(dying); // nobody else can see it any more
+            dying = std::move(d);
+        }
+        all.clear();
+    };
+    release(kept);
+    while (dying) {
+        const auto d = std::move(dying);
+        auto& its = const_cast<document&>(*d);
+        dying = std::move(its.dies_next_);
+        release(its.kept);
     }
 }
 

@@ -83,6 +83,7 @@ private:
 
     std::pmr::monotonic_buffer_resource arena_;
     std::vector<std::unique_ptr<cell, void (*)(void*)>> blocks_;
+    std::shared_ptr<const document> dies_next_; // while many are destroyed
 };
 
 [[nodiscard]] inline std::uint32_t depth_of(const cell& c) noexcept

@@ -79,9 +79,9 @@ private:
 ///   the first part of the bytes. They must not throw.
 /// * Where `kind()` is `transfer_kind::message`, each moves one whole packet, which may be empty: `try_read` answers
 ///   `io_result::larger` rather than take a packet that does not fit, `try_write` takes all or nothing.
-/// * After `would_block`, and after a `try_write` that took only a part, `arm(direction)` says what to wait for. The
-///   handle must stay ready (level-triggered) until the attempt that follows; a type without a handle of its own makes
-///   a doorbell, such as an eventfd.
+/// * After `would_block`, and after an attempt that moved less than there was room for, `arm(direction)` says what to wait
+///   for: `now()` while the type itself holds more to be read. A handle must stay ready (level-triggered) until the attempt
+///   that follows; a type without a handle of its own makes a doorbell, such as an eventfd.
 /// * `close()` releases what the object holds. It is called once, when no other call is under way.
 ///
 /// ferrule makes at most one read call and one write call at a time, from any thread; reads and writes may overlap.

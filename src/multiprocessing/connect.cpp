@@ -36,6 +36,8 @@ struct connector {
         return io_result::moved(1);
     }
 
+    [[nodiscard]] bool more() const noexcept { return done; }
+
     /// False if there is something to wait for.
     bool go_on()
     {

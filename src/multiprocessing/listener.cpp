@@ -54,6 +54,8 @@ struct acceptor {
         return io_result::moved(1);
     }
 
+    [[nodiscard]] bool more() const noexcept { return finished != 0; }
+
     void listen(bool on)
     {
         if (on == listens)

@@ -59,8 +59,8 @@ private:
     std::optional<direction> waits_;
 };
 
-/// A stream of which each byte is a connection in `arrivals`. `State` makes them in `read`, as far as that goes now, and has
-/// `events` that tell when it goes on.
+/// A stream of which each byte is a connection in `arrivals`. `State` makes them in `read`, as far as that goes now, has
+/// `events` that tell when it goes on, and says whether there is `more` already.
 template <class State>
 class arriving_stream {
 public:
@@ -75,7 +75,10 @@ public:
         }
     }
     io_result try_write(std::span<const byte_view>) noexcept { return io_result::failed(errc::wrong_direction); }
-    [[nodiscard]] readiness arm(direction) noexcept { return state_->events.news(); }
+    [[nodiscard]] readiness arm(direction) noexcept
+    {
+        return state_->more() ? readiness::now() : state_->events.news();
+    }
     [[nodiscard]] bool can(direction d) const noexcept { return d == direction::read; }
     void close() noexcept { state_.reset(); }
 

@@ -14,6 +14,7 @@
 #include <ferrule/python/manager.hpp>
 #include <ferrule/python/manager_server.hpp>
 #include <ferrule/python/queue.hpp>
+#include <ferrule/python/shared_handle.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -294,6 +295,64 @@ TEST_CASE("exhaustion: a server of managed objects goes on when it has had no de
             REQUIRE(first < 100);
         }
     }
+}
+
+TEST_CASE("exhaustion: a handle for another program is handed over, or can be fetched again")
+{
+    const watchdog guard("shared handles");
+    with_each_shortage("offered_handle", [](shortage& s) {
+        auto given = pipe();
+        CHECK(s.explains(s.during([&] {
+            const py::offered_handle offer(given.second, key);
+            (void)offer.as_connection();
+        })));
+    });
+    with_each_shortage("hand_over", [](shortage& s) {
+        auto given = pipe();
+        py::offered_handle offer(given.second, key);
+        const py::value sent = offer.as_connection();
+        std::optional<passed_handle> fetched;
+        beside fetches([&] {
+            while (!fetched) { // it may be sent away
+                try {
+                    fetched = py::fetch_handle(sent, key, 10s);
+                } catch (const error&) {
+                }
+            }
+        });
+        // Refuses whoever comes while it has no memory for them; or the fetching end has gone away in the middle.
+        const error_code ec = s.during([&] { offer.hand_over(50ms); });
+        CHECK((!ec || s.has_refused() || ec == errc::timed_out));
+        if (ec)
+            offer.hand_over(10s);
+        fetches.join();
+        writer(fetched->open()).send("through it");
+        CHECK(given.first.recv(10s).text() == "through it");
+    });
+    with_each_shortage("fetch_handle", [](shortage& s) {
+        auto given = pipe();
+        py::offered_handle offer(given.second, key);
+        const py::value sent = offer.as_connection();
+        beside hands_over([&] {
+            for (bool done = false; !done;) { // whoever fetches it may go away
+                try {
+                    offer.hand_over(10s);
+                    done = true;
+                } catch (const error&) {
+                }
+            }
+        });
+        std::optional<passed_handle> fetched;
+        const error_code ec = s.during([&] { fetched = py::fetch_handle(sent, key, 10s); });
+        CHECK(s.explains(ec));
+        if (ec && code_of([&] { fetched = py::fetch_handle(sent, key, 10s); })) { // it had come, and was lost
+            hands_over.join();
+            return;
+        }
+        hands_over.join();
+        writer(fetched->open()).send("through it");
+        CHECK(given.first.recv(10s).text() == "through it");
+    });
 }
 
 TEST_CASE("exhaustion: queues")

@@ -89,6 +89,18 @@ TEST_CASE("exhaustion: values of Python")
     const py::value value{long_text, py::dict{{"key", {1, 2.5, long_text}}}, py::value("last")};
     check("pickles", multiprocessing(), value, "next");
 }
+TEST_CASE("exhaustion: values of Python need no memory, and little stack, to be destroyed")
+{
+    for (const bool twice : {false, true}) { // each is within the next one
+        with_each_shortage("destroying values", [twice](shortage& s) {
+            py::value v = long_text;
+            for (int depth = 0; depth < 100'000; ++depth)
+                v = twice ? py::value{v, v} : py::value{v, depth};
+            CHECK(!s.during([&] { v = py::value(); }));
+            CHECK_FALSE(s.has_refused());
+        });
+    }
+}
 TEST_CASE("exhaustion: framings by name")
 {
     for (const char* name : {"varint", "lines", "lsp", "netstring"}) {

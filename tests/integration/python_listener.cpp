@@ -14,6 +14,7 @@
 #include <boost/asio/use_future.hpp>
 #include <boost/asio/write.hpp>
 
+#include <array>
 #include <filesystem>
 #include <thread>
 #include <unistd.h>
@@ -371,6 +372,38 @@ TEST_CASE("python listener: peers that mean no good are dropped, others are serv
         CHECK(code_of([&] { (void)wrong.recv(patience); }) == errc::end_of_stream);
     }
     CHECK(open_descriptors() == before);
+}
+
+TEST_CASE("python listener: peers that are ready at the same moment are accepted one after the other")
+{
+    struct client {
+        message_duplex<multiprocessing_bytes> connection;
+        py::handshake hands{py::handshake::role::client, key};
+        bytes last; // what ends the handshake
+    };
+    py::listener<> listener(py::listener_options().authkey(key));
+    std::array<client, 3> clients;
+    for (client& c : clients) {
+        c.connection = py::connect<multiprocessing_bytes>(listener.address(), {}, 20s);
+        while (c.last.empty()) {
+            if (!c.hands.sends()) {
+                std::optional<bytes> message;
+                while (!(message = c.connection.try_recv()))
+                    CHECK_FALSE(listener.try_accept()); // which goes on with its part
+                c.hands.take(*message);
+                continue;
+            }
+            bytes message = c.hands.next();
+            if (c.hands.is_done())
+                c.last = std::move(message);
+            else
+                c.connection.send(message, 20s);
+        }
+    }
+    for (client& c : clients)
+        c.connection.send(c.last, 20s);
+    for (std::size_t i = 0; i < clients.size(); ++i)
+        CHECK_NOTHROW(listener.accept(20s));
 }
 
 TEST_CASE("python listener: a thousand clients that say nothing keep nobody out")
