@@ -94,8 +94,10 @@ TEST_CASE("exhaustion: values of Python need no memory, and little stack, to be 
     for (const bool twice : {false, true}) { // each is within the next one
         with_each_shortage("destroying values", [twice](shortage& s) {
             py::value v = long_text;
-            for (int depth = 0; depth < 100'000; ++depth)
-                v = twice ? py::value{v, v} : py::value{v, depth};
+            for (int depth = 0; depth < 100'000; ++depth) {
+                const py::value other{depth, depth};
+                v = twice ? py::value{v, other, v} : py::value{other, v};
+            }
             CHECK(!s.during([&] { v = py::value(); }));
             CHECK_FALSE(s.has_refused());
         });
