@@ -90,20 +90,16 @@ enum class verdict : int { fine, nothing_refused, wrong };
 // Calls `attempt(shortage)` in a child of its own for every shortage, since it changes what a process has only once.
 void in_each_child(const std::string& what, verdict (*attempt)(shortage&))
 {
-    for (const resource r : {resource::memory, resource::descriptors}) {
-        for (const std::uint64_t count : {std::uint64_t{1}, UINT64_MAX}) {
-            for (std::uint64_t first = 1;; ++first) {
-                shortage s(r, first, count);
-                INFO(what << ", without " << s.text());
-                const int status = in_child([&] { return static_cast<int>(attempt(s)); });
-                REQUIRE(WIFEXITED(status));
-                if (WEXITSTATUS(status) == static_cast<int>(verdict::nothing_refused))
-                    break;
-                CHECK(WEXITSTATUS(status) == static_cast<int>(verdict::fine));
-                REQUIRE(first < 100);
-            }
-        }
-    }
+    for_each_shortage({resource::memory, resource::descriptors}, 100, [&](shortage& s) {
+        INFO(what);
+        const int status = in_child([&] { return static_cast<int>(attempt(s)); });
+        REQUIRE(WIFEXITED(status));
+        const int code = WEXITSTATUS(status);
+        const bool refused = code != static_cast<int>(verdict::nothing_refused);
+        if (refused)
+            CHECK(code == static_cast<int>(verdict::fine));
+        return refused;
+    });
 }
 
 verdict judge(const shortage& s, bool fine)

@@ -4,6 +4,7 @@
 #include "support/calls.hpp"
 #include "support/catch.hpp"
 #include "support/sanitizers.hpp"
+#include "support/temporary_folder.hpp"
 #include "support/watchdog.hpp"
 
 #include <ferrule/asio.hpp>
@@ -16,12 +17,10 @@
 #include <boost/asio/io_context.hpp>
 
 #include <cerrno>
-#include <cstdlib>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -46,28 +45,6 @@ TEST_CASE("exhaustion: making both ends")
 
 namespace {
 
-class fifo {
-public:
-    fifo()
-    {
-        REQUIRE(::mkdtemp(folder_) != nullptr);
-        path_ = std::string(folder_) + "/fifo";
-        REQUIRE(::mkfifo(path_.c_str(), 0600) == 0);
-    }
-    fifo(const fifo&) = delete;
-    fifo& operator=(const fifo&) = delete;
-    ~fifo()
-    {
-        ::unlink(path_.c_str());
-        ::rmdir(folder_);
-    }
-    [[nodiscard]] int open() const { return ::open(path_.c_str(), O_RDWR | O_CLOEXEC); }
-
-private:
-    char folder_[32] = "/tmp/ferrule-XXXXXX";
-    std::string path_;
-};
-
 // Calls `make(fd)` for a FIFO, of which the library opens another description, and for a socket. Whether the number is to be closed
 // by the caller afterwards.
 template <class Make>
@@ -83,7 +60,7 @@ void with_each_kind(const std::string& what, bool (*is_callers)(bool made), Make
                 fd = a.release();
                 peer = std::move(b);
             } else
-                fd = named.open();
+                fd = named.open(O_RDWR).release();
             const error_code ec = s.during([&] { make(fd); });
             CHECK(s.explains(ec));
             CHECK(is_open(fd) == is_callers(!ec));

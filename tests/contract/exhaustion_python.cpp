@@ -4,6 +4,7 @@
 #include "contract/shortage.hpp"
 #include "support/calls.hpp"
 #include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
 #include "support/unique_fd.hpp"
 #include "support/watchdog.hpp"
 
@@ -21,13 +22,10 @@
 #include <boost/asio/io_context.hpp>
 
 #include <csignal>
-#include <cstdlib>
-#include <exception>
-#include <filesystem>
+#include <future>
 #include <optional>
 #include <string>
 #include <sys/wait.h>
-#include <thread>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -45,47 +43,12 @@ using connection = message_duplex<multiprocessing>;
 
 const std::string key = "a key that both know, which is memory of its own";
 
-// Lets `f` run beside, and waits for its end.
-class beside {
-public:
-    template <class F>
-    explicit beside(F f)
-        : thread_([this, f] {
-              try {
-                  f();
-              } catch (...) {
-                  failed_ = std::current_exception();
-              }
-          })
-    {
-    }
-    // Rethrows what `f` has thrown.
-    void join()
-    {
-        thread_.join();
-        if (failed_)
-            std::rethrow_exception(failed_);
-    }
-
-private:
-    std::exception_ptr failed_;
-    std::thread thread_;
-};
-
-// Its files can be counted.
-class temporary_folder {
-public:
-    temporary_folder() { REQUIRE(::mkdtemp(path_) != nullptr); }
-    temporary_folder(const temporary_folder&) = delete;
-    temporary_folder& operator=(const temporary_folder&) = delete;
-    ~temporary_folder() { std::filesystem::remove_all(path_); }
-
-    [[nodiscard]] std::string file(const std::string& name) const { return path_ + ("/" + name); }
-    [[nodiscard]] bool empty() const { return std::filesystem::is_empty(path_); }
-
-private:
-    char path_[32] = "/tmp/ferrule-XXXXXX";
-};
+// Runs beside, from now on; `get` waits for its end, and rethrows what it has thrown.
+template <class F>
+std::future<void> beside(F f)
+{
+    return std::async(std::launch::async, std::move(f));
+}
 
 // Serves lists of integers in a process of its own, so that its descriptors do not count here.
 class list_server {
@@ -164,7 +127,7 @@ TEST_CASE("exhaustion: accepting")
                     to.authkey(key);
                 }
                 py::listener<> l(options);
-                beside peer([&] { // comes again if it is dropped
+                auto peer = beside([&] { // comes again if it is dropped
                     for (;;) {
                         error_code ec;
                         connection c = py::connect(l.address(), to, 10s, ec);
@@ -183,7 +146,7 @@ TEST_CASE("exhaustion: accepting")
                 if (!accepted)
                     accepted = l.accept(10s); // it goes on
                 accepted->send("welcome", 10s);
-                peer.join();
+                peer.get();
             });
         }
     }
@@ -198,7 +161,7 @@ TEST_CASE("exhaustion: connecting")
             const auto co = with_key ? py::connect_options().authkey(key) : py::connect_options();
             with_each_shortage("connect", [&](shortage& s) {
                 py::listener<> l(lo);
-                beside accepts([&] { // until one has something to say
+                auto accepts = beside([&] { // until one has something to say
                     for (;;) {
                         error_code ec;
                         connection c = l.accept(10s);
@@ -218,7 +181,7 @@ TEST_CASE("exhaustion: connecting")
                     here = py::connect(l.address(), co, 10s);
                 here->send("there and back", 10s);
                 CHECK(here->recv(10s).as<std::string>() == "there and back");
-                accepts.join();
+                accepts.get();
             });
         }
     }
@@ -266,35 +229,28 @@ TEST_CASE("exhaustion: calls of remote objects")
 TEST_CASE("exhaustion: a server of managed objects goes on when it has had no descriptors")
 {
     const watchdog guard("a server");
-    settle_this_thread();
-    for (const std::uint64_t count : {std::uint64_t{1}, UINT64_MAX}) {
-        for (std::uint64_t first = 1;; ++first) {
-            CAPTURE(count, first);
-            py::manager_server server(py::listener_options().authkey(key));
-            const auto options = py::connect_options().authkey(key);
-            std::size_t size = 1;
-            shortage s(resource::descriptors, first, count);
-            s.begin();
-            beside asks([&] {
-                for (;;) { // it may be refused in the meantime
-                    try {
-                        size = py::manager(server.address(), options, {}, 10s).size(10s);
-                        break;
-                    } catch (const error&) {
-                    }
+    for_each_shortage({resource::descriptors}, 100, [&](shortage& s) {
+        py::manager_server server(py::listener_options().authkey(key));
+        const auto options = py::connect_options().authkey(key);
+        std::size_t size = 1;
+        s.begin();
+        auto asks = beside([&] {
+            for (;;) { // it may be refused in the meantime
+                try {
+                    size = py::manager(server.address(), options, {}, 10s).size(10s);
+                    break;
+                } catch (const error&) {
                 }
-                server.stop();
-            });
-            server.serve(20ms);
-            s.end();
-            server.serve(); // until it was asked
-            asks.join();
-            CHECK(size == 0);
-            if (!s.has_refused())
-                break;
-            REQUIRE(first < 100);
-        }
-    }
+            }
+            server.stop();
+        });
+        server.serve(20ms);
+        s.end();
+        server.serve(); // until it was asked
+        asks.get();
+        CHECK(size == 0);
+        return s.has_refused();
+    });
 }
 
 TEST_CASE("exhaustion: a handle for another program is handed over, or can be fetched again")
@@ -312,7 +268,7 @@ TEST_CASE("exhaustion: a handle for another program is handed over, or can be fe
         py::offered_handle offer(given.second, key);
         const py::value sent = offer.as_connection();
         std::optional<passed_handle> fetched;
-        beside fetches([&] {
+        auto fetches = beside([&] {
             while (!fetched) { // it may be sent away
                 try {
                     fetched = py::fetch_handle(sent, key, 10s);
@@ -325,7 +281,7 @@ TEST_CASE("exhaustion: a handle for another program is handed over, or can be fe
         CHECK((!ec || s.has_refused() || ec == errc::timed_out));
         if (ec)
             offer.hand_over(10s);
-        fetches.join();
+        fetches.get();
         writer(fetched->open()).send("through it");
         CHECK(given.first.recv(10s).text() == "through it");
     });
@@ -333,7 +289,7 @@ TEST_CASE("exhaustion: a handle for another program is handed over, or can be fe
         auto given = pipe();
         py::offered_handle offer(given.second, key);
         const py::value sent = offer.as_connection();
-        beside hands_over([&] {
+        auto hands_over = beside([&] {
             for (bool done = false; !done;) { // whoever fetches it may go away
                 try {
                     offer.hand_over(10s);
@@ -346,10 +302,10 @@ TEST_CASE("exhaustion: a handle for another program is handed over, or can be fe
         const error_code ec = s.during([&] { fetched = py::fetch_handle(sent, key, 10s); });
         CHECK(s.explains(ec));
         if (ec && code_of([&] { fetched = py::fetch_handle(sent, key, 10s); })) { // it had come, and was lost
-            hands_over.join();
+            hands_over.get();
             return;
         }
-        hands_over.join();
+        hands_over.get();
         writer(fetched->open()).send("through it");
         CHECK(given.first.recv(10s).text() == "through it");
     });

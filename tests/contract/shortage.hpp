@@ -9,6 +9,7 @@
 #include <ferrule/pair.hpp>
 
 #include <cstdint>
+#include <initializer_list>
 #include <new>
 #include <optional>
 #include <string>
@@ -89,26 +90,37 @@ inline void settle_this_thread()
     sends.join();
 }
 
-/// Calls `attempt(shortage)` with every request refused in turn, alone and with all that follow, until there are no more. No attempt may
-/// leave a descriptor behind. The last one, where nothing is refused, tells `attempt` what the test is worth without.
+/// Calls `attempt(shortage)` with every request for one of `kinds` refused in turn, alone and with all that follow, until it returns
+/// false, which says that nothing was refused: there are no more, and there are fewer than `most`.
 template <class Attempt>
-void with_each_shortage(const std::string& what, Attempt attempt)
+void for_each_shortage(std::initializer_list<resource> kinds, std::uint64_t most, Attempt attempt)
 {
     settle_this_thread();
-    for (const resource r : {resource::memory, resource::descriptors}) {
+    for (const resource r : kinds) {
         for (const std::uint64_t count : {std::uint64_t{1}, UINT64_MAX}) {
             for (std::uint64_t first = 1;; ++first) {
                 shortage s(r, first, count);
-                INFO(what << ", without " << s.text());
-                const auto before = open_descriptors();
-                attempt(s);
-                CHECK(open_descriptors() == before);
-                if (!s.has_refused())
+                INFO("without " << s.text());
+                if (!attempt(s))
                     break;
-                REQUIRE(first < 1000);
+                REQUIRE(first < most);
             }
         }
     }
+}
+
+/// The same for both kinds. No attempt may leave a descriptor behind. The last one, where nothing is refused, tells `attempt` what the
+/// test is worth without.
+template <class Attempt>
+void with_each_shortage(const std::string& what, Attempt attempt)
+{
+    for_each_shortage({resource::memory, resource::descriptors}, 1000, [&](shortage& s) {
+        INFO(what);
+        const auto before = open_descriptors();
+        attempt(s);
+        CHECK(open_descriptors() == before);
+        return s.has_refused();
+    });
 }
 
 } // namespace ferrule::test

@@ -35,7 +35,6 @@ public:
     std::deque<std::size_t> sizes;       // of the writes
     std::deque<std::size_t> with_handle; // where in `written` a handle went
     int reads = 0;
-    int shut_down = 0;
     int closed = 0;
 };
 
@@ -91,11 +90,7 @@ public:
     void close() noexcept override { ++told_.closed; }
     bool can(direction d) const noexcept override { return told_.reads_as_well || d == direction::write; }
     transfer_kind kind() const noexcept override { return kind_; }
-    error_code shutdown_write() noexcept override
-    {
-        ++told_.shut_down;
-        return told_.can_shut_down ? error_code() : errc::unsupported;
-    }
+    error_code shutdown_write() noexcept override { return told_.can_shut_down ? error_code() : errc::unsupported; }
     native_handle_type native_handle() const noexcept override { return invalid_handle; }
     native_handle_type release(bytes&) noexcept override { return invalid_handle; }
     bool inheritable() const override { return false; }

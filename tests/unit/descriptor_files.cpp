@@ -2,6 +2,7 @@
 #include "support/calls.hpp"
 #include "support/catch.hpp"
 #include "support/system.hpp"
+#include "support/temporary_folder.hpp"
 #include "support/transports.hpp"
 #include "support/watchdog.hpp"
 
@@ -20,28 +21,6 @@ using namespace ferrule::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-class temporary_folder {
-public:
-    temporary_folder() { REQUIRE(::mkdtemp(name_) != nullptr); }
-    temporary_folder(const temporary_folder&) = delete;
-    temporary_folder& operator=(const temporary_folder&) = delete;
-    ~temporary_folder()
-    {
-        ::unlink(file().c_str());
-        ::rmdir(name_);
-    }
-    [[nodiscard]] std::string file() const { return std::string(name_) + "/it"; }
-
-private:
-    char name_[32] = "/tmp/ferrule-XXXXXX";
-};
-
-class fifo : public temporary_folder {
-public:
-    fifo() { REQUIRE(::mkfifo(file().c_str(), 0600) == 0); }
-    [[nodiscard]] unique_fd open(int flags) const { return unique_fd(::open(file().c_str(), flags | O_CLOEXEC)); }
-};
 
 // A pseudoterminal, raw or as a person would find it.
 class terminal {

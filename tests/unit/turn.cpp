@@ -53,6 +53,16 @@ turn begin(channel& c, operation& op)
     return turn(c, op);
 }
 
+// A receive that is about to wait.
+class receiving {
+public:
+    told t;
+    told_channel c{t};
+    noting op{direction::read};
+    descriptor_wait w{c, op};
+    counting me;
+};
+
 void leave_a_tail(channel& c)
 {
     bytes rest;
@@ -127,11 +137,8 @@ TEST_CASE("turn: nothing is asked of a closed channel")
 
 TEST_CASE("descriptor_wait: whoever waits can be woken, from the beginning to the end")
 {
-    told t;
-    told_channel c(t);
-    noting op(direction::read);
-    descriptor_wait w(c, op);
-    counting me;
+    receiving all;
+    auto& [t, c, op, w, me] = all;
     const channel_use use(c);
     w.arm(use);
     REQUIRE(w.targets().list().size() == 1);
@@ -146,11 +153,8 @@ TEST_CASE("descriptor_wait: whoever waits can be woken, from the beginning to th
 
 TEST_CASE("descriptor_wait: a wait that does not come about leaves nobody to be woken")
 {
-    told t;
-    told_channel c(t);
-    noting op(direction::read);
-    descriptor_wait w(c, op);
-    counting me;
+    receiving all;
+    auto& [t, c, op, w, me] = all;
     {
         const channel_use use(c);
         w.arm(use);
@@ -174,12 +178,9 @@ TEST_CASE("descriptor_wait: a wait that does not come about leaves nobody to be 
 
 TEST_CASE("descriptor_wait: a reader waits for room for the tail as well, unless there is a sender")
 {
-    told t;
-    told_channel c(t);
-    noting op(direction::read);
-    counting me;
+    receiving all;
+    auto& [t, c, op, w, me] = all;
     const channel_use use(c);
-    descriptor_wait w(c, op);
     w.arm(use);
     leave_a_tail(c);
     CHECK(!w.begin(me, [](wait_point&) { return true; })); // it came meanwhile

@@ -21,16 +21,11 @@ const std::string frame = "<payload>";
 // One run of an operation.
 class attempt {
 public:
-    explicit attempt(channel& c, what kind = what::flush, bool outlived = true)
-        : request_(with(kind, outlived)),
-          op(c, request_, result)
-    {
-    }
+    explicit attempt(channel& c, what kind = what::flush) : request_(with(kind)), op(c, request_, result) {}
 
-    static write_request with(what kind, bool outlived)
+    static write_request with(what kind)
     {
         write_request r(kind);
-        r.outlived = outlived;
         if (kind == what::send) {
             r.frame.copy("<");
             r.frame.gather(payload);
@@ -47,6 +42,15 @@ private:
 public:
     write_operation op;
 };
+
+// A send that stops after two bytes.
+void leave_a_tail(told& t, channel& c)
+{
+    t.room = {2};
+    attempt first(c, what::send);
+    (void)first.op.advance(false);
+    CHECK(!first.op.give_up(ending::failed));
+}
 
 } // namespace
 
@@ -86,11 +90,8 @@ TEST_CASE("write_operation: wherever it stops, the rest is the endpoint's and go
 TEST_CASE("write_operation: a tail stays through any number of tries")
 {
     told t;
-    t.room = {2};
     told_channel c(t);
-    attempt first(c, what::send);
-    (void)first.op.advance(false);
-    CHECK(!first.op.give_up(ending::failed));
+    leave_a_tail(t, c);
     for (const std::size_t left : {6u, 5u, 4u}) {
         t.room = {1};
         attempt next(c, what::send);
@@ -159,7 +160,6 @@ TEST_CASE("write_operation: a receiver that takes little lets others have a turn
     write_operation op(c, request, result);
     CHECK(op.advance(false) == step::wait); // it took less than it was offered
     CHECK(t.sizes.size() == 1);
-    t.room = std::deque<std::size_t>(40, large.size());
     std::size_t watched = 0;
     write_request many(what::send);
     const std::string huge(20 << 20, 'x');
@@ -205,12 +205,9 @@ TEST_CASE("write_operation: a packet leaves whole, without what marks a frame, o
 TEST_CASE("write_operation: a handle goes with the first byte of its frame, which begins a call")
 {
     told t;
-    t.room = {2};
     told_channel c(t);
-    attempt first(c, what::send);
-    (void)first.op.advance(false);
-    CHECK(!first.op.give_up(ending::failed));
-    write_request request = attempt::with(what::send, true);
+    leave_a_tail(t, c);
+    write_request request = attempt::with(what::send);
     request.frame.attach(native_handle_type{}, std::make_shared<int>());
     transfer_result result;
     write_operation op(c, request, result);
