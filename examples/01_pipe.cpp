@@ -7,6 +7,8 @@
 
 int main()
 {
+    using namespace std::chrono_literals;
+    //[pipe
     auto [from_child, to_parent] = ferrule::pipe(ferrule::varint());
 
     const pid_t child = fork();
@@ -18,7 +20,6 @@ int main()
     }
     to_parent.close(); // so that the end of the child is the end of the stream
 
-    using namespace std::chrono_literals;
     try {
         for (;;) {
             const ferrule::bytes message = from_child.recv(10s);
@@ -27,6 +28,7 @@ int main()
     } catch (const ferrule::eof_error&) {
         std::cout << "the child is done\n";
     }
+    //]
 
     int status = -1;
     waitpid(child, &status, 0);

@@ -23,6 +23,8 @@ int serve(connection parent)
 
 int main()
 {
+    using namespace std::chrono_literals;
+    //[messages
     auto [mine, childs] = ferrule::socketpair(ferrule::varint());
     const pid_t child = fork();
     if (child == 0) {
@@ -31,12 +33,12 @@ int main()
     }
     childs.close();
 
-    using namespace std::chrono_literals;
     for (const char* request : {"one", "two", "three"}) {
         mine.send(request, 10s);
         std::cout << request << " -> " << mine.recv(10s).text() << '\n';
     }
     mine.close();
+    //]
 
     int status = -1;
     waitpid(child, &status, 0);

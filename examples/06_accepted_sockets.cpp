@@ -20,6 +20,7 @@ asio::awaitable<void> echo(ferrule::message_duplex<> client)
     }
 }
 
+//[serve
 asio::awaitable<void> serve(tcp::acceptor& acceptor, int clients)
 {
     for (; clients > 0; --clients) {
@@ -28,6 +29,7 @@ asio::awaitable<void> serve(tcp::acceptor& acceptor, int clients)
         co_spawn(acceptor.get_executor(), echo(client), asio::detached);
     }
 }
+//]
 
 int main()
 {

@@ -21,6 +21,7 @@ int main()
     //]
 
     // The other direction: a message that does not fit is cut off by its deadline, and the next one comes behind its rest.
+    //[rest
     auto [left, right] = ferrule::socketpair(ferrule::varint());
     const std::string big(8 << 20, 'x');
     try {
@@ -28,6 +29,7 @@ int main()
     } catch (const ferrule::timeout_error& e) {
         std::cout << "in flight: " << std::boolalpha << e.in_flight() << '\n';
     }
+    //]
     std::jthread peer(
         [](ferrule::message_duplex<> end) {
             end.recv(10s);

@@ -42,12 +42,14 @@ int main()
 {
     auto [mine, other] = ferrule::socketpair(ferrule::varint());
     asio::io_context context;
+    //[share
     std::vector<std::jthread> threads;
     for (int worker = 0; worker < workers; ++worker) {
         threads.emplace_back(exchange, mine, worker);
         co_spawn(context, async_exchange(mine, worker), asio::detached);
     }
     threads.emplace_back([&context] { context.run(); });
+    //]
     for (int i = 0; i < 2 * workers * messages; ++i)
         other.send(other.recv());
     threads.clear(); // joins

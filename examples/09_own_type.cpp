@@ -11,6 +11,7 @@
 
 class loopback {
 public:
+    //[transport
     ferrule::io_result try_read(std::span<std::byte> in)
     {
         const std::lock_guard guard(state_->mutex);
@@ -39,6 +40,7 @@ public:
         return ferrule::readiness::readable(state_->doorbell);
     }
     void close() { ::close(state_->doorbell); }
+    //]
 
 private:
     struct state {

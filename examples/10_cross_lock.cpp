@@ -13,6 +13,7 @@ using namespace std::chrono_literals;
 ferrule::cross_lock lock;
 int balance = 0; // guarded by lock
 
+//[coroutine
 asio::awaitable<void> deposit(int times)
 {
     asio::steady_timer timer(co_await asio::this_coro::executor);
@@ -25,15 +26,18 @@ asio::awaitable<void> deposit(int times)
         balance = before + 1;
     }
 }
+//]
 
 int main()
 {
+    //[thread
     std::jthread thread([] {
         for (int i = 0; i < 100; ++i) {
             const std::scoped_lock guard(lock);
             ++balance;
         }
     });
+    //]
     asio::io_context context;
     auto finished = co_spawn(context, deposit(100), asio::use_future);
     context.run();

@@ -26,6 +26,7 @@ int main()
     const std::string large(4'000'000, 'x'); // more than the sockets hold
     try {
         for (;;) {
+            //[loop
             while (const auto message = mine.try_recv())
                 std::cout << message->size() << " bytes came back\n";
             while (to_send > 0 && mine.try_send(large))
@@ -39,6 +40,7 @@ int main()
             poll(waits, std::size(waits), now ? 0 : -1);
             mine.disarm(ferrule::direction::read); // a socket does not mind, but other kinds may want to know
             mine.disarm(ferrule::direction::write);
+            //]
         }
     } catch (const ferrule::eof_error&) {
         std::cout << "the peer is done\n";

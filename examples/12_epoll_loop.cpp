@@ -13,6 +13,7 @@ const int epoll = epoll_create1(EPOLL_CLOEXEC);
 // The server's side of a connection. Sends every message back, and reads on only when the last reply has left: a client
 // that never reads fills no memory.
 struct session {
+    //[session
     void go_on()
     {
         ferrule::readiness next = ferrule::readiness::now();
@@ -26,6 +27,7 @@ struct session {
         epoll_event what{next.for_write() ? EPOLLOUT : EPOLLIN, {this}};
         epoll_ctl(epoll, EPOLL_CTL_ADD, handle, &what);
     }
+    //]
 
     ferrule::message_duplex<> end;
     std::optional<ferrule::bytes> reply{};

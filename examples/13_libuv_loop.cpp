@@ -11,6 +11,7 @@ ferrule::message_duplex<> mine;
 std::deque<std::string> to_send;
 uv_poll_t watch;
 
+//[loop
 void go_on(uv_poll_t*, int, int) noexcept // libuv is written in C: no exception may get there
 try {
     ferrule::readiness in = ferrule::readiness::now(), out = in;
@@ -29,6 +30,7 @@ try {
     std::cout << "the peer is done\n";
     uv_poll_stop(&watch);
 }
+//]
 
 void tick(uv_timer_t* timer) noexcept
 {

@@ -1,5 +1,5 @@
 // The tests that ferrule itself has to pass, on a type of one's own: here its socket pairs stand for it.
-#include <ferrule/platform/pair.hpp>
+#include <ferrule/platform/descriptor_pair.hpp>
 #include <ferrule/testing/schedules.hpp>
 #include <ferrule/testing/socket_contract.hpp>
 
@@ -8,6 +8,7 @@
 int main()
 {
     namespace testing = ferrule::testing;
+    //[contract
     const testing::connection_kind kind("own type", ferrule::socketpair_descriptors);
     try {
         for (const testing::contract_check& check : testing::socket_contract())
@@ -19,5 +20,6 @@ int main()
         std::cerr << failure.what() << '\n';
         return 1;
     }
+    //]
     std::cout << "the contract is kept\n";
 }

@@ -7,14 +7,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+//[struct
 struct reading {
     std::string sensor;
     double celsius = 0;
     std::vector<int> raw;
 };
+//]
 
 int main()
 {
+    //[values
     auto [from_child, to_parent] = ferrule::pipe(ferrule::msgpack_messages<reading>());
 
     const pid_t child = fork();
@@ -26,6 +29,7 @@ int main()
     const reading r = from_child.recv();
     std::cout << r.sensor << ": " << r.celsius << " from " << r.raw.size() << " samples\n";
     std::cout << *from_child.with(ferrule::msgpack_messages<>()).recv() << '\n';
+    //]
     int status = -1;
     waitpid(child, &status, 0);
     return status == 0 ? 0 : 1;

@@ -21,6 +21,7 @@ auto bar(const char* title)
 
 int main()
 {
+    //[progress
     auto [mine, childs] = ferrule::socketpair(ferrule::progress<ferrule::varint>(bar("received"), bar("sent    ")));
     const pid_t child = fork();
     if (child == 0) {
@@ -29,6 +30,7 @@ int main()
         _exit(0);
     }
     childs.close();
+    //]
 
     const std::string large(64 << 20, 'x');
     mine.send(large);

@@ -6,6 +6,7 @@
 
 using namespace ferrule;
 
+//[framing
 struct small_messages {
     using message_type = bytes;
     decode_result decode(byte_view in, const limits& l) const
@@ -24,12 +25,13 @@ struct small_messages {
         const std::size_t size = total_size(payload);
         if (size > 255 || size > l.max_payload())
             return errc::too_large;
-        out.copy(std::string(1, static_cast<char>(size)));
-        out.gather(payload);
-        out.copy("\n");
+        out.append_copy(std::string(1, static_cast<char>(size)));
+        out.append_view(payload);
+        out.append_copy("\n");
         return {};
     }
 };
+//]
 
 int main()
 {

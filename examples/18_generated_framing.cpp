@@ -22,7 +22,7 @@ struct type_length_value {
     ferrule::error_code encode(std::span<const ferrule::byte_view> frame, const ferrule::limits&,
                                ferrule::encoded& out) const
     {
-        out.gather(frame);
+        out.append_view(frame);
         return {};
     }
 };

@@ -1,7 +1,7 @@
 // JSON, one text per line, with a Python child; the child could be a program in any language.
 #include <ferrule/framing/json.hpp>
 #include <ferrule/pair.hpp>
-#include <ferrule/process.hpp>
+#include <ferrule/process/spawn.hpp>
 
 #include <boost/json.hpp>
 #include <iostream>

@@ -92,6 +92,7 @@ auto start_worker()
     return spawn_connected({"python3", "-c", script}, multiprocessing());
 }
 
+//[drive
 void drive(work& w)
 {
     auto worker = start_worker();
@@ -110,6 +111,7 @@ void drive(work& w)
         w.done(*file, v);
     }
 }
+//]
 
 boost::asio::awaitable<void> drive_as_coroutine(work& w)
 {

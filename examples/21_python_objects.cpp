@@ -2,8 +2,8 @@
 #include <ferrule/ferrule.hpp>
 #include <ferrule/framing/multiprocessing.hpp>
 #include <ferrule/python/classes.hpp>
+#include <ferrule/python/datetime.hpp>
 #include <ferrule/python/exception.hpp>
-#include <ferrule/python/time.hpp>
 
 #include <chrono>
 #include <iostream>

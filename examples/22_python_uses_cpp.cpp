@@ -1,6 +1,6 @@
 // A Python program uses a C++ object as if it were Python's: through an ordinary manager, with nothing installed.
 #include <ferrule/ferrule.hpp>
-#include <ferrule/python/manager_server.hpp>
+#include <ferrule/python/multiprocessing/manager_server.hpp>
 
 #include <cmath>
 #include <iostream>
@@ -8,7 +8,6 @@
 #include <thread>
 #include <vector>
 
-//[manager
 class statistics {
 public:
     void add(const std::vector<double>& values) { all_.insert(all_.end(), values.begin(), values.end()); }
@@ -26,6 +25,7 @@ private:
     std::vector<double> all_;
 };
 
+//[script
 const char* const script = R"(
 import sys
 from multiprocessing.managers import BaseManager
@@ -44,14 +44,16 @@ except ValueError as e:
 statistics.add([1, 2, 3, 4])
 print("mean:", statistics.mean())
 )";
+//]
 
 int main()
 {
+    //[server
     ferrule::python::manager_server server(ferrule::python::listener_options().authkey("a shared secret"));
     server.add<statistics>("Statistics").method("add", &statistics::add).method("mean", &statistics::mean);
+    //]
     std::jthread serving([&](const std::stop_token& stop) { server.serve(stop); });
 
     ferrule::child python = ferrule::spawn({"python3", "-c", script, server.address().name()}, {});
     return python.wait().code();
 }
-//]

@@ -1,7 +1,9 @@
 // A C++ program joins a Python service that knows nothing of C++: a Listener, and a manager with a shared dict.
 #include <ferrule/ferrule.hpp>
 #include <ferrule/python/convert.hpp>
-#include <ferrule/python/manager.hpp>
+#include <ferrule/python/multiprocessing/address.hpp>
+#include <ferrule/python/multiprocessing/client.hpp>
+#include <ferrule/python/multiprocessing/manager.hpp>
 
 #include <iostream>
 #include <map>
@@ -44,6 +46,7 @@ int main()
     const py::value addresses = python.connection.recv(10s);
     const auto options = py::connect_options().authkey("a shared secret");
 
+    //[client
     auto shop = py::connect(py::to_address(addresses[0]), options);
     shop.send({"pears", 2});
     std::cout << shop.recv(10s).as<std::string_view>() << '\n';
@@ -54,5 +57,6 @@ int main()
     for (const auto& [name, count] : stock.get<std::map<std::string, int>>("copy"))
         std::cout << name << ": " << count << '\n';
     shop.send(nullptr);
+    //]
     return python.process.wait(10s).code();
 }

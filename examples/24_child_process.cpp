@@ -9,6 +9,7 @@ using namespace ferrule;
 namespace {
 
 // Adds up what comes, one line a number.
+//[child
 int serve()
 {
     message_duplex<> parent(inherited());
@@ -22,6 +23,7 @@ int serve()
     }
     return 0;
 }
+//]
 
 } // namespace
 
@@ -30,6 +32,7 @@ int main(int argc, char** argv)
     if (argc > 1)
         return serve();
 
+    //[parent
     auto [child, connection] = spawn_connected({argv[0], "child"}, varint());
     for (const char* number : {"40", "2", "-12"}) {
         connection.send(number);
@@ -37,5 +40,6 @@ int main(int argc, char** argv)
         std::printf("%.*s\n", static_cast<int>(sum.size()), sum.text().data());
     }
     connection.close();
+    //]
     std::printf("the child has ended with %d\n", child.wait().code());
 }

@@ -13,7 +13,7 @@
 namespace demo {
 
 /// How long any single wait of the demonstration may last: the watchdog.
-constexpr std::chrono::seconds patience{60};
+constexpr std::chrono::seconds timeout{60};
 
 /// Thrown when what came back is not what it should be.
 class mismatch : public std::runtime_error {

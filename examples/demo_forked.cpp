@@ -65,7 +65,7 @@ template <class End>
 void send_all(End end, traffic t)
 {
     for (std::size_t i = 0; i < t.count; ++i)
-        end.send(t.message(i), patience);
+        end.send(t.message(i), timeout);
 }
 
 template <class End>
@@ -73,7 +73,7 @@ void receive_all(End end, traffic t, row& line)
 {
     ferrule::bytes message; // its memory is used again
     for (std::size_t i = 0; i < t.count; ++i) {
-        end.recv_into(message, patience);
+        end.recv_into(message, timeout);
         t.verify(i, message);
         line.count(message.size());
     }
@@ -83,8 +83,8 @@ void echo(connection end, traffic t)
 {
     ferrule::bytes message;
     for (std::size_t i = 0; i < t.count; ++i) {
-        end.recv_into(message, patience);
-        end.send(message, patience);
+        end.recv_into(message, timeout);
+        end.send(message, timeout);
     }
 }
 
@@ -92,8 +92,8 @@ void round_trips(connection end, traffic t, row& line)
 {
     ferrule::bytes message;
     for (std::size_t i = 0; i < t.count; ++i) {
-        end.send(t.message(i), patience);
-        end.recv_into(message, patience);
+        end.send(t.message(i), timeout);
+        end.recv_into(message, timeout);
         t.verify(i, message);
         line.count(message.size());
     }
@@ -103,14 +103,14 @@ template <class End>
 asio::awaitable<void> async_send_all(End end, traffic t)
 {
     for (std::size_t i = 0; i < t.count; ++i)
-        co_await end.async_send(t.message(i), patience);
+        co_await end.async_send(t.message(i), timeout);
 }
 
 template <class End>
 asio::awaitable<void> async_receive_all(End end, traffic t, row& line)
 {
     for (std::size_t i = 0; i < t.count; ++i) {
-        const ferrule::bytes message = co_await end.async_recv(patience);
+        const ferrule::bytes message = co_await end.async_recv(timeout);
         t.verify(i, message);
         line.count(message.size());
     }
@@ -119,16 +119,16 @@ asio::awaitable<void> async_receive_all(End end, traffic t, row& line)
 asio::awaitable<void> async_echo(connection end, traffic t)
 {
     for (std::size_t i = 0; i < t.count; ++i) {
-        const ferrule::bytes message = co_await end.async_recv(patience);
-        co_await end.async_send(message, patience);
+        const ferrule::bytes message = co_await end.async_recv(timeout);
+        co_await end.async_send(message, timeout);
     }
 }
 
 asio::awaitable<void> async_round_trips(connection end, traffic t, row& line)
 {
     for (std::size_t i = 0; i < t.count; ++i) {
-        co_await end.async_send(t.message(i), patience);
-        const ferrule::bytes message = co_await end.async_recv(patience);
+        co_await end.async_send(t.message(i), timeout);
+        const ferrule::bytes message = co_await end.async_recv(timeout);
         t.verify(i, message);
         line.count(message.size());
     }
@@ -184,7 +184,7 @@ public:
     void wait()
     {
         ferrule::child ending(pid_);
-        const bool well = ending.wait(patience).success();
+        const bool well = ending.wait(timeout).success();
         pid_ = -1;
         check(well, "the child failed");
     }
@@ -197,7 +197,7 @@ template <class Reader>
 void expect_end(Reader& in)
 {
     ferrule::error_code ec;
-    in.recv(patience, ec);
+    in.recv(timeout, ec);
     check(ec == ferrule::errc::end_of_stream, "instead of the end of the stream: " + ec.message());
 }
 

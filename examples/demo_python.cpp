@@ -149,7 +149,7 @@ public:
     /// Says that nothing more comes, and answers what Python still asks.
     asio::awaitable<void> end()
     {
-        co_await python_.async_send("end", patience);
+        co_await python_.async_send("end", timeout);
         for (;;) {
             const std::string said = co_await next();
             if (said.empty())
@@ -159,8 +159,7 @@ public:
         }
         questions_.finish();
         ferrule::error_code ec;
-        const ferrule::bytes more =
-            co_await python_.async_recv(patience, asio::redirect_error(asio::use_awaitable, ec));
+        const ferrule::bytes more = co_await python_.async_recv(timeout, asio::redirect_error(asio::use_awaitable, ec));
         check(ec == ferrule::errc::end_of_stream, "after the verdict, instead of the end: " + ec.message());
     }
 
@@ -170,10 +169,10 @@ private:
         for (std::size_t i = 0; i < messages.count; ++i) {
             const std::string message = messages.load(i);
             sent_.emplace_back(message.size(), "reply " + describe(message));
-            co_await turn_.async_lock(patience); // nothing may come between an announcement and its message
+            co_await turn_.async_lock(timeout); // nothing may come between an announcement and its message
             const std::lock_guard guard(turn_, std::adopt_lock);
-            co_await python_.async_send("message", patience);
-            co_await python_.async_send(message, patience);
+            co_await python_.async_send("message", timeout);
+            co_await python_.async_send(message, timeout);
         }
     }
 
@@ -193,10 +192,10 @@ private:
     /// What Python says, or nothing if it was a question.
     asio::awaitable<std::string> next()
     {
-        ferrule::bytes message = co_await python_.async_recv(patience);
+        ferrule::bytes message = co_await python_.async_recv(timeout);
         if (message.text() != "question")
             co_return std::string(message.text());
-        message = co_await python_.async_recv(patience);
+        message = co_await python_.async_recv(timeout);
         questions_.count(message.size());
         // Not awaited: it may have to wait until Python has read what is being sent, and Python may be waiting for us.
         const auto executor = co_await asio::this_coro::executor;
@@ -206,9 +205,9 @@ private:
 
     asio::awaitable<void> answer(std::string text)
     {
-        co_await turn_.async_lock(patience);
+        co_await turn_.async_lock(timeout);
         const std::lock_guard guard(turn_, std::adopt_lock);
-        co_await python_.async_send(text, patience);
+        co_await python_.async_send(text, timeout);
     }
 
     connection python_;
@@ -256,13 +255,13 @@ void with_python(bool quick)
     ferrule::child python = start(command, ends.second);
     try {
         ends.second.close();
-        const std::string version(ends.first.recv(patience).text());
-        const std::filesystem::path library(ends.first.recv(patience).text());
+        const std::string version(ends.first.recv(timeout).text());
+        const std::filesystem::path library(ends.first.recv(timeout).text());
         title("C++ and Python " + version +
               " (multiprocessing.connection.Connection): size, SHA-256 and words compared");
         session s(ends.first, command.size() - 3);
         run(converse(s, sources_below(library, quick ? 60 : 600)));
-        check(python.wait(patience).success(), "Python's exit status");
+        check(python.wait(timeout).success(), "Python's exit status");
     } catch (...) {
         python.kill();
         throw;

@@ -18,17 +18,17 @@
 namespace ferrule {
 namespace {
 
-/// The argument of a name: nothing, or the text behind the colon.
+/// The argument of a name: the text behind the colon, if there is one.
 using argument = std::optional<std::string_view>;
 
 class entry {
 public:
     std::string_view name;
-    /// Nothing if the argument is missing, or is too much.
+    /// Returns nothing if the argument is missing, invalid or not allowed.
     std::optional<any_framing> (*make)(const argument& a);
 };
 
-/// Without an argument.
+/// Makes a framing that takes no argument.
 template <class Framing>
 std::optional<any_framing> plain(const argument& a)
 {
@@ -37,7 +37,7 @@ std::optional<any_framing> plain(const argument& a)
     return any_framing(Framing());
 }
 
-/// Resolves backslashes; nothing if one of them means nothing.
+/// Resolves escapes. Returns nothing for an unknown escape.
 std::optional<std::string> unescaped(std::string_view text)
 {
     constexpr std::string_view letters = "rnt0\\";

@@ -18,7 +18,7 @@ std::string_view trimmed(std::string_view s) noexcept
 bool is_content_length(std::string_view name) noexcept
 {
     constexpr std::string_view lower = "content-length";
-    // Not std::tolower, which asks for the locale with every character.
+    // Not std::tolower, which consults the locale for every character.
     return std::ranges::equal(name, lower, {},
                               [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
 }
@@ -30,12 +30,11 @@ decode_result content_length::decode(byte_view buffered, const limits& l) noexce
     while (!has_all_) {
         if (length_ > l.max_payload())
             return decode_result::failed(errc::too_large);
-        const std::string_view text = buffered.text().substr(0, longest_headers);
+        const std::string_view text = buffered.text().substr(0, max_headers);
         const std::size_t end = text.find('\n', searched_);
         if (end == std::string_view::npos) {
             searched_ = text.size();
-            return text.size() == longest_headers ? decode_result::failed(errc::too_large)
-                                                  : decode_result::need_more(1);
+            return text.size() == max_headers ? decode_result::failed(errc::too_large) : decode_result::need_more(1);
         }
         std::string_view line = text.substr(line_, end - line_);
         if (line.ends_with('\r'))
@@ -47,7 +46,7 @@ decode_result content_length::decode(byte_view buffered, const limits& l) noexce
         line_ = searched_ = end + 1;
     }
     const decode_result r = detail::announced(buffered, line_, length_, l);
-    if (r.what() == decode_result::outcome::frame)
+    if (r.status() == decode_status::frame)
         reset();
     return r;
 }
@@ -77,8 +76,8 @@ error_code content_length::encode(std::span<const byte_view> payload, const limi
     std::size_t length;
     if (const error_code ec = detail::measure(payload, l, length))
         return ec;
-    out.copy("Content-Length: " + std::to_string(length) + "\r\n\r\n");
-    out.gather(payload);
+    out.append_copy("Content-Length: " + std::to_string(length) + "\r\n\r\n");
+    out.append_view(payload);
     return {};
 }
 

@@ -3,14 +3,13 @@
 
 #include <charconv>
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 namespace ferrule::detail {
 
-constexpr std::size_t longest_decimal = 20; // digits of 2⁶⁴−1
+constexpr std::size_t max_decimal = 20; // digits of 2⁶⁴−1
 
-/// How many digits `text` begins with.
+/// The number of digits at the front of `text`.
 [[nodiscard]] inline std::size_t leading_digits(std::string_view text) noexcept
 {
     std::size_t n = 0;
@@ -19,7 +18,7 @@ constexpr std::size_t longest_decimal = 20; // digits of 2⁶⁴−1
     return n;
 }
 
-/// The value of digits; false if it is 2⁶⁴ or more.
+/// Reads digits. Returns false if the value is 2⁶⁴ or more.
 [[nodiscard]] inline bool decimal(std::string_view digits, std::uint64_t& value) noexcept
 {
     return std::from_chars(digits.data(), digits.data() + digits.size(), value).ec == std::errc();

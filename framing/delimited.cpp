@@ -36,7 +36,7 @@ error_code delimited::encode(std::span<const byte_view> payload, const limits& l
     std::size_t size;
     if (const error_code ec = detail::measure(payload, l, size))
         return ec;
-    std::string joined; // since separators may lie across parts
+    std::string joined; // a separator may lie across parts
     const std::string_view text = detail::in_one_piece(payload, joined).text();
     const detail::separator_match inside = detail::find_separator(text, 0, separators_);
     const bool has_separator = include_ && inside.length != 0 && inside.end == size;
@@ -46,15 +46,15 @@ error_code delimited::encode(std::span<const byte_view> payload, const limits& l
     if (!has_separator) {
         if (include_ && added.size() > l.max_payload() - size)
             return errc::too_large;
-        // A separator may arise where the text meets it.
+        // A separator may arise where the text meets the added one.
         const std::string seam = std::string(text.substr(size - std::min(size, longest_ - 1))) + added;
         const detail::separator_match m = detail::find_separator(seam, 0, separators_);
         if (m.end != seam.size() || m.length != added.size())
             return errc::unencodable;
     }
-    out.gather(payload);
+    out.append_view(payload);
     if (!has_separator)
-        out.copy(added);
+        out.append_copy(added);
     return {};
 }
 

@@ -25,8 +25,8 @@ bool is_expressible(const json::value& v)
     }
 }
 
-/// Makes a value of what the parser finds. Boost's own handler, before 1.84, takes the parser's idea of a double, which can
-/// be off in the last place.
+/// Makes a value from the parser's events. Boost's own handler, before 1.84, uses the parser's double, whose last digit
+/// can be wrong.
 class reader {
 public:
     static constexpr std::size_t max_object_size = json::object::max_size();
@@ -76,7 +76,7 @@ public:
     bool on_comment(json::string_view, error_code&) { return true; }
 
 private:
-    /// Of a number that is out of range: whether it is too near to zero, rather than too far away.
+    /// For a number out of range: whether it is too close to zero, rather than too large.
     [[nodiscard]] bool is_tiny() const
     {
         const std::size_t e = number_.find_first_of("eE");

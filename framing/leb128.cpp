@@ -8,13 +8,13 @@ namespace ferrule {
 
 decode_result leb128::decode(byte_view buffered, const limits& l) const noexcept
 {
-    constexpr std::size_t longest = 10;
+    constexpr std::size_t max_header = 10;
     std::uint64_t length = 0;
-    for (std::size_t i = 0; i < longest; ++i) {
+    for (std::size_t i = 0; i < max_header; ++i) {
         if (i == buffered.size())
             return decode_result::need_more(1);
         const auto b = std::to_integer<std::uint64_t>(buffered[i]);
-        if (i + 1 == longest && b > 1)
+        if (i + 1 == max_header && b > 1)
             break;
         length |= (b & 0x7f) << (7 * i);
         if (b < 0x80)
@@ -34,8 +34,8 @@ error_code leb128::encode(std::span<const byte_view> payload, const limits& l, e
     for (; rest >= 0x80; rest >>= 7)
         header[size++] = static_cast<std::byte>(rest | 0x80);
     header[size++] = static_cast<std::byte>(rest);
-    out.copy(std::span(header).first(size));
-    out.gather(payload);
+    out.append_copy(std::span(header).first(size));
+    out.append_view(payload);
     return {};
 }
 

@@ -9,7 +9,7 @@ namespace ferrule::detail {
 
 namespace {
 
-/// Of constant size, so that it is one instruction.
+/// The size is a constant, so that this compiles to one instruction.
 template <std::size_t Size>
 u64 number(const std::byte* p, std::endian order) noexcept
 {
@@ -49,8 +49,8 @@ error_code encode_length_prefix(std::span<const byte_view> payload, std::size_t 
     put_big_endian(length, used);
     if (order == std::endian::little)
         std::reverse(used.begin(), used.end());
-    out.copy(used);
-    out.gather(payload);
+    out.append_copy(used);
+    out.append_view(payload);
     return {};
 }
 

@@ -1,4 +1,4 @@
-// What framings with a length in front have in common. Private.
+// Shared parts of framings with a length in front. Private.
 #pragma once
 
 #include "framing/payload.hpp"
@@ -7,7 +7,7 @@
 
 namespace ferrule::detail {
 
-/// The frame of which the header, `header` bytes long, announces `payload` bytes; `trailer` more follow them.
+/// The result for a frame whose header of `header` bytes announces `payload` bytes, followed by `trailer` bytes.
 [[nodiscard]] inline decode_result announced(byte_view buffered, std::size_t header, std::uint64_t payload,
                                              const limits& l, std::size_t trailer = 0) noexcept
 {
@@ -20,7 +20,7 @@ namespace ferrule::detail {
                                    : decode_result::frame(header, static_cast<std::size_t>(payload), trailer);
 }
 
-/// The number in `bytes`, big-endian; at most eight of them.
+/// The big-endian number in `bytes`, which has at most eight.
 [[nodiscard]] inline std::uint64_t big_endian(byte_view bytes) noexcept
 {
     std::uint64_t value = 0;

@@ -8,13 +8,13 @@
 namespace ferrule {
 namespace {
 
-/// What the first byte of an object says.
+/// The meaning of the first byte of an object.
 class shape {
 public:
-    std::uint8_t length = 0;   // bytes of an integer that follows: the size of the body, or the number of elements
-    std::uint8_t body = 0;     // bytes after that, beyond what `length` says
+    std::uint8_t length = 0;   // bytes of the integer that follows: the size of the body, or the number of elements
+    std::uint8_t body = 0;     // further bytes behind that, in addition to what `length` announces
     std::uint8_t elements = 0; // elements per unit of the count: 1 for arrays, 2 for maps
-    std::uint8_t count = 0;    // the count, where it is in the first byte
+    std::uint8_t count = 0;    // the count, if the first byte holds it
     bool is_valid = true;
 };
 
@@ -60,7 +60,7 @@ void msgpack_bytes::reset() noexcept
 
 decode_result msgpack_bytes::decode(byte_view buffered, const limits& l)
 {
-    // Members could change with every byte that is read, as far as the compiler knows; these cannot.
+    // The compiler must assume that members change with every byte read; locals do not.
     const std::byte* const data = buffered.data();
     const std::uint64_t size = buffered.size();
     std::uint64_t at = at_;
@@ -83,10 +83,10 @@ decode_result msgpack_bytes::decode(byte_view buffered, const limits& l)
         if (at >= size)
             return missing(at + owed);
         const auto first = std::to_integer<std::size_t>(data[at]);
-        // Small integers and short strings, which containers are full of, without looking anything up: so the processor can
-        // guess where the next object begins.
+        // Small integers and short strings are common in containers. They need no table lookup, so the processor can
+        // predict where the next object begins.
         const bool is_integer = first < 0x80 || first >= 0xe0;
-        if ((is_integer || (first & 0xe0) == 0xa0) && missing_here > 1 && objects != most_objects_) {
+        if ((is_integer || (first & 0xe0) == 0xa0) && missing_here > 1 && objects != max_objects_) {
             const std::uint64_t end = at + 1 + (is_integer ? 0 : first & 0x1f);
             if (end + (owed - 1) > l.max_payload())
                 return paused(decode_result::failed(errc::too_large));
@@ -107,10 +107,10 @@ decode_result msgpack_bytes::decode(byte_view buffered, const limits& l)
             n = n << 8 | std::to_integer<std::uint64_t>(data[i]);
         const std::uint64_t elements = n * s.elements;
         const std::uint64_t end = head + s.body + (s.elements == 0 ? n : 0);
-        if (end + (owed - 1) + elements > l.max_payload() || objects == most_objects_)
+        if (end + (owed - 1) + elements > l.max_payload() || objects == max_objects_)
             return paused(decode_result::failed(errc::too_large));
         if (elements != 0) {
-            if (open_.size() == deepest_)
+            if (open_.size() == max_depth_)
                 return paused(decode_result::failed(errc::too_large));
             if (!open_.empty())
                 open_.back() = missing_here;
@@ -140,12 +140,12 @@ error_code msgpack_bytes::encode(std::span<const byte_view> payload, const limit
     if (const error_code ec = detail::measure(payload, l, size))
         return ec;
     std::string joined;
-    const decode_result r = msgpack_bytes(deepest_, most_objects_).decode(detail::in_one_piece(payload, joined), l);
-    if (r.what() == decode_result::outcome::failed && r.error() == errc::too_large)
+    const decode_result r = msgpack_bytes(max_depth_, max_objects_).decode(detail::in_one_piece(payload, joined), l);
+    if (r.status() == decode_status::failed && r.error() == errc::too_large)
         return r.error();
-    if (r.what() != decode_result::outcome::frame || r.payload() != size)
+    if (r.status() != decode_status::frame || r.payload() != size)
         return errc::unencodable;
-    out.gather(payload);
+    out.append_view(payload);
     return {};
 }
 

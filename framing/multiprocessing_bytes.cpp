@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::size_t short_header = 4;
 constexpr std::size_t long_header = 12;
-constexpr std::uint64_t longest_short = 0x7fffffff;
+constexpr std::uint64_t max_short = 0x7fffffff;
 constexpr std::uint64_t long_form = 0xffffffff; // −1
 
 } // namespace
@@ -17,7 +17,7 @@ decode_result multiprocessing_bytes::decode(byte_view buffered, const limits& l)
     if (buffered.size() < short_header)
         return decode_result::need_more(short_header - buffered.size());
     const std::uint64_t length = detail::big_endian(buffered.first(short_header));
-    if (length <= longest_short)
+    if (length <= max_short)
         return detail::announced(buffered, short_header, length, l);
     if (length != long_form)
         return decode_result::failed(errc::malformed);
@@ -33,15 +33,15 @@ error_code multiprocessing_bytes::encode(std::span<const byte_view> payload, con
     if (const error_code ec = detail::measure(payload, l, length))
         return ec;
     std::array<std::byte, long_header> header;
-    if (length <= longest_short) {
+    if (length <= max_short) {
         detail::put_big_endian(length, std::span(header).first(short_header));
-        out.copy(std::span(header).first(short_header));
+        out.append_copy(std::span(header).first(short_header));
     } else {
         detail::put_big_endian(long_form, std::span(header).first(short_header));
         detail::put_big_endian(length, std::span(header).subspan(short_header));
-        out.copy(header);
+        out.append_copy(header);
     }
-    out.gather(payload);
+    out.append_view(payload);
     return {};
 }
 

@@ -20,7 +20,7 @@ error_code none::encode(std::span<const byte_view> payload, const limits& l, enc
     std::size_t length;
     if (const error_code ec = detail::measure(payload, l, length))
         return ec;
-    out.gather(payload);
+    out.append_view(payload);
     return {};
 }
 

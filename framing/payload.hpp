@@ -19,7 +19,7 @@ namespace ferrule::detail {
     return {};
 }
 
-/// The payload in one piece; if it is in several, it is copied to `joined`.
+/// The payload in one piece. Several pieces are copied to `joined`.
 [[nodiscard]] inline byte_view in_one_piece(std::span<const byte_view> payload, std::string& joined)
 {
     if (payload.size() == 1)

@@ -1,4 +1,4 @@
-// The first of several separators in text that grows. Private.
+// The search for one of several separators in growing text. Private.
 #pragma once
 
 #include <algorithm>
@@ -11,19 +11,19 @@
 
 namespace ferrule::detail {
 
-/// Where a separator ends, and how long it is; `length` 0 if there is none.
+/// The end and the length of a separator; `length` is 0 if there is none.
 class separator_match {
 public:
     std::size_t end = 0;
     std::size_t length = 0;
 };
 
-/// The separator that ends first in `text`, at or behind position `searched`; of those that end together, the longest. In
-/// one pass, so that frames which are short cost little however much lies behind them.
+/// Finds the separator that ends first in `text`, at or behind position `searched`. Of those that end together, the
+/// longest counts. One pass suffices, so short frames cost little even if much text lies behind them.
 [[nodiscard]] inline separator_match find_separator(std::string_view text, std::size_t searched,
                                                     std::span<const std::string> separators) noexcept
 {
-    // Most lists end in one character, whatever their length.
+    // Usually all separators end in the same character.
     const char only = separators.front().back();
     const bool one = std::ranges::all_of(separators, [&](const std::string& s) { return s.back() == only; });
     std::bitset<256> last;
@@ -49,11 +49,11 @@ public:
     return {};
 }
 
-/// Whether text in which no separator has ended yet is already too much for a payload of at most `most` bytes, of which the
-/// last `longest - 1` may belong to a separator.
-[[nodiscard]] inline bool is_overlong(std::size_t size, std::size_t most, std::size_t longest) noexcept
+/// Whether text without an ended separator is too long for a payload of at most `max_size` bytes. The last `max_separator - 1`
+/// bytes may belong to a separator.
+[[nodiscard]] inline bool is_overlong(std::size_t size, std::size_t max_size, std::size_t max_separator) noexcept
 {
-    return size >= most && size - most >= longest;
+    return size >= max_size && size - max_size >= max_separator;
 }
 
 } // namespace ferrule::detail

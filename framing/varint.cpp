@@ -44,8 +44,8 @@ error_code varint::encode(std::span<const byte_view> payload, const limits& l, e
             ++rest_size;
         put(static_cast<unsigned>(247 + rest_size), length, rest_size);
     }
-    out.copy(std::span(header).first(size));
-    out.gather(payload);
+    out.append_copy(std::span(header).first(size));
+    out.append_view(payload);
     return {};
 }
 

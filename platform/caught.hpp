@@ -1,4 +1,4 @@
-// What went wrong, where exceptions must not go. Private.
+// Error codes of exceptions that must not propagate. Private.
 #pragma once
 
 #include <ferrule/error.hpp>
@@ -6,10 +6,13 @@
 #include <boost/system/system_error.hpp>
 
 #include <new>
+#include <optional>
+#include <type_traits>
 
 namespace ferrule::os {
 
-/// In a handler: the code of the exception, which is ours, Asio's (such as no descriptor for a reactor), or `std::bad_alloc`.
+/// In a handler, the code of the exception: ferrule's, Asio's (such as no descriptor for a reactor), or that of
+/// `std::bad_alloc`.
 inline error_code caught() noexcept
 {
     try {
@@ -18,6 +21,18 @@ inline error_code caught() noexcept
         return e.code();
     } catch (const std::bad_alloc&) {
         return detail::no_memory();
+    }
+}
+
+/// Returns what `f` returns, or nothing if `f` throws; `ec` is then the reason.
+template <class F>
+std::optional<std::invoke_result_t<F>> try_make(F f, error_code& ec) noexcept
+{
+    try {
+        return f();
+    } catch (...) {
+        ec = caught();
+        return std::nullopt;
     }
 }
 

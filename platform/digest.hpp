@@ -1,4 +1,4 @@
-// What a handshake needs of a library for cryptography; each system has its own. Private.
+// Cryptography for handshakes; each system has its own library. Private.
 #pragma once
 
 #include <ferrule/bytes.hpp>
@@ -9,9 +9,9 @@
 
 namespace ferrule::os {
 
-/// The HMAC (RFC 2104) with the digest that Python calls so. Empty if the system does not have it or may not use it.
+/// The HMAC (RFC 2104) with the digest of that name in Python. Empty if the system lacks the digest or may not use it.
 [[nodiscard]] FERRULE_EXPORT bytes hmac(std::string_view digest, std::string_view key, byte_view message);
-/// With bytes that nobody can guess. Throws `error`.
+/// Fills `out` with unpredictable random bytes. Throws `error`.
 FERRULE_EXPORT void fill_with_random(std::span<std::byte> out);
 
 } // namespace ferrule::os

@@ -1,4 +1,4 @@
-// What is done when a stop is requested. Private.
+// A callback for a stop request. Private.
 #pragma once
 
 #if defined(_WIN32)

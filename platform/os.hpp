@@ -1,4 +1,4 @@
-// What the core needs of an operating system besides descriptors; implemented once per system. Private.
+// The system's services for the core, besides descriptors; implemented once per system. Private.
 #pragma once
 
 #include <ferrule/deadline.hpp>
@@ -10,15 +10,15 @@
 
 namespace ferrule::os {
 
-/// Whether the process certainly has no other thread. False when unknown.
+/// Whether the process certainly has no other thread. False if unknown.
 [[nodiscard]] bool single_threaded() noexcept;
 
-/// Wakes a thread that waits in `wait`. Each thread has one, made when it first waits, so objects need none.
+/// Wakes a thread that waits in `wait`. Each thread has one, made at its first wait, so objects need none.
 class wakeup {
 public:
     /// Throws `error` if the system has no descriptor left.
     static wakeup& of_this_thread();
-    /// Null then.
+    /// Returns null if the system has no descriptor left.
     static wakeup* try_of_this_thread() noexcept
     {
         try {
@@ -31,9 +31,9 @@ public:
     wakeup(const wakeup&) = delete;
     wakeup& operator=(const wakeup&) = delete;
 
-    /// Lets the thread's current or next `wait` return. Any thread may call it.
+    /// Makes the thread's current or next `wait` return. Thread-safe.
     void signal() noexcept;
-    /// Takes back a signal, by the thread itself.
+    /// Withdraws a signal; called by the thread itself.
     void clear() noexcept;
     [[nodiscard]] native_handle_type handle() const noexcept { return handle_; }
 
@@ -43,17 +43,18 @@ private:
     void open();
 
     native_handle_type handle_ = invalid_handle;
-    [[maybe_unused]] std::uint32_t generation_ = 0; // of forks, where there are any
+    [[maybe_unused]] std::uint32_t generation_ = 0; // of forks, where the system has them
 };
 
 enum class wait_result : unsigned char { ready, woken, late };
 
-/// Blocks until one of the targets (at most four) is ready, somebody signals, or the deadline passes; a passed deadline
-/// still looks once. A target that became invalid counts as ready, so that the attempt that follows reports it.
+/// Blocks until one of the targets (at most four) is ready, `w` is signalled, or the deadline passes. After a passed
+/// deadline the targets are still checked once. A target that became invalid counts as ready, so that the next attempt
+/// reports it.
 [[nodiscard]] wait_result wait(std::span<const readiness> targets, wakeup& w, const deadline& d) noexcept;
 
-/// Gathers what one direction waits for behind one handle that a reactor can watch. Level-triggered and changed only
-/// when the targets change. Not thread-safe.
+/// Combines the targets of one direction behind one handle that a reactor can watch. Level-triggered; changed only when
+/// the targets change. Not thread-safe.
 class readiness_set {
 public:
     readiness_set() noexcept;
@@ -63,11 +64,11 @@ public:
 
     [[nodiscard]] bool is_open() const noexcept;
     [[nodiscard]] error_code open() noexcept;
-    /// The handle becomes readable when a target is ready.
+    /// The handle, which is readable when a target is ready.
     [[nodiscard]] native_handle_type handle() const noexcept;
-    /// Replaces the targets; at most two.
+    /// Replaces the targets, at most two.
     [[nodiscard]] error_code watch(std::span<const readiness> targets) noexcept;
-    /// Watches nothing; cheap when that is so already. Must precede closing a target.
+    /// Watches nothing; cheap if that is already so. Must precede closing a target.
     void unwatch() noexcept;
 
 private:

@@ -1,4 +1,4 @@
-// An object that each thread has one of, for as long as anything runs in it. Private.
+// One object per thread, for as long as code runs in the thread. Private.
 #pragma once
 
 #if defined(_WIN32)
@@ -11,10 +11,12 @@
 
 namespace ferrule::os {
 
-/// The `T` of this thread, made when it is first asked for. Throws `std::bad_alloc`, `error` and what making it throws.
-/// It outlives the thread's `thread_local` objects; that of the main thread lives as long as the process. So destructors of these
-/// and of static objects may ask for it. It is no `thread_local` object itself: glibc ends the process if there is no memory to
-/// register the destructor of one, and MinGW frees the memory of one before destroying it.
+/// The `T` of this thread, made at the first call. Throws `std::bad_alloc`, `error`, and what the constructor throws.
+///
+/// The object outlives the thread's `thread_local` objects; in the main thread it lives as long as the process. So
+/// destructors of such objects and of static objects may use it. It is not itself `thread_local`, for two reasons.
+/// glibc ends the process if there is no memory to register a destructor, and MinGW frees the memory before destroying
+/// the object.
 template <class T>
 T& per_thread()
 {

@@ -1,4 +1,4 @@
-// How long the system's wait functions are to wait. Private.
+// Timeouts for the system's wait functions. Private.
 #pragma once
 
 #include <ferrule/deadline.hpp>
@@ -8,7 +8,8 @@
 
 namespace ferrule::os {
 
-/// In milliseconds, at most a day: whoever waits asks again. −1, which Windows calls INFINITE: without end.
+/// The time until `d` in milliseconds, at most a day, after which the caller asks again. −1, which Windows calls
+/// INFINITE, means no timeout.
 inline int milliseconds_until(const deadline& d) noexcept
 {
     if (d.is_never())

@@ -11,7 +11,7 @@ void detail::mismatch(const value& v, std::string_view wanted)
 
 namespace {
 
-/// Dicts of attributes as one; where they have the same name, the last one counts.
+/// Merges dicts of attributes. The last one counts where names are equal.
 class collector {
 public:
     void add(const value& d)
@@ -33,11 +33,11 @@ private:
     void take(const value& d)
     {
         for (std::size_t i = 0; d.type() == type::dict && i < d.size(); ++i)
-            if (d.pair(i).first.type() == type::string) // as all names
+            if (d.pair(i).first.type() == type::string) // as all names are
                 pairs_.push_back(d.pair(i));
     }
 
-    value only_; // most often there is no other, and nothing to copy
+    value only_; // usually the only dict, so nothing is copied
     dict pairs_;
 };
 
@@ -46,20 +46,21 @@ bool is_dict_or_none(const value& v)
     return v.type() == type::dict || v.is_none();
 }
 
-/// What instances of dict and its subclasses in the standard library hold.
+/// Whether `v` is an instance of dict or of its subclasses in the standard library.
 bool is_mapping(const value& v)
 {
     return v.entries().size() != 0 || v.is("collections", "OrderedDict") || v.is("collections", "defaultdict") ||
            v.is("collections", "Counter") || v.is("builtins", "dict");
 }
 
-/// What `object.__reduce__` of protocols 0 and 1 calls, with the class, a base and the value of that base.
+/// Whether `v` is the call that `object.__reduce__` of protocols 0 and 1 makes: the class, a base and that base's
+/// value.
 bool is_of_base(const value& v)
 {
     return v.is("copyreg", "_reconstructor") && v.args().size() == 3;
 }
 
-/// The items of a mapping that are arguments: of a `Counter`, and of protocols 0 and 1.
+/// The items that a mapping has as arguments: a `Counter`, and mappings in protocols 0 and 1.
 value items_in_arguments(const value& v)
 {
     const value args = v.args();
@@ -71,7 +72,7 @@ value items_in_arguments(const value& v)
     return {};
 }
 
-/// A state that is a dict: the attributes, or, of a pydantic model, what has them by kind.
+/// Adds a state that is a dict: attributes, or, in a pydantic model, several dicts of attributes by kind.
 void add_state(collector& named, const value& state)
 {
     const auto inner = state.find("__dict__");
@@ -95,7 +96,7 @@ detail::attributes detail::attributes_of(const value& v)
     }
     if (v.type() != type::object)
         mismatch(v, "a dict or an object with attributes");
-    if (v.cell().contents()->items[in_calls].has_body()) // functions of its class have changed it
+    if (v.cell().contents()->items[in_calls].has_body()) // changed by functions of its class
         mismatch(v, "an object with attributes");
     collector named;
     named.add(v.kwargs());
@@ -106,7 +107,8 @@ detail::attributes detail::attributes_of(const value& v)
     case type::object: add_state(named, items_of(state)); break; // such as a dict whose attributes are its items
     case type::list: a.in_order = state; break;
     case type::tuple:
-        // Of objects with slots: the attributes that are none, and those that are. Else what its class has made of itself.
+        // For objects with slots: attributes outside slots, then those in slots. Otherwise a state that the class
+        // defines.
         if (state.size() == 2 && is_dict_or_none(state[0]) && is_dict_or_none(state[1])) {
             named.add(state[0]);
             named.add(state[1]);
@@ -123,7 +125,7 @@ detail::attributes detail::attributes_of(const value& v)
         if (v.args()[2].type() == type::tuple)
             a.in_order = v.args()[2];
     } else if (a.in_order.is_none() && v.args().size() != 0 && (named.is_empty() || v.call() == call::constructor))
-        a.in_order = v.args(); // of a function that attributes follow they would be anything
+        a.in_order = v.args(); // arguments of a function whose result then gets attributes can mean anything
     a.named = named.result();
     return a;
 }

@@ -1,4 +1,4 @@
-// Equality as Python sees it, and what it needs of hashing.
+// Python's equality, and the hashing that it needs.
 #include "framing/python/document.hpp"
 
 #include <bit>
@@ -9,7 +9,7 @@ namespace ferrule::python {
 namespace detail {
 namespace {
 
-constexpr int deepest = 2000; // recursion; more than any pickle may have that we decode
+constexpr int max_depth = 2000; // of recursion; deeper than any pickle that is decoded
 
 void spend(std::size_t& budget)
 {
@@ -24,7 +24,7 @@ bool is_number(type t) noexcept
     return t == type::boolean || t == type::integer || t == type::floating;
 }
 
-/// An integer that a double may be equal to.
+/// Whether an integer of 64 bits may equal `d`.
 bool fits(double d) noexcept
 {
     return d >= -0x1p63 && d < 0x1p63 && std::trunc(d) == d;
@@ -46,13 +46,13 @@ bool equal_numbers(const cell& a, const cell& b)
     return a.integer() == b.integer();
 }
 
-/// What makes two objects equal. Python asks their classes, which are not here.
+/// The rule that makes two objects equal. Python asks their classes, which are not available here.
 enum class objects : unsigned char {
-    by_parts,   // all of their parts are, as most classes have it: for comparisons that somebody asks for
-    by_identity // they are one object, of which alone it is certain: wherever what is equal is merged
+    by_parts,   // all parts are equal, as in most classes: for comparisons that a caller asks for
+    by_identity // they are the same object, which is always certain: where equal values are merged
 };
 
-/// One comparison, of values within values.
+/// One comparison of nested values.
 class comparison {
 public:
     comparison(objects how, std::size_t& budget) : how_(how), budget_(budget) {}
@@ -77,16 +77,16 @@ bool comparison::in_order(std::span<const cell> a, std::span<const cell> b, int 
     return true;
 }
 
-/// Each key of `a` has one of its own in `b` that is like it; with `stride` 2, with a value that is like its.
+/// Whether each key of `a` has an equal key of its own in `b`; with `stride` 2, also an equal value.
 bool comparison::as_sets(std::span<const cell> a, std::span<const cell> b, std::size_t stride, int depth)
 {
     if (a.size() != b.size())
         return false;
-    std::vector<bool> is_taken(b.size()); // objects may be alike without being one key
+    std::vector<bool> is_taken(b.size()); // objects may be equal by parts without being the same key
     for (std::size_t i = 0; i < a.size(); i += stride) {
         bool found = false;
         for (std::size_t k = 0; k < b.size() && !found; k += stride) {
-            const std::size_t at = (i + k) % b.size(); // most often it is at the same place
+            const std::size_t at = (i + k) % b.size(); // usually at the same position
             found =
                 !is_taken[at] && (*this)(a[i], b[at], depth) && (stride == 1 || (*this)(a[i + 1], b[at + 1], depth));
             if (found)
@@ -101,14 +101,14 @@ bool comparison::as_sets(std::span<const cell> a, std::span<const cell> b, std::
 bool comparison::operator()(const cell& a, const cell& b, int depth)
 {
     spend(budget_);
-    if (depth == deepest) {
+    if (depth == max_depth) {
         budget_ = 0;
         spend(budget_);
     }
     if (is_number(a.kind()) && is_number(b.kind()))
         return equal_numbers(a, b);
     const auto like = [](type t) {
-        return t == type::bytearray ? type::bytes : t == type::frozenset ? type::set : t; // equal for Python
+        return t == type::bytearray ? type::bytes : t == type::frozenset ? type::set : t; // equal in Python
     };
     if (like(a.kind()) != like(b.kind()))
         return false;
@@ -134,14 +134,14 @@ std::uint64_t mixed(std::uint64_t h) noexcept
     return h ^ (h >> 29);
 }
 
-/// False if Python could not hash it. What is equal has the same hash.
+/// Hashes a value; equal values have equal hashes. Returns false if Python cannot hash it.
 bool hash(const cell& c, std::uint64_t& h, std::size_t& budget, int depth)
 {
     spend(budget);
     switch (c.kind()) {
     case type::none: h = 1; return true;
     case type::boolean:
-    case type::integer: // large ones are rare, and may be equal to a float
+    case type::integer: // large ones are rare, and may equal a float
         h = c.is_large() ? 2 : mixed(static_cast<std::uint64_t>(c.integer()));
         return true;
     case type::floating:
@@ -158,7 +158,7 @@ bool hash(const cell& c, std::uint64_t& h, std::size_t& budget, int depth)
     case type::frozenset: break;
     default: return false;
     }
-    if (depth == deepest)
+    if (depth == max_depth)
         return false;
     std::uint64_t sum = 0;
     for (const cell& element : c.contents()->all()) {
@@ -187,7 +187,7 @@ bool remove_duplicates(body& b, std::size_t stride, std::size_t& budget)
 {
     const std::size_t n = b.size / stride;
     constexpr std::size_t few = 8;
-    std::vector<std::uint32_t> table; // 1 + where in `b`, of those that stay
+    std::vector<std::uint32_t> table; // 1 + index in `b` of the pairs that stay
     std::size_t mask = 0;
     if (n > few) {
         mask = std::bit_ceil(2 * n) - 1;
@@ -228,7 +228,7 @@ bool remove_duplicates(body& b, std::size_t stride, std::size_t& budget)
 
 bool operator==(const value& a, const value& b)
 {
-    std::size_t budget = detail::steps_at_most;
+    std::size_t budget = detail::max_steps;
     return detail::equal(a.cell_, b.cell_, budget);
 }
 

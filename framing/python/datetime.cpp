@@ -1,9 +1,9 @@
-#include <ferrule/python/time.hpp>
+#include <ferrule/python/datetime.hpp>
 
 #include <array>
 #include <limits>
 
-// The bytes are those of Lib/_pydatetime.py, `_getstate`.
+// The bytes are those of `_getstate` in Lib/_pydatetime.py.
 namespace ferrule::python {
 namespace {
 
@@ -11,7 +11,7 @@ using namespace std::chrono;
 
 constexpr std::size_t date_size = 4; // year (two bytes, big-endian), month, day
 constexpr std::size_t time_size = 6; // hours, minutes, seconds, microseconds (three bytes, big-endian)
-constexpr unsigned fold_bit = 0x80;  // of the first byte of a time, or of the month of a datetime
+constexpr unsigned fold_bit = 0x80;  // in the first byte of a time, or in the month of a datetime
 constexpr microseconds one_day = days(1);
 
 [[noreturn]] void refuse(const char* what)
@@ -64,7 +64,7 @@ year_month_day get_date(byte_view b)
     return year(static_cast<int>(at(b, 0) << 8 | at(b, 1))) / month(at(b, 2) & ~fold_bit) / day(at(b, 3));
 }
 
-/// Negative if it is none.
+/// Reads a time. Returns a negative value if it is invalid.
 microseconds get_time(byte_view b)
 {
     const unsigned h = at(b, 0) & ~fold_bit;
@@ -82,7 +82,7 @@ value make(std::string_view name, byte_view state, const value& tzinfo = {})
     return value::object("datetime", name, args);
 }
 
-/// The state that such an object was made from; empty if it is none of `size` bytes, with a zone at most.
+/// The state in the arguments of such an object. Empty unless it has `size` bytes and at most a zone follows.
 byte_view state_of(const value& v, std::string_view name, std::size_t size)
 {
     if (!v.is("datetime", name))
@@ -114,7 +114,7 @@ microseconds utc_offset(const value& tzinfo)
 
 value converter<microseconds>::from(microseconds d)
 {
-    // As Python normalises it: only the days may be negative.
+    // Normalised as in Python: only the days may be negative.
     const auto day = floor<days>(d);
     const auto second = floor<seconds>(d - day);
     return value::object("datetime", "timedelta", {day.count(), second.count(), (d - day - second).count()});
@@ -127,8 +127,8 @@ microseconds converter<microseconds>::to(const value& v)
     const auto day = v.args()[0].as<std::int64_t>();
     const auto second = v.args()[1].as<std::int64_t>();
     const auto micro = v.args()[2].as<std::int64_t>();
-    constexpr std::int64_t most_days = std::numeric_limits<std::int64_t>::max() / one_day.count() - 1;
-    if (day < -most_days || day > most_days || second < 0 || second >= 86'400 || micro < 0 || micro >= 1'000'000)
+    constexpr std::int64_t max_days = std::numeric_limits<std::int64_t>::max() / one_day.count() - 1;
+    if (day < -max_days || day > max_days || second < 0 || second >= 86'400 || micro < 0 || micro >= 1'000'000)
         detail::mismatch(v, "a timedelta of at most 292,000 years");
     return days(day) + seconds(second) + microseconds(micro);
 }

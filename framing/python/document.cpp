@@ -31,17 +31,17 @@ void document::grow(body& b, std::size_t capacity)
     b.capacity = capacity;
 }
 
-// Values within values within values … are freed one after the other: recursion would take a stack as deep as they are.
+// Deeply nested values are freed in a loop, because recursion would need a stack as deep as they are.
 document::~document()
 {
-    std::shared_ptr<const document> dying; // a chain, since there may be no memory
+    std::shared_ptr<const document> dying; // a chain, since allocating may fail
     const auto release = [&dying](std::vector<std::shared_ptr<const document>>& all) noexcept {
         for (std::shared_ptr<const document>& d : all) {
             if (d.use_count() != 1) {
                 d.reset();
                 continue;
             }
-            const_cast<document&>(*d).dies_next_ = std::move(dying); // nobody else can see it any more
+            const_cast<document&>(*d).dies_next_ = std::move(dying); // no other reference is left
             dying = std::move(d);
         }
         all.clear();

@@ -11,14 +11,15 @@
 
 namespace ferrule::python::detail {
 
-/// What a container, a global or an object consists of. Lives in a document, and is never changed once a `value` shows it.
+/// The contents of a container, a global or an object. Lives in a document. It is immutable once a `value` refers to
+/// it.
 struct body {
-    cell* items = nullptr; // elements; of a dict keys and values by turns; of the others as below
+    cell* items = nullptr; // elements; in a dict alternating keys and values; in others as enumerated below
     std::size_t size = 0;
     std::size_t capacity = 0;
-    std::uint32_t block = 0; // 1 + which one of the document `items` is, if it is one
-    std::uint32_t depth = 1; // of what is within it, and itself
-    python::call call{};     // of an object
+    std::uint32_t block = 0; // 1 + index of the block that holds `items`, if one does
+    std::uint32_t depth = 1; // levels of nesting, including this one
+    python::call call{};     // for an object
 
     [[nodiscard]] std::span<const cell> all() const noexcept { return {items, size}; }
 };
@@ -26,11 +27,11 @@ struct body {
 /// `items` of a global.
 enum global_part : std::size_t { in_module, in_name, global_parts };
 
-/// `items` of an object. Lists: what was appended; dicts: what was set; calls: made for their effect on the object, such as
-/// those that set its state.
+/// `items` of an object. `in_list` holds appended elements, `in_dict` items that were set. `in_calls` holds calls that
+/// only change the object, such as those that set its state.
 enum object_part : std::size_t { in_callable, in_args, in_kwargs, in_state, in_list, in_dict, in_calls, object_parts };
 
-/// Memory that is freed as a whole, and what else has to live for as long.
+/// Memory that is freed as a whole, and references that must live as long.
 class document {
 public:
     explicit document(std::size_t first_block = 256) : arena_(first_block) {}
@@ -39,7 +40,7 @@ public:
     ~document();
 
     [[nodiscard]] body* make_body() { return new (arena_.allocate(sizeof(body), alignof(body))) body; }
-    /// Cells of no value.
+    /// Cells that are not initialised.
     [[nodiscard]] cell* make_cells(std::size_t n)
     {
         return static_cast<cell*>(arena_.allocate(n * sizeof(cell), alignof(cell)));
@@ -71,19 +72,20 @@ public:
         b.size += items.size();
     }
 
-    /// What the cells of this document refer to beyond itself.
+    /// The other documents that cells of this one refer to.
     std::vector<std::shared_ptr<const document>> kept;
-    bytes message; // that strings were found in
+    bytes message; // strings refer to it
 
 private:
-    /// From this many on, items have a block of their own, which grows without leaving the old one behind.
+    /// Lists of this many items or more have a block of their own. It grows by `realloc`, which leaves no old copy
+    /// behind.
     static constexpr std::size_t large = 2048;
 
     void grow(body& b, std::size_t capacity);
 
     std::pmr::monotonic_buffer_resource arena_;
     std::vector<std::unique_ptr<cell, void (*)(void*)>> blocks_;
-    std::shared_ptr<const document> dies_next_; // while many are destroyed
+    std::shared_ptr<const document> dies_next_; // links documents that are being destroyed
 };
 
 [[nodiscard]] inline std::uint32_t depth_of(const cell& c) noexcept
@@ -91,27 +93,27 @@ private:
     return c.has_body() ? c.contents()->depth : 0;
 }
 
-/// Whether these are equal for Python. Throws `frame_error` when `budget` steps are not enough.
+/// Whether Python considers these equal, with objects compared by parts. Throws `frame_error` after `budget` steps.
 [[nodiscard]] bool equal(const cell& a, const cell& b, std::size_t& budget);
 
-/// Whether these are equal for Python, whatever the classes of objects in them think of equality: different objects never are.
+/// Whether these are equal under any rules of the classes inside them: different objects never are.
 [[nodiscard]] bool surely_equal(const cell& a, const cell& b, std::size_t& budget);
 
-/// Removes pairs of a dict (`stride` 2) or elements of a set (1) that come again: the key that came first stays, with the
-/// value that came last. Nothing goes that may be another key for Python. False if a key cannot be hashed.
+/// Removes repeated pairs of a dict (`stride` 2) or elements of a set (1). The first key stays, with the last value.
+/// Keys that might differ in Python stay. Returns false if a key cannot be hashed.
 [[nodiscard]] bool remove_duplicates(body& b, std::size_t stride, std::size_t& budget);
 
-constexpr std::size_t steps_at_most = 10'000'000;
+constexpr std::size_t max_steps = 10'000'000;
 
-/// UTF-8, in which surrogates may be encoded like other characters, as Python does (surrogatepass).
+/// Whether `s` is UTF-8, in which surrogates may be encoded like other characters, as in Python (surrogatepass).
 [[nodiscard]] bool is_text(std::string_view s) noexcept;
-/// The size of the smallest two's complement with the same value; 0 for the number 0.
+/// The size of the shortest two's complement of the same value; 0 for the number 0.
 [[nodiscard]] std::size_t shortest(byte_view integer) noexcept;
-/// The cell of an integer in two's complement, little-endian, in the document's memory.
+/// The cell of an integer in two's complement, little-endian. The bytes must be in the document's memory.
 [[nodiscard]] cell integer_cell(byte_view integer) noexcept;
-/// Whether such an integer is that number.
+/// Whether such an integer equals `d`.
 [[nodiscard]] bool is_equal(byte_view integer, double d);
-/// Decimal digits, with or without a sign; the result is stored in the document. False if they are none.
+/// Parses decimal digits, with or without a sign, and stores the result in `d`. Returns false if they are invalid.
 [[nodiscard]] bool parse_integer(std::string_view digits, document& d, cell& out);
 
 } // namespace ferrule::python::detail

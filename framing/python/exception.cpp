@@ -11,7 +11,7 @@ constexpr std::string_view system_errors[] = {
     "InterruptedError", "IsADirectoryError", "NotADirectoryError", "ConnectionRefusedError",
     "PermissionError",  "TimeoutError",      "ProcessLookupError", "ConnectionResetError"};
 
-/// As `str` of Python.
+/// The text of Python's `str`.
 std::string text_of(const value& v)
 {
     return v.type() == type::string ? v.as<std::string>() : v.repr();

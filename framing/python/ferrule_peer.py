@@ -10,7 +10,7 @@ import sys
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 
-__all__ = ["inherited", "standard_streams", "queue_ends", "AsyncConnection"]
+__all__ = ["inherited", "take_standard_streams", "queue_ends", "AsyncConnection"]
 
 
 def inherited(which=0):
@@ -18,7 +18,7 @@ def inherited(which=0):
     return Connection(int(os.environ["FERRULE_FD"].split(",")[which]))
 
 
-def standard_streams():
+def take_standard_streams():
     """Standard input and output as Connections: (to receive, to send). What is printed from now on goes to standard error,
     and standard input is empty, so that neither disturbs them."""
     ends = os.dup(0), os.dup(1)
@@ -70,7 +70,7 @@ class AsyncConnection:
 
     @classmethod
     async def open_pipes(cls, receiving, sending):
-        """Takes over two one-way Connections, such as standard_streams() returns."""
+        """Takes over two one-way Connections, such as take_standard_streams() returns."""
         loop = asyncio.get_event_loop()
         reader = asyncio.StreamReader()
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), cls._file(receiving, "rb"))

@@ -13,8 +13,8 @@ namespace {
 
 using boost::multiprecision::cpp_int;
 
-constexpr std::size_t most_decimal_bytes = 1000; // 8000 bits
-constexpr std::size_t most_digits = 4300;        // as CPython
+constexpr std::size_t max_decimal_bytes = 1000; // 8000 bits
+constexpr std::size_t max_digits = 4300;        // the limit of CPython
 
 cpp_int number(byte_view integer)
 {
@@ -28,11 +28,11 @@ cpp_int number(byte_view integer)
     return n;
 }
 
-/// Of a number that does not fit 64 bits: the nearest double, even if halfway, as Python's; infinite beyond the largest.
+/// For a number beyond 64 bits: the nearest double, ties to even, as in Python; infinite beyond the largest double.
 double to_double(const cpp_int& n)
 {
     const cpp_int magnitude = abs(n);
-    // 64 bits, of which the last one stands for all that follow: enough to round them as if all were there.
+    // The top 64 bits. The last one is set if any lower bit is, which suffices to round correctly.
     const std::size_t shift = msb(magnitude) - 63;
     const auto high = static_cast<std::uint64_t>(magnitude >> shift) | (lsb(magnitude) < shift ? 1u : 0u);
     const double d = std::ldexp(static_cast<double>(high), static_cast<int>(std::min<std::size_t>(shift, 2000)));
@@ -74,7 +74,7 @@ bool parse_integer(std::string_view digits, document& d, cell& out)
     std::string_view magnitude = digits;
     if (negative || digits.starts_with('+'))
         magnitude.remove_prefix(1);
-    if (magnitude.empty() || magnitude.size() > most_digits ||
+    if (magnitude.empty() || magnitude.size() > max_digits ||
         magnitude.find_first_not_of("0123456789") != std::string_view::npos)
         return false;
     std::int64_t small = 0;
@@ -102,7 +102,7 @@ std::string value::digits() const
     if (!cell_.is_large())
         return std::to_string(as_integer());
     const cpp_int n = number(cell_.data());
-    if (cell_.data().size() <= most_decimal_bytes)
+    if (cell_.data().size() <= max_decimal_bytes)
         return n.str();
     std::string hex = (n < 0 ? -n : n).str(0, std::ios_base::hex);
     std::ranges::transform(hex, hex.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });

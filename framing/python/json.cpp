@@ -32,14 +32,14 @@ std::string hex(byte_view data)
     return s;
 }
 
-// Each level takes a kilobyte of a stack, of which threads have one megabyte on some systems.
-constexpr std::size_t deepest = 200;
+// Each level takes a kilobyte of stack, and some systems give threads only one megabyte.
+constexpr std::size_t max_depth = 200;
 
 class converter_to_json {
 public:
     json::value operator()(const value& v)
     {
-        if (++count_ > 1'000'000 || inside_.size() > deepest)
+        if (++count_ > 1'000'000 || inside_.size() > max_depth)
             throw frame_error(errc::too_large, std::string("a Python value that is too large for JSON"));
         switch (v.type()) {
         case type::none: return nullptr;
@@ -68,7 +68,7 @@ public:
     }
 
 private:
-    static bool is_plain(std::string_view s) // surrogates are nothing that JSON text can have
+    static bool is_plain(std::string_view s) // JSON text cannot hold surrogates
     {
         for (std::size_t i = 0; i + 1 < s.size(); ++i)
             if (s[i] == '\xed' && (s[i + 1] & 0x20) != 0)

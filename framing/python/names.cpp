@@ -8,7 +8,7 @@ namespace {
 
 struct renamed {
     std::string_view old_module;
-    std::string_view old_name; // empty: all
+    std::string_view old_name; // empty: all names
     std::string_view new_module;
     std::string_view new_name;
 };

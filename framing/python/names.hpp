@@ -1,14 +1,14 @@
-// Names of modules and what is in them. Private.
+// Names of modules and of their contents. Private.
 #pragma once
 
 #include <string_view>
 
 namespace ferrule::python::detail {
 
-/// What Python 3 calls what Python 2 has called so, as `fix_imports` of CPython does for what is plain data.
+/// Maps names of Python 2 to those of Python 3, for plain data, as `fix_imports` of CPython does.
 void from_python_2(std::string_view& module, std::string_view& name) noexcept;
 
-/// Whether a call of that name makes plain data of a type of Python's own, in every supported Python.
+/// Whether calling that name makes plain data of one of Python's own types, in every supported Python.
 [[nodiscard]] bool is_standard(std::string_view module, std::string_view name) noexcept;
 
 } // namespace ferrule::python::detail

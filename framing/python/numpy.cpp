@@ -9,12 +9,12 @@ namespace {
 
 bool is_numpy(const value& v, std::string_view module, std::string_view name)
 {
-    // numpy 1 and 2 differ in this.
+    // The module is named differently in numpy 1 and 2.
     return v.is(std::string("numpy.core.").append(module), name) ||
            v.is(std::string("numpy._core.").append(module), name);
 }
 
-/// "f8", "U5" into kind and size. False if it is a type that is no plain data.
+/// Splits "f8" or "U5" into kind and size. Returns false for types that are not plain data.
 bool read_code(std::string_view code, dtype& d)
 {
     if (code.empty() || std::string_view("biufcmMSUV").find(code[0]) == code.npos)
@@ -28,8 +28,8 @@ bool read_code(std::string_view code, dtype& d)
     return true;
 }
 
-/// `numpy.dtype("f8", False, True)`, with its state (version, byte order, subarray, names, fields, size, alignment, flags[,
-/// metadata]): see numpy/core/src/multiarray/descriptor.c.
+/// Reads `numpy.dtype("f8", False, True)` with its state (version, byte order, subarray, names, fields, size,
+/// alignment, flags[, metadata]). Source: numpy/core/src/multiarray/descriptor.c.
 dtype read_dtype(const value& v)
 {
     if (!v.is("numpy", "dtype") || v.args().size() == 0 || v.args()[0].type() != type::string)
@@ -51,7 +51,7 @@ dtype read_dtype(const value& v)
     return d;
 }
 
-/// The same, as we write it: "<f8", "<M8[ns]".
+/// Reads the form that `converter` writes: "<f8", "<M8[ns]".
 dtype read_name(const value& v)
 {
     std::string_view name = v.as<std::string_view>();
@@ -72,16 +72,16 @@ std::vector<std::size_t> read_shape(const value& v)
     return python::to<std::vector<std::size_t>>(v);
 }
 
-/// The elements in bytes, or more than any array has.
+/// The size of all elements in bytes, or a size beyond any array on overflow.
 std::size_t extent(const dtype& d, const std::vector<std::size_t>& shape)
 {
-    constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
+    constexpr std::size_t overflow = std::numeric_limits<std::size_t>::max();
     if (std::ranges::find(shape, std::size_t{0}) != shape.end())
         return 0;
     std::size_t n = d.size;
     for (const std::size_t dimension : shape) {
-        if (n > most / dimension)
-            return most;
+        if (n > overflow / dimension)
+            return overflow;
         n *= dimension;
     }
     return n;
@@ -149,7 +149,7 @@ ndarray converter<ndarray>::to(const value& v)
     }
     if (is_numpy(v, "numeric", "_frombuffer") && args.size() == 4)
         return {read_dtype(args[1]), read_shape(args[2]), args[0], args[3] == value("F")};
-    if (v.is("numpy", "ndarray") && args.size() == 6) // as we write it
+    if (v.is("numpy", "ndarray") && args.size() == 6) // the form that `from` writes
         return {read_name(args[1]), read_shape(args[0]), args[2], args[5] == value("F")};
     detail::mismatch(v, "an array of numpy");
 }

@@ -1,7 +1,7 @@
+#include <ferrule/python/pickle.hpp>
+
 #include "framing/python/document.hpp"
 #include "framing/python/names.hpp"
-
-#include <ferrule/python/pickle.hpp>
 
 #include <algorithm>
 #include <bit>
@@ -12,12 +12,12 @@ namespace {
 using detail::body;
 using detail::cell;
 
-constexpr std::size_t deepest = 1000;
+constexpr std::size_t max_depth = 1000;
 
-/// What occurs more than once, by where it is in memory, and what of it has been written, as what in the memo.
+/// The parts of a value that occur more than once, by address, and their places in the memo once written.
 class shared_parts {
 public:
-    /// False if `b` was seen before.
+    /// Records `b`. Returns false if it was recorded before.
     bool see(const void* b)
     {
         if (2 * (count_ + 1) > slots_.size())
@@ -38,11 +38,11 @@ public:
 
     struct slot {
         const void* at = nullptr;
-        std::uint32_t place = 0; // 1 + in the memo
+        std::uint32_t place = 0; // 1 + index in the memo
         bool is_shared = false;
-        bool is_open = false; // its parts are being looked at
+        bool is_open = false; // its parts are being visited
     };
-    /// All parts of what was seen last have been.
+    /// Ends the visit of the last recorded value.
     void close()
     {
         find(open_.back()).is_open = false;
@@ -58,8 +58,8 @@ public:
     }
 
 private:
-    /// `b` contains itself. If it is something that is written only after its parts (a tuple), it will be met again within
-    /// them: what leads back to it must end that.
+    /// Handles a `b` that contains itself. A tuple is written after its parts, so the writer meets it again within
+    /// them. Every value on the way back to it must then be shared, to end the recursion.
     void share_open(const void* b)
     {
         for (std::size_t i = open_.size(); i-- > 0 && open_[i] != b;)
@@ -94,18 +94,18 @@ public:
     }
 
 private:
-    /// Data up to this size is simply written again.
+    /// Data up to this size is written again instead of shared.
     static constexpr std::size_t small = 24;
 
-    /// What tells whether `c` has been met before; null if it does not matter. Where data is stands for the data, and for a
-    /// bytearray for the bytes that it is made from. The empty tuple is one and the same for Python, too.
+    /// The address that identifies `c`, or null if sharing it does not matter. Data is identified by its address, and a
+    /// bytearray by its bytes. The empty tuple is a singleton in Python.
     static const void* identity(const cell& c) noexcept
     {
         if (c.has_body())
             return c.kind() == type::tuple && c.contents()->size == 0 ? nullptr : c.contents();
         return (c.kind() >= type::string || c.is_large()) && c.data().size() > small ? c.data().data() : nullptr;
     }
-    /// False if it was seen before.
+    /// Records a value without parts. Returns false if it was recorded before.
     bool see_alone(const cell& c)
     {
         const bool is_new = shared_.see(identity(c));
@@ -114,7 +114,7 @@ private:
         return is_new;
     }
 
-    // ---- first: what is shared, and what may not be sent ----
+    // ---- first pass: find shared parts and names that may not be sent ----
 
     bool look(const cell& c, std::size_t depth)
     {
@@ -125,7 +125,7 @@ private:
             return true;
         }
         const body& b = *c.contents();
-        if (depth == deepest)
+        if (depth == max_depth)
             return false;
         if (c.kind() == type::global) {
             const std::span<const cell> names = b.all();
@@ -142,15 +142,15 @@ private:
         return true;
     }
 
-    // ---- then: the opcodes ----
+    // ---- second pass: write the opcodes ----
 
     static constexpr std::size_t large = 64 * 1024;
 
-    /// Room for any opcode with a number; most of a pickle are such, so they are written in place.
+    /// Room for any opcode with a number. Most of a pickle consists of these, so they are written in place.
     [[nodiscard]] std::byte* room()
     {
-        constexpr std::size_t most = 9;
-        if (out_.capacity() - out_.size() < most)
+        constexpr std::size_t max_size = 9;
+        if (out_.capacity() - out_.size() < max_size)
             out_.reserve(out_.size() + out_.size() / 2 + 64);
         return out_.data() + out_.size();
     }
@@ -164,11 +164,11 @@ private:
     {
         std::byte* const b = room();
         b[0] = static_cast<std::byte>(code);
-        for (std::size_t i = 0; i < 8; ++i) // what is not meant is written over
+        for (std::size_t i = 0; i < 8; ++i) // bytes beyond `size` are overwritten later
             b[1 + i] = static_cast<std::byte>(n >> (8 * i));
         out_.commit(1 + size);
     }
-    /// One of three opcodes, after how many bytes a size takes; '\0' for one that there is not.
+    /// Writes one of three opcodes, chosen by the size of the size; '\0' means that there is no such opcode.
     void put_sized(char one, char four, char eight, byte_view data)
     {
         if (data.size() <= 0xff && one != '\0')
@@ -178,7 +178,7 @@ private:
         else
             put(eight, data.size(), 8);
         if (data.size() >= large)
-            out_.reserve(out_.size() + data.size() + large); // what follows shall not move it
+            out_.reserve(out_.size() + data.size() + large); // later appends must not move the data
         out_.append(data);
     }
     void put_text(byte_view utf8) { put_sized('\x8c', 'X', '\x8d', utf8); }
@@ -204,7 +204,7 @@ private:
     }
     void put_large(byte_view twos_complement) { put_sized('\x8a', '\x8b', '\0', twos_complement); }
 
-    /// True if `c` has been written before, and now again.
+    /// Writes a reference to `c` if it was written before, and returns whether it did.
     bool again(const cell& c)
     {
         const void* const id = identity(c);
@@ -219,7 +219,7 @@ private:
             put('j', s.place - 1, 4);
         return true;
     }
-    /// What has just been written can be referred to from now on, if it has to be.
+    /// Puts the value just written into the memo, if it is shared.
     void memoize(const cell& c)
     {
         const void* const id = identity(c);
@@ -231,7 +231,7 @@ private:
         put('\x94');
         s.place = ++memoized_;
     }
-    /// Once.
+    /// Writes data, or a reference to it if it was written before.
     template <class Put>
     void write_data(const cell& c, Put put_it)
     {
@@ -263,7 +263,7 @@ private:
             return c.is_large() ? write_data(c, [&] { put_large(c.data()); }) : put_integer(c.integer());
         case type::floating: {
             const auto bits = std::bit_cast<std::uint64_t>(c.floating());
-            std::uint64_t reversed = 0; // big-endian, other than the rest
+            std::uint64_t reversed = 0; // big-endian, unlike the other numbers
             for (int i = 0; i < 8; ++i)
                 reversed = reversed << 8 | (bits >> (8 * i) & 0xff);
             return put('G', reversed, 8);
@@ -320,7 +320,7 @@ private:
         put(items.size() > 3 ? 't' : "\x85\x86\x87"[items.size() - 1]);
         memoize(c);
     }
-    /// What contains itself through something else has been written within its own parts: those are of no use then.
+    /// Drops the parts of a value that was written within its own parts, and returns whether it was.
     bool drop_if_written(const cell& c, std::size_t parts, bool marked)
     {
         if (identity(c) == nullptr || shared_.find(c.contents()).place == 0)
@@ -343,7 +343,7 @@ private:
             put('\x92');
         } else
             put(by_call ? 'R' : '\x81');
-        if (shared_.find(c.contents()).place != 0) { // written within its own arguments
+        if (shared_.find(c.contents()).place != 0) { // it was written within its own arguments
             put('0');
             (void)again(c);
             return;

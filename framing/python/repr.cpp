@@ -13,20 +13,20 @@ using detail::cell;
 
 class printer {
 public:
-    explicit printer(std::size_t most) : most_(most) {}
+    explicit printer(std::size_t max_size) : max_size_(max_size) {}
 
     std::string operator()(const value& v)
     {
         print(v.cell());
-        if (out_.size() > most_) {
-            out_.resize(most_);
+        if (out_.size() > max_size_) {
+            out_.resize(max_size_);
             out_ += "...";
         }
         return std::move(out_);
     }
 
 private:
-    [[nodiscard]] bool full() const noexcept { return out_.size() > most_; }
+    [[nodiscard]] bool full() const noexcept { return out_.size() > max_size_; }
 
     void escape(char letter, unsigned c, int digits)
     {
@@ -50,7 +50,7 @@ private:
                 (out_ += '\\') += static_cast<char>(c);
             else if (c < 0x20 || c == 0x7f || (!is_text && c >= 0x80))
                 escape('x', c, 2);
-            else if (c == 0xc2 && (next <= 0xa0 || next == 0xad)) { // controls, and what looks like nothing
+            else if (c == 0xc2 && (next <= 0xa0 || next == 0xad)) { // controls and invisible characters
                 escape('x', next, 2);
                 ++i;
             } else if (c == 0xed && next >= 0xa0) { // a surrogate
@@ -142,7 +142,7 @@ private:
         default: break;
         }
         const body* const b = c.contents();
-        if (inside_.size() == deepest || std::ranges::find(inside_, b) != inside_.end()) {
+        if (inside_.size() == max_depth || std::ranges::find(inside_, b) != inside_.end()) {
             out_ += "...";
             return;
         }
@@ -187,18 +187,18 @@ private:
         }
     }
 
-    static constexpr std::size_t deepest = 200; // beyond that nobody reads it, and looking for cycles takes time
+    static constexpr std::size_t max_depth = 200; // deeper output is unreadable, and the search for cycles takes time
 
-    std::size_t most_;
+    std::size_t max_size_;
     std::string out_;
     std::vector<const body*> inside_;
 };
 
 } // namespace
 
-std::string value::repr(std::size_t most) const
+std::string value::repr(std::size_t max_size) const
 {
-    return printer(most)(*this);
+    return printer(max_size)(*this);
 }
 
 } // namespace ferrule::python

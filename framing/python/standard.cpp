@@ -38,7 +38,7 @@ bool is_decimal(std::string_view s)
     const std::string name = lower(s.substr(0, s.find_first_of("0123456789")));
     if (name == "inf" || name == "infinity")
         return s.size() == name.size();
-    if (name == "nan" || name == "snan") { // with any number behind it
+    if (name == "nan" || name == "snan") { // with optional digits
         s.remove_prefix(name.size());
         take_digits();
         return s.empty();
@@ -59,7 +59,7 @@ bool is_decimal(std::string_view s)
     return s.empty();
 }
 
-/// What is not UTF-8 becomes a surrogate for each byte (PEP 383), and back.
+/// Makes a surrogate of each byte that is not UTF-8 (PEP 383). `unescape_bytes` does the reverse.
 std::string escape_bytes(std::string_view name)
 {
     std::string out;
@@ -149,7 +149,7 @@ std::filesystem::path converter<std::filesystem::path>::to(const value& v)
     static constexpr std::string_view names[] = {"Path",     "PosixPath",     "WindowsPath",
                                                  "PurePath", "PurePosixPath", "PureWindowsPath"};
     const auto is_path = [&](std::string_view name) {
-        return v.is("pathlib", name) || v.is("pathlib._local", name); // the latter of 3.13
+        return v.is("pathlib", name) || v.is("pathlib._local", name); // 3.13 has the latter
     };
     if (std::ranges::none_of(names, is_path))
         detail::mismatch(v, "a path");

@@ -15,14 +15,14 @@ using detail::body;
 using detail::cell;
 
 constexpr int highest_protocol = 5;
-constexpr std::size_t most_marks = 10'000;
+constexpr std::size_t max_marks = 10'000;
 
 [[noreturn]] void refuse(errc code, const std::string& what, std::size_t at)
 {
     throw frame_error(code, "pickle: " + what + " at byte " + std::to_string(at));
 }
 
-/// The machine that the opcodes of a pickle are for, except that it calls nothing.
+/// The pickle machine, except that it calls nothing.
 class unpickler {
 public:
     unpickler(detail::document& d, const pickle_limits& l)
@@ -77,7 +77,7 @@ private:
             n = n << 8 | std::to_integer<std::uint64_t>(b[i]);
         return n;
     }
-    /// A signed size of four bytes.
+    /// Reads a signed size of four bytes, which must not be negative.
     std::uint64_t positive()
     {
         const std::uint64_t n = number<4>();
@@ -105,7 +105,7 @@ private:
         stack_.resize(std::max<std::size_t>(64, 2 * n));
         top_ = stack_.data() + n;
     }
-    // Here as everywhere cells come and go as copies: a reference into the stack would not survive its growth.
+    // Cells are passed by value everywhere, because growth of the stack would invalidate references.
     void push(cell c)
     {
         if (top_ == stack_.data() + stack_.size())
@@ -119,10 +119,10 @@ private:
             too_large("more values than the limit");
         values_ += n;
     }
-    /// Numbers come in long rows: what is needed for one stays in registers.
+    /// Numbers often come in long rows, so the state of this loop stays in registers.
     void push_numbers()
     {
-        constexpr std::ptrdiff_t longest = 9;
+        constexpr std::ptrdiff_t max_opcode = 9;
         cell* top = top_;
         const std::byte* at = at_;
         const cell* const full = top + std::min<std::size_t>(stack_.size() - size(), limits_.values - values_);
@@ -132,7 +132,7 @@ private:
                 n = n << 8 | std::to_integer<std::uint32_t>(at[i]);
             return n;
         };
-        for (; top != full && end_ - at >= longest; ++top) {
+        for (; top != full && end_ - at >= max_opcode; ++top) {
             switch (static_cast<char>(*at)) {
             case 'K':
                 *top = cell::of(std::int64_t{little_endian(1)});
@@ -152,10 +152,10 @@ private:
                 continue;
             case 'G': {
                 std::uint64_t bits = 0;
-                for (int i = 1; i < longest; ++i)
+                for (int i = 1; i < max_opcode; ++i)
                     bits = bits << 8 | std::to_integer<std::uint64_t>(at[i]);
                 *top = cell::of(std::bit_cast<double>(bits));
-                at += longest;
+                at += max_opcode;
                 continue;
             }
             default: break;
@@ -181,14 +181,14 @@ private:
         need(1);
         return top_[-1];
     }
-    /// What lies above the mark, for `use`, which must not push; then both go.
+    /// Passes the cells above the mark to `use`, which must not push, and removes them and the mark.
     template <class Use>
     void to_mark(Use use)
     {
         if (marks_.empty())
             bad("a mark is missing");
         const std::span<const cell> above(stack_.data() + marks_.back(), top_);
-        top_ = stack_.data() + marks_.back(); // what was above stays where it is until the next push
+        top_ = stack_.data() + marks_.back(); // the cells stay in memory until the next push
         marks_.pop_back();
         if constexpr (std::is_void_v<decltype(use(above))>)
             use(above);
@@ -210,7 +210,7 @@ private:
     {
         body* const b = document_.make_body(items);
         deepen(*b, items);
-        if (t == type::frozenset) // as what it is compared with later
+        if (t == type::frozenset) // duplicates must go before it is compared
             unique(*b, 1);
         else if (t == type::set || t == type::dict)
             hashed_.push_back({b, t == type::dict ? 2u : 1u});
@@ -258,7 +258,7 @@ private:
         deepen(*c.contents(), elements);
         document_.append(*c.contents(), elements);
     }
-    /// The items of what is below them: those of a list or dict, or a place in an object for such.
+    /// Appends items to the value below them: a list or dict, or the part of an object that holds such items.
     void extend(type t, std::span<const cell> items)
     {
         const cell whole = top();
@@ -267,7 +267,7 @@ private:
             if (items.empty())
                 return;
             cell& part = whole.contents()->items[t == type::list ? detail::in_list : detail::in_dict];
-            if (!part.has_body()) // of which the class knows what equal keys are, and whether they replace each other
+            if (!part.has_body()) // only the class knows which keys are equal, and whether they replace each other
                 part = cell::of(t, document_.make_body());
             c = part;
         } else if (c.kind() != t)
@@ -296,8 +296,8 @@ private:
         deepen(*b, parts);
         return cell::of(type::object, b);
     }
-    /// Plain values that protocols before 5 make by calls. What is copied counts as further values: the memo would let a few
-    /// bytes ask for one copy after the other.
+    /// Makes plain values that protocols before 5 make by calls. Copies count as further values, since a few bytes
+    /// could ask for many copies through the memo.
     bool fold(cell callable, std::span<const cell> args, cell& out)
     {
         if (callable.kind() != type::global)
@@ -333,7 +333,7 @@ private:
         for (std::size_t i = 0; i < utf8.size(); ++i) {
             auto c = std::to_integer<unsigned>(utf8[i]);
             if (c >= 0xc4)
-                return false; // beyond U+00FF
+                return false; // above U+00FF
             if (c >= 0x80)
                 c = (c & 3) << 6 | (std::to_integer<unsigned>(utf8[++i]) & 0x3f);
             plain += static_cast<char>(c);
@@ -351,13 +351,14 @@ private:
         cell& place = c.contents()->items[detail::in_state];
         if (place.kind() == type::none)
             place = state;
-        else if (state.kind() != type::object) // which would be taken for a call
+        else if (state.kind() != type::object) // an object would be taken for a call
             record(c, state);
         else
             bad("a second state");
         deepen(*c.contents(), state);
     }
-    /// A value is dropped. If it was a call for the sake of what lies below, its first argument, it belongs to that.
+    /// Drops a value. If it is a call made to change the object below, its first argument, it is recorded with that
+    /// object.
     void drop()
     {
         if (size() == base() && !marks_.empty()) {
@@ -387,7 +388,7 @@ private:
         const cell c = top();
         if (index >= static_cast<std::uint64_t>(end_ - begin_))
             bad("a place in the memo that no pickler would use");
-        // Picklers number in order; anything else must not cost memory by its number.
+        // Picklers number in order. Other numbers must not cost memory in proportion.
         if (index < memo_.size())
             memo_[index] = c;
         else if (index <= memo_.size() + 16) {
@@ -494,7 +495,7 @@ private:
         }
         push(own_text(out));
     }
-    /// What Python 2 calls a string, quoted as its repr does.
+    /// Reads a Python 2 string, quoted as by its repr.
     void push_quoted()
     {
         std::string_view l = line();
@@ -569,7 +570,7 @@ private:
                 bad("a frame longer than the pickle");
             return;
         case '(': // MARK
-            if (marks_.size() == most_marks)
+            if (marks_.size() == max_marks)
                 too_large("more marks than the limit");
             marks_.push_back(size());
             return;
@@ -713,21 +714,22 @@ private:
     const std::byte* op_ = nullptr;
     int protocol_ = 0;
     std::size_t values_ = 0;
-    std::vector<cell> stack_; // room for one
-    cell* top_ = nullptr;     // of the stack: where the next one goes
+    std::vector<cell> stack_; // the stack, with spare room
+    cell* top_ = nullptr;     // where the next cell goes
     std::vector<std::size_t> marks_;
     std::vector<cell> memo_;
     std::unordered_map<std::uint64_t, cell> sparse_;
     std::uint64_t memoized_ = 0;
-    std::vector<hashed> hashed_; // which may still grow
-    std::size_t steps_left_ = detail::steps_at_most;
+    std::vector<hashed> hashed_; // containers that may still grow
+    std::size_t steps_left_ = detail::max_steps;
 };
 
 } // namespace
 
 value loads(bytes pickle, const pickle_limits& l)
 {
-    if (pickle.text().starts_with("#CHALLENGE#")) // no pickle begins like that; see <ferrule/python/authentication.hpp>
+    if (pickle.text().starts_with(
+            "#CHALLENGE#")) // no pickle begins like that; see <ferrule/python/multiprocessing/authentication.hpp>
         throw error(errc::unauthenticated, std::string("the other end asks for a key"));
     auto d = std::make_shared<detail::document>(256 + std::min<std::size_t>(pickle.size(), 64 * 1024));
     d->message = std::move(pickle);

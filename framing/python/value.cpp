@@ -1,3 +1,5 @@
+#include <ferrule/python/value.hpp>
+
 #include "framing/python/document.hpp"
 
 #include <algorithm>
@@ -10,7 +12,7 @@ using detail::document;
 
 namespace {
 
-/// Collects the memory of parts.
+/// Collects the documents of parts.
 class keeper {
 public:
     explicit keeper(document& d) noexcept : document_(d) {}
@@ -22,7 +24,7 @@ public:
         depth_ = std::max(depth_, detail::depth_of(part.cell()));
         return part.cell();
     }
-    /// Of what was collected, and a container around it.
+    /// The depth of a container around the collected parts.
     [[nodiscard]] std::uint32_t depth() const noexcept { return depth_ + 1; }
 
 private:
@@ -32,7 +34,7 @@ private:
 
 void make_unique(body& b, std::size_t stride)
 {
-    std::size_t budget = detail::steps_at_most;
+    std::size_t budget = detail::max_steps;
     if (!remove_duplicates(b, stride, budget))
         throw usage_error(errc::unencodable, std::string("a key that Python cannot hash"));
 }
@@ -257,16 +259,16 @@ std::optional<value> value::find(const value& key) const
 {
     if (type() != python::type::dict)
         wrong("a dict");
-    std::size_t budget = detail::steps_at_most;
+    std::size_t budget = detail::max_steps;
     const auto all = cell_.contents()->all();
     const auto found = [&](std::size_t i) { return value(memory_, all[i + 1]); };
-    // From the end, as what was set last counts: in what was set in an object, a key may come again.
+    // Searched from the end, since the last item counts. Items set in an object may repeat a key.
     for (std::size_t i = all.size(); i > 0; i -= 2)
         if (surely_equal(all[i - 2], key.cell_, budget))
             return found(i - 2);
     if (!key.cell_.has_body())
         return std::nullopt;
-    // Objects that are made here, or come from elsewhere, can only be told by their parts.
+    // Objects that were made here, or received elsewhere, can only be compared by parts.
     std::optional<std::size_t> alike;
     for (std::size_t i = 0; i < all.size(); i += 2)
         if (equal(all[i], key.cell_, budget) && std::exchange(alike, i))

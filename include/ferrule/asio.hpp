@@ -1,8 +1,8 @@
-// The asynchronous calls: include this where `async_` functions are used. It reaches what Asio itself includes; the
-// other headers do not.
+// The asynchronous calls. Include this header where `async_` functions are used; unlike the others, it includes Asio.
 //
-// g++ 12 destroys some temporaries of a statement with `co_await` twice: lambdas with captures that have a destructor, aggregates
-// built there from braces, and what `?:` selects. What calls of ours take is no such aggregate, but may be one of yours. Name them:
+// g++ 12 destroys some temporaries of a statement with `co_await` twice. These are lambdas with captures that have a
+// destructor, brace-built aggregates, and what `?:` selects. No parameter type of ferrule is such an aggregate, but
+// yours may be. Name such temporaries first:
 //
 //     co_await people.async_send({"Ada", 36});                                          // wrong with g++ 12
 //     const person ada{"Ada", 36};
@@ -12,11 +12,11 @@
 //     const auto tick = [log](auto...) { log->tick(); };
 //     co_await in.with(progress<varint>(tick, {})).async_recv();                            // right
 //
-// Braced lists that become a `std::initializer_list`, such as `python::list{1, 2}` or `boost::json::object{{"a", 1}}`, it does
-// not compile there; name these as well.
+// g++ 12 does not compile braced lists that become a `std::initializer_list` there. Examples are `python::list{1, 2}`
+// and `boost::json::object{{"a", 1}}`. Name these as well.
 //
-// An endpoint has no executor, so Asio's `cancel_after` (from Boost 1.86 on) needs a timer of yours: `cancel_after(timer, 2s, token)`.
-// The limit of the call itself costs less: `async_recv(2s, token)`.
+// An endpoint has no executor, so Asio's `cancel_after` (from Boost 1.86 on) needs a timer of yours:
+// `cancel_after(timer, 2s, token)`. The timeout of the call itself costs less: `async_recv(2s, token)`.
 #pragma once
 
 #include <ferrule/detail/async_core.hpp>
@@ -45,7 +45,7 @@ namespace detail {
 
 namespace asio = boost::asio;
 
-/// A socket of Windows's is a number in Winsock.
+/// Winsock represents a socket as a number.
 template <class Native, class Handle>
 Native plain_handle(Handle h) noexcept
 {
@@ -55,21 +55,21 @@ Native plain_handle(Handle h) noexcept
         return h;
 }
 
-// `[limit] [token]`, sorted out.
+// Tools for the arguments `[timeout] [token]`.
 
-template <class... LimitAndToken>
+template <class... TimeoutAndToken>
 inline constexpr bool has_token = false;
 template <class Argument>
 inline constexpr bool has_token<Argument> = !std::convertible_to<Argument, until>;
 template <class Limit, class Token>
 inline constexpr bool has_token<Limit, Token> = true;
 
-inline until limit_of() noexcept
+inline until timeout_of() noexcept
 {
     return {};
 }
 template <class First, class... Rest>
-until limit_of(First&& first, Rest&&...)
+until timeout_of(First&& first, Rest&&...)
 {
     if constexpr (std::convertible_to<First, until>)
         return until(std::forward<First>(first));
@@ -77,7 +77,7 @@ until limit_of(First&& first, Rest&&...)
         return {};
 }
 
-/// Whether a token hands its errors on as exceptions, which then are ferrule's own.
+/// Whether a token reports errors as exceptions, which are then ferrule's own.
 template <class Token>
 inline constexpr bool throws = false;
 template <class Executor>
@@ -107,10 +107,10 @@ inline constexpr bool resumes_caller<asio::cancellation_slot_binder<Token, Slot>
 template <class Token, class Allocator>
 inline constexpr bool resumes_caller<asio::allocator_binder<Token, Allocator>> = resumes_caller<Token>;
 
-/// Stands for "no executor": what `associated_executor` answers for a handler that has none.
+/// The default that makes `associated_executor` reveal a handler without an executor.
 class no_executor {};
 
-// What the results of the core become.
+// Conversions of the core's results.
 
 class to_nothing {
 public:
@@ -124,9 +124,9 @@ class to_size {
 public:
     std::size_t operator()(transfer_result&& r) const noexcept { return r.transferred; }
 };
-/// Also of a send that has failed.
+/// Applies to a failed send as well.
 class to_sent : public to_size {};
-/// What `Receiver` loads.
+/// The message that `Receiver` loads.
 template <class Receiver>
 class to_message {
 public:
@@ -136,7 +136,7 @@ public:
 private:
     std::shared_ptr<Receiver> by_;
 };
-/// Nothing at the clean end.
+/// Nothing at the clean end of the stream.
 template <class Convert>
 class to_next {
 public:
@@ -151,8 +151,8 @@ private:
     Convert convert_;
 };
 
-/// A completion handler that is called with what `Convert` makes of the core's result, and with an `Error`: an `error_code` or a
-/// `std::exception_ptr`. Everything associated with it is kept.
+/// A completion handler that passes on the core's result as converted by `Convert`, and an `Error`. `Error` is
+/// `error_code` or `std::exception_ptr`. The handler keeps everything associated with the original.
 template <class Handler, class Convert, class Error>
 class converting_handler {
 public:
@@ -206,11 +206,11 @@ private:
     Convert convert_;
 };
 
-/// Calls `begin(executor, handler, in_coroutine)` by way of the token, the last of the arguments.
-template <class Convert, class Begin, class... LimitAndToken>
-auto by_token(Convert convert, Begin begin, LimitAndToken&&... limit_and_token)
+/// Calls `begin(executor, handler, in_coroutine)` through the token, which is the last argument.
+template <class Convert, class Begin, class... TimeoutAndToken>
+auto by_token(Convert convert, Begin begin, TimeoutAndToken&&... timeout_and_token)
 {
-    auto&& token = std::get<sizeof...(LimitAndToken) - 1>(std::forward_as_tuple(limit_and_token...));
+    auto&& token = std::get<sizeof...(TimeoutAndToken) - 1>(std::forward_as_tuple(timeout_and_token...));
     using failure = std::conditional_t<throws<std::remove_cvref_t<decltype(token)>>, std::exception_ptr, error_code>;
     using result = decltype(convert(std::declval<transfer_result>()));
     constexpr bool in_coroutine = resumes_caller<std::remove_cvref_t<decltype(token)>>;
@@ -221,7 +221,7 @@ auto by_token(Convert convert, Begin begin, LimitAndToken&&... limit_and_token)
                       "boost::asio::bind_executor(context, token) to say where the handler runs.");
         converting_handler<handler_type, Convert, failure> converting(std::move(handler), std::move(convert));
         asio::any_io_executor executor;
-        std::optional<completion> erased; // not assigned, which may throw inside a `noexcept` function of Asio's
+        std::optional<completion> erased; // not assigned, which may throw inside a `noexcept` function of Asio
         try {
             executor = asio::get_associated_executor(converting);
             erased.emplace(std::move(converting)); // unchanged if this throws
@@ -241,126 +241,127 @@ auto by_token(Convert convert, Begin begin, LimitAndToken&&... limit_and_token)
 
 template <class Convert>
 asio::awaitable<decltype(std::declval<Convert>()(std::declval<transfer_result>()))>
-await_converted(channel_ptr c, read_request request, until limit, Convert convert)
+await_converted(channel_ptr c, read_request request, until timeout, Convert convert)
 {
-    co_return convert(co_await await_result(std::move(c), std::move(request), std::move(limit)));
+    co_return convert(co_await await_result(std::move(c), std::move(request), std::move(timeout)));
 }
 
-/// A transfer whose result `Convert` makes. Without a token, an awaitable of `T`.
-template <class Convert, class Request, class... LimitAndToken>
-auto async_transfer(const channel_ptr& c, Request request, Convert convert, LimitAndToken&&... limit_and_token)
+/// A transfer whose result `Convert` makes. Without a token, the result is an awaitable.
+template <class Convert, class Request, class... TimeoutAndToken>
+auto async_transfer(const channel_ptr& c, Request request, Convert convert, TimeoutAndToken&&... timeout_and_token)
 {
-    until limit = limit_of(limit_and_token...);
-    if constexpr (has_token<LimitAndToken...>)
+    until timeout = timeout_of(timeout_and_token...);
+    if constexpr (has_token<TimeoutAndToken...>)
         return by_token(
             std::move(convert),
-            [c, r = std::move(request), l = std::move(limit)](asio::any_io_executor executor, completion handler,
-                                                              bool in_coroutine) mutable {
+            [c, r = std::move(request), l = std::move(timeout)](asio::any_io_executor executor, completion handler,
+                                                                bool in_coroutine) mutable {
                 start(std::move(c), std::move(r), std::move(l), std::move(executor), std::move(handler), in_coroutine);
             },
-            std::forward<LimitAndToken>(limit_and_token)...);
+            std::forward<TimeoutAndToken>(timeout_and_token)...);
     else if constexpr (std::same_as<Convert, to_bytes>)
-        return await_bytes(c, std::move(request), std::move(limit));
+        return await_bytes(c, std::move(request), std::move(timeout));
     else if constexpr (std::derived_from<Convert, to_size>)
-        return await_size(c, std::move(request), std::move(limit));
+        return await_size(c, std::move(request), std::move(timeout));
     else
-        return await_converted(c, std::move(request), std::move(limit), std::move(convert));
+        return await_converted(c, std::move(request), std::move(timeout), std::move(convert));
 }
 
 template <class Self>
-template <limit_or_token... LimitAndToken>
-auto recv_functions<Self>::async_recv(LimitAndToken&&... limit_and_token)
+template <timeout_or_token... TimeoutAndToken>
+auto recv_functions<Self>::async_recv(TimeoutAndToken&&... timeout_and_token)
 {
     return async_transfer(own(), read_request(read_request::what::some, SIZE_MAX), to_bytes(),
-                          std::forward<LimitAndToken>(limit_and_token)...);
+                          std::forward<TimeoutAndToken>(timeout_and_token)...);
 }
 template <class Self>
-template <limit_or_token... LimitAndToken>
-auto recv_functions<Self>::async_recv(std::size_t n, LimitAndToken&&... limit_and_token)
+template <timeout_or_token... TimeoutAndToken>
+auto recv_functions<Self>::async_recv(std::size_t n, TimeoutAndToken&&... timeout_and_token)
 {
-    return async_transfer(own(), exactly(n), to_bytes(), std::forward<LimitAndToken>(limit_and_token)...);
+    return async_transfer(own(), exactly(n), to_bytes(), std::forward<TimeoutAndToken>(timeout_and_token)...);
 }
 template <class Self>
-template <limit_or_token... LimitAndToken>
-auto recv_functions<Self>::async_recv_into(std::span<std::byte> buffer, LimitAndToken&&... limit_and_token)
+template <timeout_or_token... TimeoutAndToken>
+auto recv_functions<Self>::async_recv_into(std::span<std::byte> buffer, TimeoutAndToken&&... timeout_and_token)
 {
     return async_transfer(own(), into(read_request::what::into, buffer), to_size(),
-                          std::forward<LimitAndToken>(limit_and_token)...);
+                          std::forward<TimeoutAndToken>(timeout_and_token)...);
 }
 template <class Self>
-template <limit_or_token... LimitAndToken>
-auto recv_functions<Self>::async_recv_some_into(std::span<std::byte> buffer, LimitAndToken&&... limit_and_token)
+template <timeout_or_token... TimeoutAndToken>
+auto recv_functions<Self>::async_recv_some_into(std::span<std::byte> buffer, TimeoutAndToken&&... timeout_and_token)
 {
     return async_transfer(own(), into(read_request::what::some_into, buffer), to_size(),
-                          std::forward<LimitAndToken>(limit_and_token)...);
+                          std::forward<TimeoutAndToken>(timeout_and_token)...);
 }
 template <class Self>
-template <limit_or_token... LimitAndToken>
-auto recv_functions<Self>::async_recv_until(std::string_view separator, LimitAndToken&&... limit_and_token)
+template <timeout_or_token... TimeoutAndToken>
+auto recv_functions<Self>::async_recv_until(std::string_view separator, TimeoutAndToken&&... timeout_and_token)
 {
     return async_transfer(own(), separated(separator, false), to_bytes(),
-                          std::forward<LimitAndToken>(limit_and_token)...);
+                          std::forward<TimeoutAndToken>(timeout_and_token)...);
 }
 template <class Self>
-template <limit_or_token... LimitAndToken>
-auto recv_functions<Self>::async_recv_line(LimitAndToken&&... limit_and_token)
+template <timeout_or_token... TimeoutAndToken>
+auto recv_functions<Self>::async_recv_line(TimeoutAndToken&&... timeout_and_token)
 {
-    return async_recv_line(std::string_view("\n"), std::forward<LimitAndToken>(limit_and_token)...);
+    return async_recv_line(std::string_view("\n"), std::forward<TimeoutAndToken>(timeout_and_token)...);
 }
 template <class Self>
-template <limit_or_token... LimitAndToken>
-auto recv_functions<Self>::async_recv_line(std::string_view end_of_line, LimitAndToken&&... limit_and_token)
+template <timeout_or_token... TimeoutAndToken>
+auto recv_functions<Self>::async_recv_line(std::string_view end_of_line, TimeoutAndToken&&... timeout_and_token)
 {
     return async_transfer(own(), separated(end_of_line, true), to_bytes(),
-                          std::forward<LimitAndToken>(limit_and_token)...);
+                          std::forward<TimeoutAndToken>(timeout_and_token)...);
 }
 template <class Self>
-template <limit_or_token... LimitAndToken>
-auto recv_functions<Self>::async_recv_all(LimitAndToken&&... limit_and_token)
+template <timeout_or_token... TimeoutAndToken>
+auto recv_functions<Self>::async_recv_all(TimeoutAndToken&&... timeout_and_token)
 {
-    return async_transfer(own(), everything(), to_bytes(), std::forward<LimitAndToken>(limit_and_token)...);
+    return async_transfer(own(), everything(), to_bytes(), std::forward<TimeoutAndToken>(timeout_and_token)...);
 }
 
 template <class Self>
-template <limit_or_token... LimitAndToken>
-auto send_functions<Self>::async_send(const buffers& data, LimitAndToken&&... limit_and_token)
+template <timeout_or_token... TimeoutAndToken>
+auto send_functions<Self>::async_send(const buffers& data, TimeoutAndToken&&... timeout_and_token)
 {
-    return async_transfer(own(), lasting_request(data), to_sent(), std::forward<LimitAndToken>(limit_and_token)...);
+    return async_transfer(own(), lasting_request(data), to_sent(), std::forward<TimeoutAndToken>(timeout_and_token)...);
 }
 template <class Self>
-template <limit_or_token... LimitAndToken>
-auto send_functions<Self>::async_send(bytes&& data, LimitAndToken&&... limit_and_token)
+template <timeout_or_token... TimeoutAndToken>
+auto send_functions<Self>::async_send(bytes&& data, TimeoutAndToken&&... timeout_and_token)
 {
-    return async_transfer(own(), request(std::move(data)), to_sent(), std::forward<LimitAndToken>(limit_and_token)...);
+    return async_transfer(own(), request(std::move(data)), to_sent(),
+                          std::forward<TimeoutAndToken>(timeout_and_token)...);
 }
 template <class Self>
-template <limit_or_token... LimitAndToken>
-auto send_functions<Self>::async_flush(LimitAndToken&&... limit_and_token)
+template <timeout_or_token... TimeoutAndToken>
+auto send_functions<Self>::async_flush(TimeoutAndToken&&... timeout_and_token)
 {
     return async_transfer(own(), write_request(write_request::what::flush), to_sent(),
-                          std::forward<LimitAndToken>(limit_and_token)...);
+                          std::forward<TimeoutAndToken>(timeout_and_token)...);
 }
 
 template <class Self>
-template <limit_or_token... LimitAndToken>
-auto send_functions<Self>::async_shutdown_send(LimitAndToken&&... limit_and_token)
+template <timeout_or_token... TimeoutAndToken>
+auto send_functions<Self>::async_shutdown_send(TimeoutAndToken&&... timeout_and_token)
 {
     return async_transfer(own(), write_request(write_request::what::shutdown), to_sent(),
-                          std::forward<LimitAndToken>(limit_and_token)...);
+                          std::forward<TimeoutAndToken>(timeout_and_token)...);
 }
 template <class Self>
-template <limit_or_token... LimitAndToken>
-auto recv_functions<Self>::async_next_line(LimitAndToken&&... limit_and_token)
+template <timeout_or_token... TimeoutAndToken>
+auto recv_functions<Self>::async_next_line(TimeoutAndToken&&... timeout_and_token)
 {
     return async_transfer(own(), next_line_request(), to_next(to_bytes()),
-                          std::forward<LimitAndToken>(limit_and_token)...);
+                          std::forward<TimeoutAndToken>(timeout_and_token)...);
 }
 template <class Self>
-template <limit_or_token... LimitAndToken>
-auto recv_functions<Self>::async_take_partial(LimitAndToken&&... limit_and_token)
+template <timeout_or_token... TimeoutAndToken>
+auto recv_functions<Self>::async_take_partial(TimeoutAndToken&&... timeout_and_token)
 {
     return async_transfer(own(), read_request(read_request::what::partial), to_bytes(),
-                          std::forward<LimitAndToken>(limit_and_token)...);
+                          std::forward<TimeoutAndToken>(timeout_and_token)...);
 }
 
 template <class Self, framing Framing>
@@ -373,101 +374,104 @@ auto message_recv_functions<Self, Framing>::convert(const auto& by) const
 }
 
 template <class Self, framing Framing>
-template <limit_or_token... LimitAndToken>
-auto message_recv_functions<Self, Framing>::async_recv(LimitAndToken&&... limit_and_token)
+template <timeout_or_token... TimeoutAndToken>
+auto message_recv_functions<Self, Framing>::async_recv(TimeoutAndToken&&... timeout_and_token)
 {
     const auto by = receiver();
     return async_transfer(self().channel(), lasting_request(by), convert(by),
-                          std::forward<LimitAndToken>(limit_and_token)...);
+                          std::forward<TimeoutAndToken>(timeout_and_token)...);
 }
 
 template <class Self, framing Framing>
-template <limit_or_token... LimitAndToken>
-auto message_recv_functions<Self, Framing>::async_next(LimitAndToken&&... limit_and_token)
+template <timeout_or_token... TimeoutAndToken>
+auto message_recv_functions<Self, Framing>::async_next(TimeoutAndToken&&... timeout_and_token)
 {
     const auto by = receiver();
     read_request r = lasting_request(by);
     r.end_is_nothing = true;
     return async_transfer(self().channel(), std::move(r), to_next(convert(by)),
-                          std::forward<LimitAndToken>(limit_and_token)...);
+                          std::forward<TimeoutAndToken>(timeout_and_token)...);
 }
 
 template <class Self, framing Framing>
-template <limit_or_token... LimitAndToken>
+template <timeout_or_token... TimeoutAndToken>
     requires byte_framing<Framing>
-auto message_recv_functions<Self, Framing>::async_recv_into(message_type& message, LimitAndToken&&... limit_and_token)
+auto message_recv_functions<Self, Framing>::async_recv_into(message_type& message,
+                                                            TimeoutAndToken&&... timeout_and_token)
 {
     read_request r = lasting_request(state_);
     r.reuse = &message;
-    return async_transfer(self().channel(), std::move(r), to_size(), std::forward<LimitAndToken>(limit_and_token)...);
+    return async_transfer(self().channel(), std::move(r), to_size(),
+                          std::forward<TimeoutAndToken>(timeout_and_token)...);
 }
 
 template <class Self, framing Framing>
-template <limit_or_token... LimitAndToken>
-auto message_recv_functions<Self, Framing>::async_take_partial(LimitAndToken&&... limit_and_token)
+template <timeout_or_token... TimeoutAndToken>
+auto message_recv_functions<Self, Framing>::async_take_partial(TimeoutAndToken&&... timeout_and_token)
 {
     read_request r = partial_request();
     r.keep_alive = state_;
-    return async_transfer(self().channel(), std::move(r), to_bytes(), std::forward<LimitAndToken>(limit_and_token)...);
+    return async_transfer(self().channel(), std::move(r), to_bytes(),
+                          std::forward<TimeoutAndToken>(timeout_and_token)...);
 }
 
 template <class Self, framing Framing>
-template <limit_or_token... LimitAndToken>
-auto message_send_functions<Self, Framing>::async_send(const sent_type& message, LimitAndToken&&... limit_and_token)
+template <timeout_or_token... TimeoutAndToken>
+auto message_send_functions<Self, Framing>::async_send(const sent_type& message, TimeoutAndToken&&... timeout_and_token)
 {
-    return async_transfer(self().channel(), lasting_request<has_token<LimitAndToken...>>(message), to_sent(),
-                          std::forward<LimitAndToken>(limit_and_token)...);
+    return async_transfer(self().channel(), lasting_request<has_token<TimeoutAndToken...>>(message), to_sent(),
+                          std::forward<TimeoutAndToken>(timeout_and_token)...);
 }
 
 template <class Self, framing Framing>
-template <std::same_as<bytes> Bytes, limit_or_token... LimitAndToken>
+template <std::same_as<bytes> Bytes, timeout_or_token... TimeoutAndToken>
     requires byte_framing<Framing>
-auto message_send_functions<Self, Framing>::async_send(Bytes&& message, LimitAndToken&&... limit_and_token)
+auto message_send_functions<Self, Framing>::async_send(Bytes&& message, TimeoutAndToken&&... timeout_and_token)
 {
-    return async_transfer(self().channel(), owning_request<has_token<LimitAndToken...>>(std::move(message)), to_sent(),
-                          std::forward<LimitAndToken>(limit_and_token)...);
+    return async_transfer(self().channel(), owning_request<has_token<TimeoutAndToken...>>(std::move(message)),
+                          to_sent(), std::forward<TimeoutAndToken>(timeout_and_token)...);
 }
 
 template <class Self, framing Framing>
-template <limit_or_token... LimitAndToken>
-auto message_send_functions<Self, Framing>::async_flush(LimitAndToken&&... limit_and_token)
+template <timeout_or_token... TimeoutAndToken>
+auto message_send_functions<Self, Framing>::async_flush(TimeoutAndToken&&... timeout_and_token)
 {
-    return as_writer().async_flush(std::forward<LimitAndToken>(limit_and_token)...);
+    return as_writer().async_flush(std::forward<TimeoutAndToken>(timeout_and_token)...);
 }
 template <class Self, framing Framing>
-template <limit_or_token... LimitAndToken>
-auto message_send_functions<Self, Framing>::async_shutdown_send(LimitAndToken&&... limit_and_token)
+template <timeout_or_token... TimeoutAndToken>
+auto message_send_functions<Self, Framing>::async_shutdown_send(TimeoutAndToken&&... timeout_and_token)
 {
-    return as_writer().async_shutdown_send(std::forward<LimitAndToken>(limit_and_token)...);
+    return as_writer().async_shutdown_send(std::forward<TimeoutAndToken>(timeout_and_token)...);
 }
 
 } // namespace detail
 
-template <detail::limit_or_token... LimitAndToken>
-auto endpoint::async_close(LimitAndToken&&... limit_and_token)
+template <detail::timeout_or_token... TimeoutAndToken>
+auto endpoint::async_close(TimeoutAndToken&&... timeout_and_token)
 {
     return detail::async_transfer(channel(), detail::write_request(detail::write_request::what::close),
-                                  detail::to_sent(), std::forward<LimitAndToken>(limit_and_token)...);
+                                  detail::to_sent(), std::forward<TimeoutAndToken>(timeout_and_token)...);
 }
 
-template <detail::limit_or_token... LimitAndToken>
-auto cross_lock::async_lock(LimitAndToken&&... limit_and_token)
+template <detail::timeout_or_token... TimeoutAndToken>
+auto cross_lock::async_lock(TimeoutAndToken&&... timeout_and_token)
 {
-    until limit = detail::limit_of(limit_and_token...);
-    if constexpr (detail::has_token<LimitAndToken...>)
+    until timeout = detail::timeout_of(timeout_and_token...);
+    if constexpr (detail::has_token<TimeoutAndToken...>)
         return detail::by_token(
             detail::to_nothing(),
-            [this, l = std::move(limit)](boost::asio::any_io_executor executor, detail::completion handler,
-                                         bool in_coroutine) mutable {
+            [this, l = std::move(timeout)](boost::asio::any_io_executor executor, detail::completion handler,
+                                           bool in_coroutine) mutable {
                 detail::start(*this, std::move(l), std::move(executor), std::move(handler), in_coroutine);
             },
-            std::forward<LimitAndToken>(limit_and_token)...);
+            std::forward<TimeoutAndToken>(timeout_and_token)...);
     else
-        return detail::await_lock(*this, std::move(limit));
+        return detail::await_lock(*this, std::move(timeout));
 }
 
-/// Takes over what an Asio object holds, such as a socket that was accepted or connected with it; nothing may be under way there.
-/// The object is closed, or unchanged if this throws what the other `adopt` does.
+/// Takes over the handle of an Asio object, such as an accepted or connected socket. No operation may be under way on
+/// the object. It is closed, or unchanged if this throws. Throws what the other `adopt` throws.
 template <class Object>
     requires(!std::is_lvalue_reference_v<Object> &&
              requires(Object& o) {
@@ -477,7 +481,7 @@ template <class Object>
              })
 [[nodiscard]] descriptor adopt(Object&& object)
 {
-    // Not release(): Windows before 8.1 and Wine do not let go of what a completion port watches.
+    // Not release(), since Windows before 8.1 and Wine do not let go of a handle that a completion port watches.
     descriptor d = duplicate(detail::plain_handle<native_handle_type>(object.native_handle()));
     object.close();
     return d;

@@ -1,4 +1,4 @@
-// Bytes seen (`byte_view`) and bytes owned (`bytes`).
+// Views of bytes (`byte_view`, `buffers`) and owned bytes (`bytes`).
 #pragma once
 
 #include <ferrule/detail/export.hpp>
@@ -28,11 +28,11 @@ concept byte_range =
 
 } // namespace detail
 
-/// A view of bytes that somebody else owns; the view must not outlive them.
+/// A view of bytes owned elsewhere; it must not outlive them.
 ///
 /// Converts from any contiguous range of one-byte elements (`std::string`, `std::string_view`, `std::vector<char>`,
-/// `std::span<std::byte>`, `bytes`, ...). A C string and a `char` array mean the characters before the first NUL;
-/// wrap a `char` array that holds binary data in a `std::span`.
+/// `std::span<std::byte>`, `bytes`, ...). A C string and a `char` array mean the characters before the first NUL. Wrap
+/// a `char` array that holds binary data in a `std::span`.
 class byte_view : public std::span<const std::byte> {
 public:
     constexpr byte_view() noexcept = default;
@@ -58,7 +58,7 @@ public:
     /// The same bytes as characters.
     [[nodiscard]] std::string_view text() const noexcept { return {reinterpret_cast<const char*>(data()), size()}; }
 
-    /// Whether both show the same bytes.
+    /// Whether both show equal bytes.
     friend bool operator==(byte_view a, byte_view b) noexcept
     {
         return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
@@ -76,24 +76,24 @@ class bytes;
 
 namespace detail {
 
-/// A temporary of this type takes its bytes with it. `T` is what a forwarding reference deduces.
+/// Whether a temporary of this type owns its bytes. `T` is what a forwarding reference deduces.
 template <class T>
 inline constexpr bool is_owning_temporary =
     !std::is_lvalue_reference_v<T> && !std::is_pointer_v<T> && !std::ranges::borrowed_range<T>;
 
-/// Where `part` begins in `whole`, which is about to move; its size if `part` lies elsewhere.
+/// The offset of `part` in `whole`, which is about to move; the size of `whole` if `part` lies elsewhere.
 [[nodiscard]] inline std::size_t offset_within(byte_view whole, byte_view part) noexcept
 {
-    const std::less<const std::byte*> before; // other than <, for any two pointers
+    const std::less<const std::byte*> before; // unlike <, defined for any two pointers
     const bool is_inside = !before(part.data(), whole.data()) && before(part.data(), whole.data() + whole.size());
     return is_inside ? static_cast<std::size_t>(part.data() - whole.data()) : whole.size();
 }
 
 } // namespace detail
 
-/// One or several views of bytes, to be sent in order as if they were one: `send(data)`, `send({header, body, "\n"})` with up to
-/// eight, or a span of any number. For use as a parameter: it refers to what it was made from, which must live until the call
-/// that it is passed to returns.
+/// One or several views of bytes that are sent in order as if they were one. Converts from one view, from two to eight
+/// in braces (`send({header, body, "\n"})`), and from a span of any number. Use it as a parameter only. It refers to
+/// its arguments, which must live until the call returns.
 class buffers {
 public:
     buffers() noexcept = default;
@@ -105,7 +105,7 @@ public:
                                 has_temporaries_(detail::is_owning_temporary<T>)
     {
     }
-    // Not from an initializer list, which g++ 12 does not compile in a statement with `co_await`.
+    // Not an initializer list, which g++ 12 does not compile in a statement with `co_await`.
     template <class... T>
         requires(sizeof...(T) >= 2 && sizeof...(T) <= 8 &&
                  (std::convertible_to<const std::remove_reference_t<T>&, byte_view> && ...))
@@ -121,30 +121,31 @@ public:
     {
         return count_ != 0 ? std::span(few_).first(count_) : many_;
     }
-    /// Whether it was made from an object that owns its bytes and ends with the expression.
+    /// Whether a part is a temporary that owns its bytes and ends with the expression.
     [[nodiscard]] bool has_temporaries() const noexcept { return has_temporaries_; }
     /// All bytes in one piece. Throws `std::bad_alloc`.
     [[nodiscard]] bytes copy() const;
 
 private:
     std::array<byte_view, 8> few_;
-    std::size_t count_ = 0; // of them
+    std::size_t count_ = 0; // in `few_`
     std::span<const byte_view> many_;
     bool has_temporaries_ = false;
 };
 
-/// An owned, move-only run of bytes that grows with `realloc`.
+/// Owned, move-only bytes in a buffer that grows with `realloc`.
 ///
-/// It differs from `std::vector<std::byte>` where message traffic needs it: growing does not fill new bytes with
-/// zeroes and does not hold the old and the new block at once, and bytes are dropped from the front without moving
-/// the rest. Distinct objects may be used by different threads; one object by one thread at a time. Functions that
-/// grow throw `std::bad_alloc` and leave the object as it was.
+/// Unlike `std::vector<std::byte>`, it does not zero new bytes and does not hold the old and the new block together
+/// while growing. Bytes are dropped from the front without moving the rest. Functions that grow throw `std::bad_alloc`
+/// and leave the object unchanged.
+///
+/// Thread safety: distinct objects may be used by different threads; one object by one thread at a time.
 class FERRULE_FRAMING_EXPORT bytes {
 public:
     using value_type = std::byte;
 
     bytes() noexcept = default;
-    /// A copy of what `view` shows.
+    /// Copies what `view` shows.
     explicit bytes(byte_view view) { append(view); }
     bytes(bytes&& other) noexcept { swap(other); }
     bytes& operator=(bytes&& other) noexcept
@@ -177,9 +178,9 @@ public:
     [[nodiscard]] const std::byte& operator[](std::size_t i) const noexcept { return data()[i]; }
     /// The same bytes as characters; invalid after the next change of this object.
     [[nodiscard]] std::string_view text() const noexcept { return {reinterpret_cast<const char*>(data()), size_}; }
-    /// Bytes that fit, from `data()` on, before memory is allocated again.
+    /// The number of bytes that fit, from `data()` on, without another allocation.
     [[nodiscard]] std::size_t capacity() const noexcept { return end_ - first_; }
-    /// Bytes of memory held, including room that `drop_front` left behind.
+    /// The number of bytes of memory held, including the room that `drop_front` left.
     [[nodiscard]] std::size_t footprint() const noexcept { return end_; }
 
     /// Makes room for `n` bytes in all. May move the bytes.
@@ -190,11 +191,11 @@ public:
         reserve(n);
         size_ = n;
     }
-    /// Adds a copy of what `view` shows, which may be part of these bytes.
+    /// Appends a copy of what `view` shows, which may be part of these bytes.
     void append(byte_view view);
-    /// Forgets the bytes, keeps the memory.
+    /// Removes all bytes and keeps the memory.
     void clear() noexcept { first_ = size_ = 0; }
-    /// Forgets the bytes and frees the memory.
+    /// Removes all bytes and frees the memory.
     void reset() noexcept { bytes().swap(*this); }
     /// Removes the first `n` bytes, at most `size()`, without moving the rest.
     void drop_front(std::size_t n) noexcept
@@ -205,9 +206,9 @@ public:
             first_ = 0;
     }
 
-    /// Room behind the last byte, to be filled and then taken over with `commit`.
+    /// The free room behind the last byte. Fill it, then call `commit`.
     [[nodiscard]] std::span<std::byte> spare() noexcept { return {data() + size_, capacity() - size_}; }
-    /// Takes over the first `n` bytes of `spare()`.
+    /// Makes the first `n` bytes of `spare()` part of the content.
     void commit(std::size_t n) noexcept { size_ += n; }
 
     friend bool operator==(const bytes& a, const bytes& b) noexcept { return byte_view(a) == byte_view(b); }

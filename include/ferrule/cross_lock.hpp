@@ -1,4 +1,4 @@
-// One lock for threads and coroutines.
+// A lock for threads and coroutines.
 #pragma once
 
 #include <ferrule/deadline.hpp>
@@ -20,26 +20,28 @@ class async_operation;
 class channel;
 } // namespace detail
 
-/// A mutual exclusion lock that threads (`lock`) and coroutines or callbacks on any execution context (`async_lock`)
-/// wait for in one queue.
+/// A mutual exclusion lock for threads (`lock`) and for coroutines or callbacks on any execution context
+/// (`async_lock`). All wait in one queue.
 ///
-/// * Order: first come, first served; a running caller may overtake sleeping waiters, but each waiter only during its
-///   first half millisecond.
-/// * An asynchronous waiter gets the lock when its context runs. The lock is kept for it meanwhile, for 10 ms as a rule.
-///   If the context does not run by then, all its waiters are passed over until it does, and keep their places.
-/// * The lock stands idle for contexts that take longer than 0.5 ms a third of the time at most. All the same, the first
-///   waiter of a context with turns of at most t (up to 1 s) gets a lock that others take all the time, each for at most
-///   h, within 7 t + 10 h + 60 ms. Slow contexts that compete add as much each.
-/// * Handing over takes as long with many waiters as with few; it is linear in the number of contexts that wait.
-/// * Ownership is not tied to a thread: any thread may unlock. Not recursive.
+/// * Waiters are served first come, first served. A running caller may overtake sleeping waiters, but each waiter only
+///   during its first 0.5 ms.
+/// * An asynchronous waiter gets the lock when its context runs. The lock is usually reserved for it for 10 ms. If the
+///   context does not run by then, all its waiters are passed over until it does. They keep their places.
+/// * Contexts that take longer than 0.5 ms leave the lock idle for at most a third of the time.
+/// * Latency is bounded. Let the turns of a context last at most t (up to 1 s). Let others take the lock all the time,
+///   each for at most h. The first waiter of the context then gets the lock within 7 t + 10 h + 60 ms. Each competing
+///   slow context adds the same amount.
+/// * The cost of a handover does not depend on the number of waiters. It is linear in the number of contexts that wait.
+/// * Ownership is not tied to a thread, so any thread may unlock. The lock is not recursive.
 /// * `unlock` never runs a waiter; it only makes one runnable.
-/// * Models Lockable and TimedLockable, so `std::unique_lock` and `std::scoped_lock` work.
-/// * After `fork`, the child's copy of a lock that was idle works; one that was held answers `errc::forked` for good.
-///   Nothing the child does is seen by the parent.
+/// * The class models Lockable and TimedLockable, so `std::unique_lock` and `std::scoped_lock` work.
+/// * After `fork`, the child's copy of an idle lock works. The copy of a held lock reports `errc::forked` for ever.
+///   Nothing the child does affects the parent.
 ///
-/// Prefer `std::mutex` where only threads take part and never wait for I/O. All members may be called by any thread at
-/// any time. Destroy it when nobody holds it or waits for it; as with `std::mutex`, a call of `unlock` by somebody else
-/// may still be about to return then.
+/// Prefer `std::mutex` where only threads take part and never wait for I/O. Destroy the lock only when it is not held
+/// and has no waiter. A call of `unlock` in another thread may still be about to return then, as with `std::mutex`.
+///
+/// Thread safety: any thread may call any member at any time.
 class FERRULE_EXPORT cross_lock {
 public:
     cross_lock() noexcept;
@@ -47,7 +49,7 @@ public:
     cross_lock& operator=(const cross_lock&) = delete;
     ~cross_lock();
 
-    /// Takes the lock if that is possible now. Does not wait.
+    /// Takes the lock if that is possible immediately. Never waits.
     [[nodiscard]] bool try_lock() noexcept
     {
         std::uint64_t idle = generation();
@@ -56,14 +58,14 @@ public:
                try_lock_slow();
     }
 
-    /// Blocks until the lock is taken. Throws `error` for `errc::forked` and `errc::would_deadlock`.
+    /// Blocks until the lock is taken. Throws `error` with `errc::forked` or `errc::would_deadlock`.
     void lock()
     {
         if (const error_code ec = acquire({}))
             throw_error(ec);
     }
 
-    /// Blocks until the lock is taken (true) or the time is over (false). Throws as `lock` does.
+    /// Blocks until the lock is taken (true) or the time is up (false). Throws as `lock` does.
     template <class Rep, class Period>
     [[nodiscard]] bool try_lock_for(std::chrono::duration<Rep, Period> d)
     {
@@ -75,12 +77,13 @@ public:
         return taken_or_late(acquire(t));
     }
 
-    /// Blocks until the lock is taken. Otherwise, the lock is not taken and the result says why: `errc::lock_timed_out`,
-    /// `errc::cancelled` (stop token), `errc::forked`, or `errc::would_deadlock` (the holder is asynchronous and the
-    /// process has no other thread that could run it).
-    [[nodiscard]] error_code acquire(const until& limit) { return try_lock() ? error_code() : acquire_slow(limit); }
+    /// Blocks until the lock is taken, or fails without taking it.
+    /// Returns: no error if the lock is taken, else `errc::lock_timed_out`, `errc::cancelled` (stop token),
+    /// `errc::forked` or `errc::would_deadlock`. The last means that the holder is asynchronous and the process has no
+    /// other thread that could run it.
+    [[nodiscard]] error_code acquire(const until& timeout) { return try_lock() ? error_code() : acquire_slow(timeout); }
 
-    /// Releases the lock; whoever took it must have done so successfully.
+    /// Releases the lock, which must be held.
     void unlock() noexcept
     {
         if (async_holder_.load(std::memory_order_relaxed))
@@ -91,16 +94,17 @@ public:
             unlock_slow();
     }
 
-    /// Whether somebody holds the lock; out of date as soon as it is known.
+    /// Whether the lock is held. The answer may be out of date on return.
     [[nodiscard]] bool locked() const noexcept { return (state_.load(std::memory_order_relaxed) & held_flag) != 0; }
 
-    /// `async_lock([limit] [, token])` waits asynchronously; completes with `void(error_code)` on the executor associated with the token, never inside
-    /// this call. Without a token, the result is an awaitable that throws. Success means that the lock is held.
-    /// Cancellation (all types) and the stop token give up the place in the queue: `errc::cancelled`, nothing is held.
-    /// A handler that is destroyed unrun because its context ends passes the lock on. The lock must outlive the
-    /// operation. Defined in <ferrule/asio.hpp>.
-    template <detail::limit_or_token... LimitAndToken>
-    auto async_lock(LimitAndToken&&... limit_and_token);
+    /// `async_lock([timeout] [, token])` waits asynchronously and completes with `void(error_code)`. Success means that
+    /// the lock is held. The handler runs on the executor associated with the token, never inside this call. Without a
+    /// token, the result is an awaitable that throws. The lock must outlive the operation. A handler that is destroyed
+    /// unrun because its context ends passes the lock on. Defined in <ferrule/asio.hpp>.
+    /// Cancellation: all types, and the stop token, give up the place in the queue. The result is `errc::cancelled`,
+    /// and the lock is not held.
+    template <detail::timeout_or_token... TimeoutAndToken>
+    auto async_lock(TimeoutAndToken&&... timeout_and_token);
 
 private:
     friend class detail::async_operation;
@@ -120,29 +124,29 @@ private:
     }
 
     [[nodiscard]] bool try_lock_slow() noexcept;
-    [[nodiscard]] error_code acquire_slow(const until& limit);
+    [[nodiscard]] error_code acquire_slow(const until& timeout);
     void unlock_slow() noexcept;
 
-    // For asynchronous operations. True: the lock is taken. Else `refused` says why the waiter is not queued, or it is.
+    // For asynchronous operations. True if the lock is taken. Else the waiter is queued, or `refused` says why not.
     [[nodiscard]] bool enqueue(detail::lock_waiter& w, error_code& refused) noexcept;
     [[nodiscard]] bool claim(detail::lock_waiter& w, error_code& refused) noexcept;
     [[nodiscard]] bool withdraw(detail::lock_waiter& w) noexcept;
-    /// Under the mutex: lets a queued waiter rest, or takes it off the queue.
+    /// Called under the mutex. Lets a queued waiter rest, or takes it off the queue.
     [[nodiscard]] error_code stay(detail::lock_waiter& w) noexcept;
     void poke(detail::lock_waiter& w) noexcept;
     void set_async_holder() noexcept { async_holder_.store(true, std::memory_order_relaxed); }
 
-    /// All waiters, now and later, get `errc::closed`; the holder goes on.
+    /// Gives all present and future waiters `errc::closed`; the holder is unaffected.
     void shut() noexcept;
 
     class slow_section;
     void recover_from_fork() noexcept;
 
-    // The generation of the process in the upper bits; the flags in the lower. While `contended_flag` is set, only
-    // whoever holds the mutex changes it.
+    // The fork generation in the upper bits, the flags in the lower. While `contended_flag` is set, only the holder of
+    // the mutex changes it.
     std::atomic<std::uint64_t> state_;
     std::atomic<bool> async_holder_{false};
-    std::atomic<std::uint32_t> inside_{0}; // slow sections; the destructor waits for those that are about to end
+    std::atomic<std::uint32_t> inside_{0}; // slow sections; the destructor waits for those about to end
     std::mutex mutex_;                     // guards all below
     detail::lock_queue queue_;
     error_code refused_;

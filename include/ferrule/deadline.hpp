@@ -1,4 +1,4 @@
-// When to stop waiting.
+// Deadlines and timeouts.
 #pragma once
 
 #include <chrono>
@@ -7,10 +7,11 @@
 
 namespace ferrule {
 
-/// One absolute point in time that bounds a whole call: waiting for the lock, connecting, sending and receiving.
+/// An absolute point in time that bounds a whole call: the wait for the lock, connecting, sending and receiving.
 ///
-/// Made from a duration (counted from now; zero or less means "only if possible right now"), from a time point of any
-/// clock, or `never()`, which is the default. A duration too long to be represented means `never()`.
+/// Converts from a duration, which counts from now, and from a time point of any clock. A duration of zero or less
+/// means "only if possible immediately". The default is `never()`; a duration too long to be represented means the
+/// same.
 class deadline {
 public:
     using clock = std::chrono::steady_clock;
@@ -31,16 +32,16 @@ public:
     {
     }
 
-    /// A time point of another clock is converted once, now: a later change of that clock has no effect.
+    /// Converts a time point of another clock once, now. Later adjustments of that clock have no effect.
     template <class Clock, class Duration>
     deadline(std::chrono::time_point<Clock, Duration> at)
         : deadline(wide(at.time_since_epoch()) - wide(Clock::now().time_since_epoch()))
     {
     }
 
-    /// No limit.
+    /// No deadline.
     [[nodiscard]] static constexpr deadline never() noexcept { return {}; }
-    /// Do what is possible without waiting.
+    /// Only what is possible without waiting.
     [[nodiscard]] static constexpr deadline now() noexcept
     {
         deadline d;
@@ -56,7 +57,7 @@ public:
     friend constexpr auto operator<=>(const deadline&, const deadline&) noexcept = default;
 
 private:
-    // Durations of other clocks and units need not fit in ours, so they are compared in this one first.
+    // Durations of other clocks and units may not fit in ours, so they are compared in this type first.
     using wide = std::chrono::duration<long double, clock::period>;
 
     static constexpr clock::time_point immediately = clock::time_point::min();
@@ -74,11 +75,11 @@ private:
     clock::time_point at_ = clock::time_point::max();
 };
 
-/// How long a call may wait: until a deadline, until a stop is requested, or both, whichever comes first.
+/// How long a call may wait: until a deadline, until a stop is requested, or until the earlier of both.
 ///
-///     reader.recv(100);                         // as long as it takes
+///     reader.recv(100);                         // no timeout
 ///     reader.recv(100, 2s);                     // two seconds
-///     reader.recv(100, stop);                   // until somebody requests a stop
+///     reader.recv(100, stop);                   // until a stop is requested
 ///     reader.recv(100, until(2s, stop));        // either
 class until {
 public:

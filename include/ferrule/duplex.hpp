@@ -1,4 +1,4 @@
-// Both directions.
+// Sending and receiving over one endpoint.
 #pragma once
 
 #include <ferrule/reader.hpp>
@@ -6,26 +6,27 @@
 
 namespace ferrule {
 
-/// An end that sends and receives, independently: a send and a receive never wait for each other.
+/// An endpoint that sends and receives independently. A send and a receive never wait for each other.
 class duplex : public endpoint, public detail::recv_functions<duplex>, public detail::send_functions<duplex> {
 public:
     duplex() noexcept = default;
-    /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::unsupported`); see `adopt` for whose the handle
-    /// is then.
+    /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::bad_descriptor`). An adopted
+    /// handle then belongs to the caller again.
     explicit duplex(descriptor d, const ferrule::limits& l = {})
         : endpoint(detail::open_channel(std::move(d).require(direction::read).require(direction::write)), l)
     {
     }
-    /// Makes one of two ends, such as a process's standard streams: receives from `in` and sends to `out`, so that a
-    /// receive that waits pushes the tail of an interrupted send. Takes both over, with what was read and what was not
-    /// sent; every other copy of them is closed. Has no native handle. Throws `error`, leaving both as they were:
-    /// `errc::busy` (an operation is under way), `errc::closed`, `errc::wrong_direction`, `errc::unsupported` (packets and a
-    /// stream), `errc::torn` (`in` has an unsent tail, or `out` has read ahead).
+    /// Joins two endpoints, such as a process's standard streams. The result receives from `in` and sends to `out`. A
+    /// receive that waits then pushes the unsent tail of an interrupted send. Takes over the buffered input of `in` and
+    /// the unsent tail of `out`. Every other copy of the two is closed. The result has no native handle.
+    /// Throws: `error`, leaving both unchanged: `errc::busy` (an operation is under way), `errc::closed`,
+    /// `errc::wrong_direction`, `errc::unsupported` (one has packets, the other a stream), `errc::torn` (`in` has an
+    /// unsent tail), `errc::read_ahead` (`out` has buffered input).
     duplex(const reader& in, const writer& out) : endpoint(detail::join(in.channel(), out.channel()), in.limits()) {}
     /// Shares the channel of another endpoint.
     duplex(detail::channel_ptr shared, const ferrule::limits& l) noexcept : endpoint(std::move(shared), l) {}
 
-    /// The halves, which share everything with this object; closing one closes all.
+    /// The two halves share everything with this object; closing one closes all.
     operator reader() const { return {channel(), limits()}; }
     operator writer() const { return {channel(), limits()}; }
 };

@@ -1,4 +1,4 @@
-// What can go wrong, and whose fault it is.
+// Error codes, conditions and exceptions.
 #pragma once
 
 #include <ferrule/bytes.hpp>
@@ -17,67 +17,68 @@ namespace ferrule {
 using boost::system::error_code;
 using boost::system::error_condition;
 
-/// Errors that ferrule itself reports; what the operating system says is passed on in its own category.
+/// Errors that ferrule itself reports. Errors of the operating system are passed on in their own category.
 enum class errc {
-    /// The peer ended the stream at a place where it may end. Cure: none needed, you have everything.
+    /// The peer ended the stream where it may end. Cure: none needed; everything has arrived.
     end_of_stream = 1,
-    /// The peer ended the stream inside a frame, or before the bytes you asked for had arrived. What did arrive is
-    /// still in the stream. Cure: find out why the peer stopped; `take_partial()` gives you the rest.
+    /// The peer ended the stream inside a frame, or before the requested bytes had arrived. What did arrive is still in
+    /// the stream. Cure: find out why the peer stopped; `take_partial()` returns the rest.
     truncated,
-    /// What arrived is no frame of this framing. Every later read says so again; nothing guesses where the next
-    /// frame might begin. Cure: both ends must use one framing; close the connection.
+    /// The bytes are no frame of this framing. Every later read reports this again; ferrule never guesses where the
+    /// next frame might begin. Cure: use one framing at both ends; close the connection.
     malformed,
     /// A frame, line or stream is larger than the limit. It was not read into memory. Cure: raise the limit of this
     /// object, or close the connection.
     too_large,
-    /// The deadline passed while data was in transit. Nothing is lost. Cure: repeat the call, or give more time.
+    /// The deadline passed while data was in transit. Nothing is lost. Cure: repeat the call, or allow more time.
     timed_out,
     /// The deadline passed while another operation of the same direction was under way. Nothing was started.
     lock_timed_out,
-    /// You cancelled the operation (stop token or Asio cancellation). Nothing is lost.
+    /// The caller cancelled the operation (stop token or Asio cancellation). Nothing is lost.
     cancelled,
-    /// You closed this object.
+    /// This program closed the object.
     closed,
-    /// Another thread or coroutine was using this direction when the process forked, so the child cannot know what
-    /// state it is in. Cure: in the child, use only what was idle at the fork.
+    /// Another thread or coroutine used this direction when the process forked, so its state in the child is unknown.
+    /// Cure: in the child, use only what was idle at the fork.
     forked,
     /// The call would wait for an asynchronous operation that only the calling thread could run.
     would_deadlock,
-    /// Reading from something that can only be written, or the reverse.
+    /// A read from a write-only endpoint, or the reverse.
     wrong_direction,
     /// Not an open descriptor of a kind that moves bytes.
     bad_descriptor,
-    /// The socket listens; accept a connection and use that.
+    /// The socket is listening. Cure: accept a connection and use that.
     listening,
     /// An argument is out of range, such as a negative length.
     invalid_argument,
-    /// This kind of descriptor cannot do that.
+    /// This kind of descriptor does not support the operation.
     unsupported,
-    /// The rest of an interrupted frame could not be kept for lack of memory, so this direction cannot go on.
+    /// The rest of an interrupted frame could not be kept for lack of memory, so this direction cannot continue. Or the
+    /// call, such as `release`, would lose an unsent tail; nothing was changed then. Cure: `flush` first.
     torn,
-    /// The endpoint has read bytes that nobody has received yet, and whoever got its handle would not see them. Cure: receive them
-    /// first, or `release()` the handle and pass on what comes with it.
+    /// The endpoint has read bytes that are not yet received; a new owner of its handle would miss them. Cure: receive
+    /// them first, or `release()` the handle and pass its bytes on.
     read_ahead,
-    /// A packet was longer than the bytes that you asked for: you have its first part, the rest is gone. Cure: `recv()`
-    /// takes a packet whole whatever its size.
+    /// A packet was longer than the bytes asked for. The result is its first part; the rest is gone. Cure: `recv()`
+    /// takes a packet whole, whatever its size.
     packet_truncated,
-    /// The frame is whole, but its payload is no value of the type that you receive (not JSON, or msgpack of another
-    /// type). It has been taken off the stream; the error shows it, and the next read goes on behind it.
+    /// The frame is whole, but its payload is no value of the type received (not JSON, or msgpack of another type). It
+    /// has been taken off the stream; the error shows it, and the next read continues behind it.
     invalid_value,
-    /// The framing cannot express this message: it contains the separator, has not the fixed size, or is a value that the
-    /// serialisation does not know. Nothing was sent.
+    /// The framing cannot express this message. It contains the separator, has the wrong size, or is a value that the
+    /// serialisation does not support. Nothing was sent.
     unencodable,
-    /// A framing threw an exception. Calls that throw rethrow it unchanged; the others report this code. If finding the
-    /// frame failed (`decode`), it is still in the stream; if making a value of it did (`load`), it has been taken off.
+    /// A framing threw an exception. Calls that throw rethrow it unchanged; the others report this code. If `decode`
+    /// threw, the frame is still in the stream; if `load` threw, it has been taken off.
     framing_failed,
-    /// The ends do not trust each other: one of them does not know the key, or has none where the other wants one. The
+    /// The ends do not trust each other. One has the wrong key, or has none although the other requires one. The
     /// message says which. Cure: give both the same key.
     unauthenticated,
-    /// Another operation of this direction is under way, so there is nothing to wait for here. Cure: try again later.
+    /// Another operation of this direction is under way. Cure: try again later.
     busy,
 };
 
-/// Groups of errors, to compare an `error_code` with: `if (ec == condition::broken)`.
+/// Groups of errors to compare an `error_code` with, as in `if (ec == condition::broken)`.
 enum class condition {
     /// `end_of_stream`, `truncated`.
     end = 1,
@@ -85,12 +86,12 @@ enum class condition {
     timeout,
     /// `cancelled`, ECANCELED, `asio::error::operation_aborted`.
     cancelled,
-    /// The connection is gone through the peer or the system: EPIPE, ECONNRESET, ECONNABORTED, ENOTCONN, ECONNREFUSED,
+    /// The peer or the system broke the connection: EPIPE, ECONNRESET, ECONNABORTED, ENOTCONN, ECONNREFUSED,
     /// EHOSTUNREACH, ENETDOWN, ENETRESET, ENETUNREACH, ETIMEDOUT of the transport.
     broken,
-    /// `malformed`, `too_large`, `packet_truncated`, `invalid_value`: what `frame_error` reports.
+    /// What `frame_error` reports: `malformed`, `too_large`, `packet_truncated`, `invalid_value`.
     bad_frame,
-    /// The caller's mistake: `wrong_direction`, `bad_descriptor`, `listening`, `invalid_argument`, `unsupported`,
+    /// Mistakes of the caller: `wrong_direction`, `bad_descriptor`, `listening`, `invalid_argument`, `unsupported`,
     /// `would_deadlock`, `unencodable`, `read_ahead`.
     misuse,
 };
@@ -116,17 +117,17 @@ struct boost::system::is_error_condition_enum<ferrule::condition> : std::true_ty
 
 namespace ferrule {
 
-/// Base of every exception that ferrule throws for a failed operation.
+/// The base of every exception that ferrule throws for a failed operation.
 class FERRULE_FRAMING_EXPORT error : public boost::system::system_error {
 public:
     explicit error(error_code ec, byte_view data = {}, std::size_t transferred = 0);
-    /// `what()` begins with `context`.
+    /// Makes `what()` begin with `context`.
     error(error_code ec, const std::string& context) : boost::system::system_error(ec, context), transferred_(0) {}
 
-    /// Receiving: the first bytes (at most 64 KiB) of what had arrived; they are still in the stream.
+    /// Receiving: the first bytes, at most 64 KiB, of what had arrived. They are still in the stream.
     [[nodiscard]] byte_view data() const noexcept { return data_ ? byte_view(*data_) : byte_view(); }
-    /// Receiving: how many bytes had arrived. Sending: how many bytes of this frame had left; 0 means that the frame
-    /// was not started, anything else that the endpoint owns the rest and sends it before any later frame.
+    /// Receiving: the number of bytes that had arrived. Sending: the number of bytes of this frame that had left. 0
+    /// means that the frame was not started. Otherwise the endpoint owns the rest and sends it before any later frame.
     [[nodiscard]] std::size_t transferred() const noexcept { return transferred_; }
     /// Sending: whether part of the frame had left.
     [[nodiscard]] bool in_flight() const noexcept { return transferred_ != 0; }
@@ -136,7 +137,7 @@ private:
     std::size_t transferred_;
 };
 
-/// `condition::end`: the stream is over.
+/// `condition::end`.
 class FERRULE_FRAMING_EXPORT eof_error : public error {
     using error::error;
 };
@@ -167,15 +168,18 @@ class FERRULE_FRAMING_EXPORT usage_error : public error {
 
 namespace detail {
 
-/// What is reported of a `std::bad_alloc` where no exception goes.
+/// The code for a `std::bad_alloc` that must not be thrown.
 inline error_code no_memory() noexcept
 {
     return boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
 }
 
+/// As `throw_error`; `what()` begins with `context`.
+[[noreturn]] FERRULE_FRAMING_EXPORT void throw_in_context(error_code ec, const std::string& context);
+
 } // namespace detail
 
-/// Throws the exception type that fits `ec`, which must be an error. The type is one of the above, else `error`.
+/// Throws the exception type above that fits `ec`, else `error`. `ec` must be an error.
 [[noreturn]] FERRULE_FRAMING_EXPORT void throw_error(error_code ec, byte_view data = {}, std::size_t transferred = 0);
 
 } // namespace ferrule

@@ -1,5 +1,5 @@
-// What most programs use; other framings, Python and handles have headers of their own. Programs that only block compile
-// faster with just those that they need.
+// What most programs use. Other framings, Python and handles have headers of their own. Programs without asynchronous
+// calls compile faster with just the headers they need.
 #pragma once
 
 #include <ferrule/asio.hpp>
@@ -9,5 +9,8 @@
 #include <ferrule/framing/none.hpp>
 #include <ferrule/framing/varint.hpp>
 #include <ferrule/message.hpp>
+#include <ferrule/net/connect.hpp>
 #include <ferrule/pair.hpp>
-#include <ferrule/process.hpp>
+#include <ferrule/process/inherited.hpp>
+#include <ferrule/process/spawn.hpp>
+#include <ferrule/process/standard_streams.hpp>

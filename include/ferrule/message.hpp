@@ -14,7 +14,8 @@ namespace ferrule {
 
 namespace detail {
 
-/// What is to be reported for the exception that is being handled: its own code, if it has one of ours, or the lack of memory.
+/// The error code for the exception being handled: its own if it is a ferrule `error`, or out of memory, or
+/// `framing_failed`.
 inline error_code thrown_code() noexcept
 {
     try {
@@ -28,7 +29,7 @@ inline error_code thrown_code() noexcept
     }
 }
 
-/// A framing at work on a stream that others may read as well.
+/// The state of a framing on a stream that others may read as well.
 template <framing Framing>
 class framing_state {
 public:
@@ -44,11 +45,11 @@ public:
         auto& s = *static_cast<framing_state*>(self);
         if constexpr (requires { s.framing_.reset(); }) {
             if (position != s.expected_)
-                s.framing_.reset(); // somebody else has read in between
+                s.framing_.reset(); // another reader has taken bytes in between
             s.expected_ = position;
         }
         const decode_result r = s.framing_.decode(buffered, s.limits_);
-        if (r.what() == decode_result::outcome::frame)
+        if (r.status() == decode_status::frame)
             s.expected_ = position + r.size();
         return r;
     }
@@ -56,10 +57,10 @@ public:
 private:
     Framing framing_;
     ferrule::limits limits_;
-    std::uint64_t expected_ = 0; // where the decoder believes to be
+    std::uint64_t expected_ = 0; // the position after the last frame
 };
 
-/// One receive of a framing whose frames have something attached.
+/// One receive by a framing whose frames carry attachments.
 template <attached_framing Framing>
 class attached_receive {
 public:
@@ -73,7 +74,7 @@ private:
     {
         auto& r = *static_cast<attached_receive*>(self);
         const decode_result found = framing_state<Framing>::decode(r.state_.get(), buffered, position);
-        if (found.what() == decode_result::outcome::frame)
+        if (found.status() == decode_status::frame)
             r.attached_ = r.state_->framing().attached(position);
         return found;
     }
@@ -82,26 +83,27 @@ private:
     decltype(std::declval<const Framing&>().attached(0)) attached_{};
 };
 
-/// The receiving functions of `message_reader` and `message_duplex`. What `recv_functions` says of ending early, errors,
-/// threads and `async_` twins holds here for whole messages. Further errors: `frame_error` with `errc::malformed` or
-/// `errc::too_large`; the bytes in question stay in the stream, so every later read reports the same until somebody
-/// takes them as bytes. What the framing throws is rethrown.
+/// The receiving functions of `message_reader` and `message_duplex`. The rules of `recv_functions` hold here for whole
+/// messages.
+/// Throws: what `recv_functions` throws, and `frame_error` with `errc::malformed` or `errc::too_large`. The bad bytes
+/// stay in the stream. Every later receive reports the same error until they are taken as bytes. Exceptions of the
+/// framing are rethrown.
 template <class Self, framing Framing>
 class message_recv_functions {
 public:
     using message_type = typename Framing::message_type;
 
-    /// The next message, whole.
-    message_type recv(const until& limit = {})
+    /// Receives the next message, whole.
+    message_type recv(const until& timeout = {})
     {
         const auto& by = receiver();
-        return load(by, transfer(own(), request(by), limit).data);
+        return load(by, transfer(own(), request(by), timeout).data);
     }
-    message_type recv(const until& limit, error_code& ec)
+    message_type recv(const until& timeout, error_code& ec)
     {
         try {
             const auto& by = receiver();
-            transfer_result r = transfer(own(), request(by), limit, ec);
+            transfer_result r = transfer(own(), request(by), timeout, ec);
             if (!ec)
                 return load(by, std::move(r.data));
         } catch (...) {
@@ -110,22 +112,23 @@ public:
         return {};
     }
     message_type recv(error_code& ec) { return recv(until(), ec); }
-    /// `async_recv([limit] [, token])`.
-    template <limit_or_token... LimitAndToken>
-    auto async_recv(LimitAndToken&&... limit_and_token);
+    /// `async_recv([timeout] [, token])`.
+    template <timeout_or_token... TimeoutAndToken>
+    auto async_recv(TimeoutAndToken&&... timeout_and_token);
 
-    /// The next message, or nothing at the clean end of the stream: `while (auto message = in.next())`.
-    std::optional<message_type> next(const until& limit = {})
+    /// Receives the next message, or nothing at the clean end of the stream. Use it as
+    /// `while (auto message = in.next())`.
+    std::optional<message_type> next(const until& timeout = {})
     {
         const auto& by = receiver();
-        return next_of(by, transfer(own(), next_request(by), limit));
+        return next_of(by, transfer(own(), next_request(by), timeout));
     }
-    /// Nothing also on error.
-    std::optional<message_type> next(const until& limit, error_code& ec)
+    /// Returns nothing on error as well.
+    std::optional<message_type> next(const until& timeout, error_code& ec)
     {
         try {
             const auto& by = receiver();
-            transfer_result r = transfer(own(), next_request(by), limit, ec);
+            transfer_result r = transfer(own(), next_request(by), timeout, ec);
             if (!ec)
                 return next_of(by, std::move(r));
         } catch (...) {
@@ -134,33 +137,34 @@ public:
         return std::nullopt;
     }
     std::optional<message_type> next(error_code& ec) { return next(until(), ec); }
-    /// `async_next([limit] [, token])`: completes with `void(error_code, std::optional<message_type>)`.
-    template <limit_or_token... LimitAndToken>
-    auto async_next(LimitAndToken&&... limit_and_token);
+    /// `async_next([timeout] [, token])` completes with `void(error_code, std::optional<message_type>)`.
+    template <timeout_or_token... TimeoutAndToken>
+    auto async_next(TimeoutAndToken&&... timeout_and_token);
 
-    /// `recv` into an object whose memory is used again, so that a steady stream of messages allocates none. On error
-    /// the object is unchanged.
-    void recv_into(message_type& message, const until& limit = {})
+    /// Like `recv`, but reuses the memory of `message`, so that a steady stream of messages allocates none. On error
+    /// `message` is unchanged.
+    void recv_into(message_type& message, const until& timeout = {})
         requires byte_framing<Framing>
     {
-        (void)transfer(own(), request_into(message), limit);
+        (void)transfer(own(), request_into(message), timeout);
     }
-    void recv_into(message_type& message, const until& limit, error_code& ec)
+    void recv_into(message_type& message, const until& timeout, error_code& ec)
         requires byte_framing<Framing>
     {
         try {
-            (void)transfer(own(), request_into(message), limit, ec);
+            (void)transfer(own(), request_into(message), timeout, ec);
         } catch (...) {
             ec = thrown_code();
         }
     }
-    /// `async_recv_into(message [, limit] [, token])`: completes with the number of bytes. The message must live until
+    /// `async_recv_into(message [, timeout] [, token])` completes with the number of bytes. `message` must live until
     /// completion.
-    template <limit_or_token... LimitAndToken>
+    template <timeout_or_token... TimeoutAndToken>
         requires byte_framing<Framing>
-    auto async_recv_into(message_type& message, LimitAndToken&&... limit_and_token);
+    auto async_recv_into(message_type& message, TimeoutAndToken&&... timeout_and_token);
 
-    /// The next message if it has arrived whole, else nothing. Does not wait. Throws for errors and at the end.
+    /// Receives the next message if it has arrived whole, else returns nothing. Never waits. Throws on errors and at
+    /// the end of the stream.
     std::optional<message_type> try_recv()
     {
         transfer_result r;
@@ -170,20 +174,20 @@ public:
         return load(by, std::move(r.data));
     }
 
-    /// A copy of what has arrived of an unfinished message, as bytes; nothing of one that is whole. It stays in the
-    /// stream. Waits only for other receives, until `limit`.
-    bytes peek_partial(const until& limit = {}) { return transfer(own(), peeking(), limit).data; }
-    bytes peek_partial(const until& limit, error_code& ec) { return transfer(own(), peeking(), limit, ec).data; }
-    /// Takes the same off the stream, and nothing behind it: a message that is refused (`errc::too_large`) goes as far as
-    /// it has arrived, or whole if it has and its framing knows where it ends. What arrives later of an unfinished message
-    /// is taken for the beginning of the next.
-    bytes take_partial(const until& limit = {}) { return transfer(own(), partial_request(), limit).data; }
-    bytes take_partial(const until& limit, error_code& ec)
+    /// Returns a copy of what has arrived of an unfinished message, as bytes. Returns nothing if the message is whole.
+    /// The bytes stay in the stream. Waits only for other receives, at most until `timeout`.
+    bytes peek_partial(const until& timeout = {}) { return transfer(own(), peeking(), timeout).data; }
+    bytes peek_partial(const until& timeout, error_code& ec) { return transfer(own(), peeking(), timeout, ec).data; }
+    /// Takes the bytes that `peek_partial` shows off the stream, and nothing behind them. A refused message
+    /// (`errc::too_large`) is taken as far as it has arrived, up to its end if the framing knows it. What arrives later
+    /// of an unfinished message counts as the beginning of the next.
+    bytes take_partial(const until& timeout = {}) { return transfer(own(), partial_request(), timeout).data; }
+    bytes take_partial(const until& timeout, error_code& ec)
     {
-        return transfer(own(), partial_request(), limit, ec).data;
+        return transfer(own(), partial_request(), timeout, ec).data;
     }
-    template <limit_or_token... LimitAndToken>
-    auto async_take_partial(LimitAndToken&&... limit_and_token);
+    template <timeout_or_token... TimeoutAndToken>
+    auto async_take_partial(TimeoutAndToken&&... timeout_and_token);
 
 protected:
     message_recv_functions() noexcept = default;
@@ -191,7 +195,7 @@ protected:
         : state_(std::make_shared<framing_state<Framing>>(std::move(f), l))
     {
     }
-    /// For an object that is about to take `d` over, and cannot if this throws.
+    /// For an object about to take `d` over. If this throws, an adopted handle belongs to the caller again.
     template <class F>
     static std::shared_ptr<framing_state<Framing>> make_state(descriptor& d, F&& f, const ferrule::limits& l)
     {
@@ -209,7 +213,7 @@ protected:
 private:
     [[nodiscard]] const Self& self() const { return static_cast<const Self&>(*this); }
     [[nodiscard]] const channel_ptr& own() const { return self().channel(); }
-    /// What decodes and loads for one call.
+    /// The object that decodes and loads for one call.
     [[nodiscard]] decltype(auto) receiver() const
     {
         if constexpr (attached_framing<Framing>)
@@ -248,14 +252,14 @@ private:
         r.peek = true;
         return r;
     }
-    /// For calls that may outlast this object.
+    /// For calls that may outlive this object.
     [[nodiscard]] read_request lasting_request(const auto& by) const
     {
         read_request r = request(by);
         r.keep_alive = by;
         return r;
     }
-    /// What makes a message of what an asynchronous call receives.
+    /// Converts what an asynchronous call receives to a message.
     auto convert(const auto& by) const;
     std::optional<message_type> next_of(const auto& by, transfer_result&& r) const
     {
@@ -272,38 +276,38 @@ private:
     std::shared_ptr<framing_state<Framing>> state_;
 };
 
-/// The sending functions of `message_writer` and `message_duplex`. What `send_functions` says holds here for whole
-/// frames; counts include the framing's own bytes. A message that the framing refuses (`errc::too_large`, …) or throws
-/// on sends nothing and leaves the endpoint usable.
+/// The sending functions of `message_writer` and `message_duplex`. The rules of `send_functions` hold here for whole
+/// frames. Counts include the framing's own bytes. If the framing refuses a message (`errc::too_large`, …) or throws,
+/// nothing is sent and the endpoint stays usable.
 template <class Self, framing Framing>
 class message_send_functions {
 public:
     using message_type = typename Framing::message_type;
-    /// What is sent: one or several buffers that make up one message, or a value.
+    /// The parameter of a send: one or several buffers that form one message, or a value.
     using sent_type = std::conditional_t<byte_framing<Framing>, buffers, message_type>;
 
-    std::size_t send(const sent_type& message, const until& limit = {})
+    std::size_t send(const sent_type& message, const until& timeout = {})
     {
-        return transfer(self().channel(), request<false>(message), limit).transferred;
+        return transfer(self().channel(), request<false>(message), timeout).transferred;
     }
-    std::size_t send(const sent_type& message, const until& limit, error_code& ec)
+    std::size_t send(const sent_type& message, const until& timeout, error_code& ec)
     {
-        return transfer(self().channel(), request<true>(message), limit, ec).transferred;
+        return transfer(self().channel(), request<true>(message), timeout, ec).transferred;
     }
     std::size_t send(const sent_type& message, error_code& ec) { return send(message, until(), ec); }
-    /// The same with bytes that the send owns, so that an unsent rest need not be copied.
-    template <std::same_as<bytes> Bytes> // not what braces may convert to
-    std::size_t send(Bytes&& message, const until& limit = {})
+    /// Takes ownership of the bytes, so that an unsent rest need not be copied.
+    template <std::same_as<bytes> Bytes> // excludes what braces may convert to
+    std::size_t send(Bytes&& message, const until& timeout = {})
         requires byte_framing<Framing>
     {
-        return transfer(self().channel(), owning_request<false>(std::move(message)), limit).transferred;
+        return transfer(self().channel(), owning_request<false>(std::move(message)), timeout).transferred;
     }
     template <std::same_as<bytes> Bytes>
-    std::size_t send(Bytes&& message, const until& limit, error_code& ec)
+    std::size_t send(Bytes&& message, const until& timeout, error_code& ec)
         requires byte_framing<Framing>
     {
         const auto owning = [&] { return owning_request<true>(std::move(message)); };
-        return transfer_made(self().channel(), owning, limit, ec).transferred;
+        return transfer_made(self().channel(), owning, timeout, ec).transferred;
     }
     /// See `writer::try_send`.
     [[nodiscard]] bool try_send(const sent_type& message)
@@ -313,25 +317,25 @@ public:
     }
     /// See `writer::try_flush`.
     [[nodiscard]] bool try_flush() { return as_writer().try_flush(); }
-    /// `async_send(message [, limit] [, token])`. A value is encoded before the call returns. Of byte messages, temporaries
+    /// `async_send(message [, timeout] [, token])`. A value is encoded before the call returns. Temporary byte messages
     /// that own their bytes are copied, `bytes&&` is moved, and others must live until completion.
-    template <limit_or_token... LimitAndToken>
-    auto async_send(const sent_type& message, LimitAndToken&&... limit_and_token);
-    template <std::same_as<bytes> Bytes, limit_or_token... LimitAndToken>
+    template <timeout_or_token... TimeoutAndToken>
+    auto async_send(const sent_type& message, TimeoutAndToken&&... timeout_and_token);
+    template <std::same_as<bytes> Bytes, timeout_or_token... TimeoutAndToken>
         requires byte_framing<Framing>
-    auto async_send(Bytes&& message, LimitAndToken&&... limit_and_token);
+    auto async_send(Bytes&& message, TimeoutAndToken&&... timeout_and_token);
 
-    /// Sends what an interrupted send left behind.
-    void flush(const until& limit = {}) { as_writer().flush(limit); }
-    void flush(const until& limit, error_code& ec) { as_writer().flush(limit, ec); }
-    template <limit_or_token... LimitAndToken>
-    auto async_flush(LimitAndToken&&... limit_and_token);
+    /// Sends the unsent tail of an interrupted send.
+    void flush(const until& timeout = {}) { as_writer().flush(timeout); }
+    void flush(const until& timeout, error_code& ec) { as_writer().flush(timeout, ec); }
+    template <timeout_or_token... TimeoutAndToken>
+    auto async_flush(TimeoutAndToken&&... timeout_and_token);
 
-    /// Half-close; see `writer::shutdown_send`.
-    void shutdown_send(const until& limit = {}) { as_writer().shutdown_send(limit); }
-    void shutdown_send(const until& limit, error_code& ec) { as_writer().shutdown_send(limit, ec); }
-    template <limit_or_token... LimitAndToken>
-    auto async_shutdown_send(LimitAndToken&&... limit_and_token);
+    /// Half-closes; see `writer::shutdown_send`.
+    void shutdown_send(const until& timeout = {}) { as_writer().shutdown_send(timeout); }
+    void shutdown_send(const until& timeout, error_code& ec) { as_writer().shutdown_send(timeout, ec); }
+    template <timeout_or_token... TimeoutAndToken>
+    auto async_shutdown_send(TimeoutAndToken&&... timeout_and_token);
 
 protected:
     message_send_functions() = default;
@@ -341,7 +345,8 @@ protected:
 private:
     [[nodiscard]] const Self& self() const { return static_cast<const Self&>(*this); }
     [[nodiscard]] writer as_writer() const { return {self().channel(), self().limits()}; }
-    /// A message that the framing refuses is noted in the request. What it throws is thrown, or noted as well.
+    /// A refusal by the framing is noted in the request. An exception of the framing is noted if `Notes`, else passed
+    /// on.
     template <bool Notes>
     write_request request(const sent_type& message) const
     {
@@ -356,7 +361,7 @@ private:
         put<Notes>(r.frame.hold(std::move(message)), r);
         return r;
     }
-    /// For calls that may outlast the expression that makes them.
+    /// For calls that may outlive the calling expression.
     template <bool Notes>
     write_request lasting_request(const sent_type& message) const
     {
@@ -400,24 +405,24 @@ class message_reader : public endpoint, public detail::message_recv_functions<me
 
 public:
     message_reader() noexcept = default;
-    /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::unsupported`).
+    /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::bad_descriptor`).
     explicit message_reader(descriptor d, Framing f = {}, const ferrule::limits& l = {})
         : message_reader(functions::make_state(d, std::move(f), l), std::move(d), l)
     {
     }
-    /// Shares a byte object: its descriptor, its locks and the bytes that it has read ahead. Raw and message users
-    /// exclude each other, and each starts at the byte where the other has stopped.
+    /// Shares the descriptor, the locks and the buffered input of a byte object. Byte and message users exclude each
+    /// other, and each continues where the other has stopped.
     explicit message_reader(const reader& shared, Framing f = {}, const ferrule::limits& l = {})
         : endpoint(shared.channel(), l),
           functions(std::move(f), l)
     {
     }
 
-    /// The same endpoint in bytes, which begin where the next message would.
+    /// Returns this endpoint for bytes, which begin where the next message would.
     [[nodiscard]] reader as_bytes() const { return {channel(), limits()}; }
 
-    /// The same endpoint with another framing, such as another end of line for one call: `in.with(lines("\r")).recv()`.
-    /// Costs one allocation at most.
+    /// Returns this endpoint with another framing, such as another end of line for one call:
+    /// `in.with(lines("\r")).recv()`. Allocates memory at most once.
     template <framing Other>
     [[nodiscard]] message_reader<Other> with(Other f) const
     {
@@ -446,19 +451,19 @@ class message_writer : public endpoint, public detail::message_send_functions<me
 
 public:
     message_writer() = default;
-    /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::unsupported`).
+    /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::bad_descriptor`).
     explicit message_writer(descriptor d, Framing f = {}, const ferrule::limits& l = {})
         : message_writer(writer(std::move(d)), std::move(f), l)
     {
     }
-    /// Shares a byte object, with its lock.
+    /// Shares a byte object and its lock.
     explicit message_writer(const writer& shared, Framing f = {}, const ferrule::limits& l = {})
         : endpoint(shared.channel(), l),
           functions(std::move(f), l)
     {
     }
 
-    /// The same endpoint in bytes. They go out behind the messages sent before.
+    /// Returns this endpoint for bytes, which follow the messages sent before.
     [[nodiscard]] writer as_bytes() const { return {channel(), limits()}; }
 
     /// See `message_reader::with`.
@@ -481,7 +486,7 @@ public:
     using message_type = typename Framing::message_type;
 
     message_duplex() = default;
-    /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::unsupported`).
+    /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::bad_descriptor`).
     explicit message_duplex(descriptor d, Framing f = {}, const ferrule::limits& l = {})
         : message_duplex(receiving::make_state(d, f, l), std::move(d), std::move(f), l)
     {
@@ -494,9 +499,9 @@ public:
     {
     }
 
-    /// The same endpoint in bytes, as those of `message_reader` and `message_writer`.
+    /// Returns this endpoint for bytes; see `as_bytes` of `message_reader` and `message_writer`.
     [[nodiscard]] duplex as_bytes() const { return {channel(), limits()}; }
-    /// The halves, which share everything with this object; closing one closes all.
+    /// The two halves share everything with this object; closing one closes all.
     operator message_reader<Framing>() const { return {*this, receiving::state()}; }
     operator message_writer<Framing>() const
     {

@@ -1,4 +1,4 @@
-// The operating system's name for an open end.
+// The operating system's handle of an open end.
 #pragma once
 
 namespace ferrule {

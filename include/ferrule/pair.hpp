@@ -2,36 +2,36 @@
 #pragma once
 
 #include <ferrule/message.hpp>
-#include <ferrule/platform/pair.hpp>
+#include <ferrule/platform/descriptor_pair.hpp>
 
 namespace ferrule {
 
-/// Two connected ends. `auto [r, w] = pipe();` takes them apart; kept together, they are closed together.
+/// Two connected endpoints. `auto [r, w] = pipe();` takes them apart.
 template <class First, class Second>
 class ends {
 public:
     ends(First f, Second s) noexcept : first(std::move(f)), second(std::move(s)) {}
 
-    /// Closes both; the limit is for both together. Returns the bytes that did not leave either.
-    std::size_t close(const until& limit = deadline::now()) noexcept
+    /// Closes both within one timeout, as `endpoint::close` does. Returns the total number of bytes that did not leave.
+    std::size_t close(const until& timeout = deadline::now()) noexcept
     {
-        const std::size_t unsent = second.close(limit);
-        return unsent + first.close(limit);
+        const std::size_t unsent = second.close(timeout);
+        return unsent + first.close(timeout);
     }
 
     First first;
     Second second;
 };
 
-/// A pipe: `first` receives what `second` sends. Neither end is inherited by child processes. Throws `error` if the system
-/// has no descriptor left.
+/// Makes a pipe, in which `first` receives what `second` sends. Child processes inherit neither end. Throws `error` if
+/// the process has no descriptor left.
 inline ends<reader, writer> pipe()
 {
     auto d = pipe_descriptors();
     return {reader(std::move(d.first)), writer(std::move(d.second))};
 }
 
-/// A pipe for messages.
+/// Makes a pipe for messages.
 template <framing Framing>
 ends<message_reader<Framing>, message_writer<Framing>> pipe(Framing f, const limits& l = {})
 {
@@ -39,15 +39,15 @@ ends<message_reader<Framing>, message_writer<Framing>> pipe(Framing f, const lim
     return {message_reader<Framing>(std::move(d.first), f, l), message_writer<Framing>(std::move(d.second), f, l)};
 }
 
-/// Two connected stream sockets: what one end sends, the other receives. Neither end is inherited by child processes.
-/// Throws `error` if the system has no descriptor left.
+/// Makes two connected stream sockets. Each end receives what the other sends. Child processes inherit neither end.
+/// Throws `error` if the process has no descriptor left.
 inline ends<duplex, duplex> socketpair()
 {
     auto d = socketpair_descriptors();
     return {duplex(std::move(d.first)), duplex(std::move(d.second))};
 }
 
-/// Two connected stream sockets for messages.
+/// Makes two connected stream sockets for messages.
 template <framing Framing>
 ends<message_duplex<Framing>, message_duplex<Framing>> socketpair(Framing f, const limits& l = {})
 {

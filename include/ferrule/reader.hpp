@@ -16,134 +16,144 @@ namespace detail {
 
 /// The receiving functions of `reader` and `duplex`.
 ///
-/// What all of them share:
-/// * One deadline covers the whole call, also waiting for another operation of this direction. Zero means: only if
-///   possible right now.
-/// * An operation that ends early (deadline, stop token, Asio cancellation, error) takes nothing off the stream: the next
-///   read returns exactly what an uninterrupted reader would have seen. The error shows what had arrived.
-/// * Errors: `eof_error` (`end_of_stream` with nothing left, `truncated` with an unfinished rest, which stays readable),
-///   `timeout_error`, `cancelled_error`, `closed_error`, `broken_error`, `usage_error`. The functions that take an
-///   `error_code` set it instead, and so do completion handlers; then they give nothing, since what had arrived is still in
-///   the stream and shown by `peek_partial`. (The exception is the first part of a packet, `errc::packet_truncated`.)
-/// * Any number of threads and coroutines may call them at once; they take turns, first come, first served.
-/// * The `async_` twins take the same arguments followed by an optional limit and an optional completion token. They
-///   complete with `void(error_code, T)` on the executor associated with the token, and support every kind of
-///   cancellation. Without a token the result is an `asio::awaitable<T>` that throws like the blocking call. They are
-///   defined in <ferrule/asio.hpp>. Buffers passed by reference must live until completion.
+/// These rules hold for all of them:
+/// * One timeout covers the whole call, including the wait for another receive of this endpoint. A timeout of zero
+///   means "only if possible immediately". Without a timeout, a call blocks until it succeeds or fails.
+/// * Where packets have boundaries (`transfer_kind::message`), a receive takes one packet, which may be shorter than
+///   asked for. `recv_until`, `recv_line`, `next_line` and `recv_all` report `errc::unsupported` there.
+/// * A function that takes an `error_code` sets it instead of throwing and returns an empty result. The bytes that had
+///   arrived are still in the stream; `peek_partial` shows them. The exception is `errc::packet_truncated`, where the
+///   result is the first part of the packet. Completion handlers follow the same rule.
+/// * The `async_` twins take the same arguments, then an optional timeout and an optional completion token. They
+///   complete with `void(error_code, T)` on the executor associated with the token. Without a token the result is an
+///   `asio::awaitable<T>` that throws like the blocking call. Buffers passed by reference must live until completion.
+///   The twins are defined in <ferrule/asio.hpp>.
+///
+/// Throws: `eof_error`, `timeout_error`, `cancelled_error`, `closed_error`, `broken_error`, `frame_error`,
+/// `usage_error`, else `error`. The code of `eof_error` is `errc::end_of_stream` if nothing is left, `errc::truncated`
+/// if an unfinished rest stays readable.
+/// Thread safety: any number of threads and coroutines may call at the same time. They take turns in the order of
+/// arrival.
+/// Cancellation: a receive that ends early (timeout, stop token, Asio cancellation, error) takes nothing off the
+/// stream. The next receive returns exactly what an uninterrupted reader would have seen. The `async_` twins support
+/// all cancellation types.
 template <class Self>
 class recv_functions {
 public:
-    /// The first bytes that arrive, at least one: what is buffered, or else what one read yields.
-    bytes recv(const until& limit = {})
+    /// Receives the first bytes that arrive, at least one: the buffered bytes, or else the result of one read.
+    bytes recv(const until& timeout = {})
     {
-        return transfer(own(), read_request(read_request::what::some, SIZE_MAX), limit).data;
+        return transfer(own(), read_request(read_request::what::some, SIZE_MAX), timeout).data;
     }
-    bytes recv(const until& limit, error_code& ec)
+    bytes recv(const until& timeout, error_code& ec)
     {
-        return transfer(own(), read_request(read_request::what::some, SIZE_MAX), limit, ec).data;
+        return transfer(own(), read_request(read_request::what::some, SIZE_MAX), timeout, ec).data;
     }
     bytes recv(error_code& ec) { return recv(until(), ec); }
-    template <limit_or_token... LimitAndToken>
-    auto async_recv(LimitAndToken&&... limit_and_token);
+    template <timeout_or_token... TimeoutAndToken>
+    auto async_recv(TimeoutAndToken&&... timeout_and_token);
 
-    /// Exactly `n` bytes. 0 yields none immediately. `errc::invalid_argument` for a negative number.
-    bytes recv(std::size_t n, const until& limit = {}) { return transfer(own(), exactly(n), limit).data; }
-    bytes recv(std::size_t n, const until& limit, error_code& ec)
+    /// Receives exactly `n` bytes; 0 returns none immediately. A negative number is `errc::invalid_argument`.
+    bytes recv(std::size_t n, const until& timeout = {}) { return transfer(own(), exactly(n), timeout).data; }
+    bytes recv(std::size_t n, const until& timeout, error_code& ec)
     {
-        return transfer(own(), exactly(n), limit, ec).data;
+        return transfer(own(), exactly(n), timeout, ec).data;
     }
-    template <std::integral N> // so that `recv({}, ec)` means no limit
+    template <std::integral N> // so that `recv({}, ec)` means no timeout
     bytes recv(N n, error_code& ec)
     {
         return recv(static_cast<std::size_t>(n), until(), ec);
     }
-    template <limit_or_token... LimitAndToken>
-    auto async_recv(std::size_t n, LimitAndToken&&... limit_and_token);
+    template <timeout_or_token... TimeoutAndToken>
+    auto async_recv(std::size_t n, TimeoutAndToken&&... timeout_and_token);
 
-    /// Fills all of `buffer`; returns its size.
-    std::size_t recv_into(std::span<std::byte> buffer, const until& limit = {})
+    /// Fills all of `buffer` and returns its size.
+    std::size_t recv_into(std::span<std::byte> buffer, const until& timeout = {})
     {
-        return transfer(own(), into(read_request::what::into, buffer), limit).transferred;
+        return transfer(own(), into(read_request::what::into, buffer), timeout).transferred;
     }
-    std::size_t recv_into(std::span<std::byte> buffer, const until& limit, error_code& ec)
+    std::size_t recv_into(std::span<std::byte> buffer, const until& timeout, error_code& ec)
     {
-        return transfer(own(), into(read_request::what::into, buffer), limit, ec).transferred;
+        return transfer(own(), into(read_request::what::into, buffer), timeout, ec).transferred;
     }
     std::size_t recv_into(std::span<std::byte> buffer, error_code& ec) { return recv_into(buffer, until(), ec); }
-    template <limit_or_token... LimitAndToken>
-    auto async_recv_into(std::span<std::byte> buffer, LimitAndToken&&... limit_and_token);
+    template <timeout_or_token... TimeoutAndToken>
+    auto async_recv_into(std::span<std::byte> buffer, TimeoutAndToken&&... timeout_and_token);
 
-    /// Fills as much of `buffer` as is there or arrives first, at least one byte; returns how much.
-    std::size_t recv_some_into(std::span<std::byte> buffer, const until& limit = {})
+    /// Fills `buffer` with the buffered bytes, or else with the first that arrive. Returns their number, at least one.
+    std::size_t recv_some_into(std::span<std::byte> buffer, const until& timeout = {})
     {
-        return transfer(own(), into(read_request::what::some_into, buffer), limit).transferred;
+        return transfer(own(), into(read_request::what::some_into, buffer), timeout).transferred;
     }
-    std::size_t recv_some_into(std::span<std::byte> buffer, const until& limit, error_code& ec)
+    std::size_t recv_some_into(std::span<std::byte> buffer, const until& timeout, error_code& ec)
     {
-        return transfer(own(), into(read_request::what::some_into, buffer), limit, ec).transferred;
+        return transfer(own(), into(read_request::what::some_into, buffer), timeout, ec).transferred;
     }
     std::size_t recv_some_into(std::span<std::byte> buffer, error_code& ec)
     {
         return recv_some_into(buffer, until(), ec);
     }
-    template <limit_or_token... LimitAndToken>
-    auto async_recv_some_into(std::span<std::byte> buffer, LimitAndToken&&... limit_and_token);
+    template <timeout_or_token... TimeoutAndToken>
+    auto async_recv_some_into(std::span<std::byte> buffer, TimeoutAndToken&&... timeout_and_token);
 
-    /// Up to and including `separator`, which must not be empty (`errc::invalid_argument`). `errc::too_large` if more
-    /// bytes than the limit of this object precede it; they stay in the stream.
-    bytes recv_until(std::string_view separator, const until& limit = {})
+    /// Receives up to and including `separator`, which must not be empty (`errc::invalid_argument`). Reports
+    /// `errc::too_large` if more than `limits().max_payload()` bytes precede it; they stay in the stream.
+    bytes recv_until(std::string_view separator, const until& timeout = {})
     {
-        return transfer(own(), separated(separator, false), limit).data;
+        return transfer(own(), separated(separator, false), timeout).data;
     }
-    bytes recv_until(std::string_view separator, const until& limit, error_code& ec)
+    bytes recv_until(std::string_view separator, const until& timeout, error_code& ec)
     {
-        return transfer_made(own(), [&] { return separated(separator, false); }, limit, ec).data;
+        return transfer_made(own(), [&] { return separated(separator, false); }, timeout, ec).data;
     }
     bytes recv_until(std::string_view separator, error_code& ec) { return recv_until(separator, until(), ec); }
-    template <limit_or_token... LimitAndToken>
-    auto async_recv_until(std::string_view separator, LimitAndToken&&... limit_and_token);
+    template <timeout_or_token... TimeoutAndToken>
+    auto async_recv_until(std::string_view separator, TimeoutAndToken&&... timeout_and_token);
 
-    /// One line, without the `end_of_line` that ends it. A last line without one is `errc::truncated`, and stays readable.
-    bytes recv_line(const until& limit = {}) { return transfer(own(), separated("\n", true), limit).data; }
-    bytes recv_line(const until& limit, error_code& ec) { return recv_line("\n", limit, ec); }
+    /// Receives one line, without its `end_of_line`. The limit of `recv_until` applies. A last line without
+    /// `end_of_line` is `errc::truncated` and stays readable.
+    bytes recv_line(const until& timeout = {}) { return transfer(own(), separated("\n", true), timeout).data; }
+    bytes recv_line(const until& timeout, error_code& ec) { return recv_line("\n", timeout, ec); }
     bytes recv_line(error_code& ec) { return recv_line(until(), ec); }
-    bytes recv_line(std::string_view end_of_line, const until& limit = {})
+    bytes recv_line(std::string_view end_of_line, const until& timeout = {})
     {
-        return transfer(own(), separated(end_of_line, true), limit).data;
+        return transfer(own(), separated(end_of_line, true), timeout).data;
     }
-    bytes recv_line(std::string_view end_of_line, const until& limit, error_code& ec)
+    bytes recv_line(std::string_view end_of_line, const until& timeout, error_code& ec)
     {
-        return transfer_made(own(), [&] { return separated(end_of_line, true); }, limit, ec).data;
+        return transfer_made(own(), [&] { return separated(end_of_line, true); }, timeout, ec).data;
     }
-    template <limit_or_token... LimitAndToken>
-    auto async_recv_line(LimitAndToken&&... limit_and_token);
-    template <limit_or_token... LimitAndToken>
-    auto async_recv_line(std::string_view end_of_line, LimitAndToken&&... limit_and_token);
+    template <timeout_or_token... TimeoutAndToken>
+    auto async_recv_line(TimeoutAndToken&&... timeout_and_token);
+    template <timeout_or_token... TimeoutAndToken>
+    auto async_recv_line(std::string_view end_of_line, TimeoutAndToken&&... timeout_and_token);
 
-    /// `recv_line()`, or nothing at the clean end of the stream: `while (auto line = in.next_line())`.
-    std::optional<bytes> next_line(const until& limit = {})
+    /// Like `recv_line()`, but returns nothing at the clean end of the stream. Use it as
+    /// `while (auto line = in.next_line())`.
+    std::optional<bytes> next_line(const until& timeout = {})
     {
-        return next_of(transfer(own(), next_line_request(), limit));
+        return next_of(transfer(own(), next_line_request(), timeout));
     }
-    /// Nothing also on error.
-    std::optional<bytes> next_line(const until& limit, error_code& ec)
+    /// Returns nothing on error as well.
+    std::optional<bytes> next_line(const until& timeout, error_code& ec)
     {
-        auto line = next_of(transfer_made(own(), [&] { return next_line_request(); }, limit, ec));
+        auto line = next_of(transfer_made(own(), [&] { return next_line_request(); }, timeout, ec));
         return ec ? std::nullopt : std::move(line);
     }
     std::optional<bytes> next_line(error_code& ec) { return next_line(until(), ec); }
-    template <limit_or_token... LimitAndToken>
-    auto async_next_line(LimitAndToken&&... limit_and_token);
+    template <timeout_or_token... TimeoutAndToken>
+    auto async_next_line(TimeoutAndToken&&... timeout_and_token);
 
-    /// Everything up to the end of the stream, which may be nothing. `errc::too_large` beyond the limit of this object.
-    bytes recv_all(const until& limit = {}) { return transfer(own(), everything(), limit).data; }
-    bytes recv_all(const until& limit, error_code& ec) { return transfer(own(), everything(), limit, ec).data; }
+    /// Receives everything up to the end of the stream, possibly nothing. Reports `errc::too_large` beyond
+    /// `limits().max_payload()` bytes.
+    bytes recv_all(const until& timeout = {}) { return transfer(own(), everything(), timeout).data; }
+    bytes recv_all(const until& timeout, error_code& ec) { return transfer(own(), everything(), timeout, ec).data; }
     bytes recv_all(error_code& ec) { return recv_all(until(), ec); }
-    template <limit_or_token... LimitAndToken>
-    auto async_recv_all(LimitAndToken&&... limit_and_token);
+    template <timeout_or_token... TimeoutAndToken>
+    auto async_recv_all(TimeoutAndToken&&... timeout_and_token);
 
-    /// `recv()` if that is possible without waiting, else nothing. Throws for errors and at the end. Pushes the rest of an
-    /// interrupted send, as a receive that waits does.
+    /// Like `recv()`, but never waits. Returns nothing if no byte is available. Throws on errors and at the end of the
+    /// stream. Also pushes the unsent tail of an interrupted send.
     std::optional<bytes> try_recv()
     {
         transfer_result r;
@@ -152,26 +162,29 @@ public:
         return std::move(r.data);
     }
 
-    /// A copy of what was read but not delivered, such as the beginning of a frame after a timeout; perhaps nothing. It
-    /// stays in the stream. Waits only for other receives, until `limit`.
-    bytes peek_partial(const until& limit = {}) { return transfer(own(), peeking(), limit).data; }
-    bytes peek_partial(const until& limit, error_code& ec) { return transfer(own(), peeking(), limit, ec).data; }
-    /// Takes the same off the stream. A message reader of the same endpoint then takes the next byte for the beginning of
-    /// a frame.
-    bytes take_partial(const until& limit = {})
+    /// Returns a copy of the bytes that were read but not delivered, such as the beginning of a frame after a timeout.
+    /// They stay in the stream. Waits only for other receives, at most until `timeout`.
+    bytes peek_partial(const until& timeout = {}) { return transfer(own(), peeking(), timeout).data; }
+    bytes peek_partial(const until& timeout, error_code& ec) { return transfer(own(), peeking(), timeout, ec).data; }
+    /// Like `peek_partial`, but takes the bytes off the stream. A message reader of the same endpoint then expects a
+    /// frame to begin at the next byte.
+    bytes take_partial(const until& timeout = {})
     {
-        return transfer(own(), read_request(read_request::what::partial), limit).data;
+        return transfer(own(), read_request(read_request::what::partial), timeout).data;
     }
-    bytes take_partial(const until& limit, error_code& ec)
+    bytes take_partial(const until& timeout, error_code& ec)
     {
-        return transfer(own(), read_request(read_request::what::partial), limit, ec).data;
+        return transfer(own(), read_request(read_request::what::partial), timeout, ec).data;
     }
-    template <limit_or_token... LimitAndToken>
-    auto async_take_partial(LimitAndToken&&... limit_and_token);
+    template <timeout_or_token... TimeoutAndToken>
+    auto async_take_partial(TimeoutAndToken&&... timeout_and_token);
 
 private:
     [[nodiscard]] const channel_ptr& own() const noexcept { return static_cast<const Self&>(*this).channel(); }
-    [[nodiscard]] std::size_t most() const noexcept { return static_cast<const Self&>(*this).limits().max_payload(); }
+    [[nodiscard]] std::size_t max_payload() const noexcept
+    {
+        return static_cast<const Self&>(*this).limits().max_payload();
+    }
 
     static read_request exactly(std::size_t n) { return read_request(read_request::what::exactly, n); }
     static read_request into(read_request::what w, std::span<std::byte> buffer)
@@ -188,7 +201,7 @@ private:
     }
     [[nodiscard]] read_request separated(std::string_view separator, bool strip) const
     {
-        read_request r(read_request::what::until, most());
+        read_request r(read_request::what::until, max_payload());
         r.separators.emplace_back(separator);
         r.strip = strip;
         return r;
@@ -199,7 +212,7 @@ private:
         r.end_is_nothing = true;
         return r;
     }
-    [[nodiscard]] read_request everything() const { return read_request(read_request::what::all, most()); }
+    [[nodiscard]] read_request everything() const { return read_request(read_request::what::all, max_payload()); }
 
     static std::optional<bytes> next_of(transfer_result&& r)
     {
@@ -209,12 +222,13 @@ private:
 
 } // namespace detail
 
-/// The receiving end of a stream of bytes. See `endpoint` for what it shares, and `detail::recv_functions` for its calls.
+/// The receiving end of a stream of bytes. The calls are in `detail::recv_functions`, what all endpoints share in
+/// `endpoint`.
 class reader : public endpoint, public detail::recv_functions<reader> {
 public:
     reader() noexcept = default;
-    /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::unsupported`); see `adopt` for whose the handle
-    /// is then.
+    /// Takes the descriptor over. Throws `usage_error` (`errc::wrong_direction`, `errc::bad_descriptor`). An adopted
+    /// handle then belongs to the caller again.
     explicit reader(descriptor d, const ferrule::limits& l = {})
         : endpoint(detail::open_channel(std::move(d).require(direction::read)), l)
     {

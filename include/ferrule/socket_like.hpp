@@ -1,4 +1,4 @@
-// What ferrule asks of the end of anything that moves bytes, and `descriptor`, which holds any such end.
+// The concept that ferrule wraps (`socket_like`), and `descriptor`, which holds any model of it.
 #pragma once
 
 #include <ferrule/bytes.hpp>
@@ -17,7 +17,7 @@ namespace ferrule {
 /// The two directions of an endpoint.
 enum class direction : unsigned char { read, write };
 
-/// Whether one send is one receive.
+/// Whether message boundaries are preserved.
 enum class transfer_kind : unsigned char {
     /// Bytes without boundaries: stream sockets, pipes.
     stream,
@@ -25,36 +25,43 @@ enum class transfer_kind : unsigned char {
     message
 };
 
-/// What an attempt to move bytes achieved. `end` is the peer's end of the stream, and only for reading.
+/// The outcome of an attempt to move bytes.
+enum class io_status : unsigned char {
+    moved,       // bytes were moved
+    would_block, // nothing can be moved immediately
+    end,         // the peer has ended the stream; reading only
+    failed,      // see `io_result::error`
+    larger       // the next packet does not fit and was not taken; reading only
+};
+
+/// The result of an attempt to move bytes.
 class io_result {
 public:
-    enum class status : unsigned char { moved, would_block, end, failed, larger };
+    /// `n` bytes were moved. `n` is at least 1, unless the buffers or a packet were empty.
+    static io_result moved(std::size_t n) noexcept { return {io_status::moved, n, {}}; }
+    /// The next packet has `n` bytes, which is more than the room for it. It was not taken.
+    static io_result larger(std::size_t n) noexcept { return {io_status::larger, n, {}}; }
+    static io_result would_block() noexcept { return {io_status::would_block, 0, {}}; }
+    static io_result end() noexcept { return {io_status::end, 0, {}}; }
+    static io_result failed(error_code ec) noexcept { return {io_status::failed, 0, ec}; }
 
-    /// `n` bytes were moved; at least one, unless the buffers were empty or a packet was.
-    static io_result moved(std::size_t n) noexcept { return {status::moved, n, {}}; }
-    /// The next packet has `n` bytes, more than there was room for. It was not taken.
-    static io_result larger(std::size_t n) noexcept { return {status::larger, n, {}}; }
-    static io_result would_block() noexcept { return {status::would_block, 0, {}}; }
-    static io_result end() noexcept { return {status::end, 0, {}}; }
-    static io_result failed(error_code ec) noexcept { return {status::failed, 0, ec}; }
-
-    [[nodiscard]] status what() const noexcept { return status_; }
+    [[nodiscard]] io_status status() const noexcept { return status_; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] const error_code& error() const noexcept { return error_; }
 
 private:
-    io_result(status s, std::size_t n, error_code ec) noexcept : size_(n), error_(ec), status_(s) {}
+    io_result(io_status s, std::size_t n, error_code ec) noexcept : size_(n), error_(ec), status_(s) {}
 
     std::size_t size_;
     error_code error_;
-    status status_;
+    io_status status_;
 };
 
-/// What to wait for before trying again: an operating system handle that polls readable (or writable), or nothing. On Windows it is
-/// a handle that the wait functions take, such as an event, and always `readable`.
+/// What to wait for before trying again: a native handle that polls readable or writable, or nothing. On Windows it is
+/// a handle for the wait functions, such as an event, and always `readable`.
 class readiness {
 public:
-    /// Try again at once.
+    /// Try again immediately.
     static readiness now() noexcept { return {}; }
     static readiness readable(native_handle_type h) noexcept { return {h, false}; }
     static readiness writable(native_handle_type h) noexcept { return {h, true}; }
@@ -73,24 +80,31 @@ private:
     bool write_ = false;
 };
 
-/// The end of something that moves bytes: model this to use a type of your own with ferrule.
+/// The end of anything that moves bytes. Model this concept to use your own type with ferrule.
 ///
-/// * `try_read(span)` and `try_write(buffers)` move what can be moved now and never wait. `try_write` may take only
-///   the first part of the bytes. They must not throw.
-/// * Where `kind()` is `transfer_kind::message`, each moves one whole packet, which may be empty: `try_read` answers
-///   `io_result::larger` rather than take a packet that does not fit, `try_write` takes all or nothing.
-/// * After `would_block`, and after an attempt that moved less than there was room for, `arm(direction)` says what to wait
-///   for: `now()` while the type itself holds more to be read. A handle must stay ready (level-triggered) until the attempt
-///   that follows; a type without a handle of its own makes a doorbell, such as an eventfd.
+/// * `try_read(span)` and `try_write(buffers)` move what can be moved immediately. They never wait and must not throw.
+///   `try_write` may take only the first part of the bytes.
+/// * Where `kind()` is `transfer_kind::message`, each call moves one whole packet, which may be empty. `try_read`
+///   returns `io_result::larger` rather than take a packet that does not fit. `try_write` takes all or nothing.
+/// * `arm(direction)` returns what to wait for. It is called after `would_block`, and after an attempt that moved less
+///   than there was room for. It returns `now()` while the type itself holds more to be read. A handle must stay ready
+///   (level-triggered) until the next attempt. A type without a handle of its own makes a doorbell, such as an eventfd.
 /// * `close()` releases what the object holds. It is called once, when no other call is under way.
 ///
-/// ferrule makes at most one read call and one write call at a time, from any thread; reads and writes may overlap.
+/// These members are optional:
+/// * `try_write(buffers, handle)` → io_result: the handle travels beside the first byte. Without it, frames that bring
+///   a handle are `errc::unsupported`.
+/// * `kind()` → transfer_kind, by default stream
+/// * `can(direction)` → bool, by default true
+/// * `disarm(direction)`: the wait is over
+/// * `shutdown_write()` → error_code: half-close
+/// * `native_handle()` → native_handle_type
+/// * `release()` → native_handle_type: gives the handle away. `release(bytes&)` also appends what was read from the
+///   system but not returned by `try_read`.
+/// * `inheritable()` → bool, `set_inheritable(bool)` → error_code
 ///
-/// Optional members, used where present: `try_write(buffers, handle)` → io_result (the handle travels beside the first byte;
-/// without it, frames that bring a handle are `errc::unsupported`), `kind()` → transfer_kind (default stream),
-/// `can(direction)` → bool (default true), `disarm(direction)` (the wait is over), `shutdown_write()` → error_code (half-close), `native_handle()`,
-/// `release()` → native_handle_type (give the handle away; or `release(bytes&)`, which appends what was taken from the
-/// system and given to nobody yet), `inheritable()` → bool, `set_inheritable(bool)` → error_code.
+/// Thread safety: ferrule makes at most one read call and one write call at a time, from any thread. Reads and writes
+/// may overlap.
 template <class T>
 concept socket_like = requires(T& t, std::span<std::byte> in, std::span<const byte_view> out, direction d) {
     { t.try_read(in) } -> std::same_as<io_result>;
@@ -110,7 +124,7 @@ public:
 
     virtual io_result try_read(std::span<std::byte>) noexcept = 0;
     virtual io_result try_write(std::span<const byte_view>) noexcept = 0;
-    /// `beside` travels with the first of the bytes.
+    /// `beside` travels with the first byte.
     virtual io_result try_write(std::span<const byte_view>, native_handle_type beside) noexcept = 0;
     virtual readiness arm(direction) noexcept = 0;
     virtual void disarm(direction) noexcept = 0;
@@ -199,17 +213,17 @@ class descriptor;
 
 namespace detail {
 
-/// As `adopt`, but on behalf of ferrule: whatever happens later, the handle is never the caller's again.
+/// Like `adopt`, but ferrule keeps the handle even if no endpoint takes it.
 [[nodiscard]] FERRULE_EXPORT descriptor own(native_handle_type handle);
-/// The handle is the caller's again if no endpoint takes it.
+/// Marks the handle as the caller's again if no endpoint takes it.
 [[nodiscard]] descriptor callers(descriptor d) noexcept;
 
 } // namespace detail
 
 [[nodiscard]] descriptor adopt(native_handle_type handle);
 
-/// Any `socket_like`, owned. Move-only. Hand it to a `reader`, `writer` or `duplex`; one that is dropped without having
-/// been handed on is closed.
+/// Owns any `socket_like`. Move-only. Pass it to a `reader`, `writer` or `duplex`; a descriptor that is destroyed
+/// before is closed.
 class descriptor {
 public:
     template <class T>
@@ -227,8 +241,9 @@ public:
     }
     ~descriptor() { close(); }
 
-    /// Used by the endpoint that is about to take the descriptor over. Throws `usage_error` (`errc::wrong_direction`) if it does not
-    /// move bytes that way; a handle that was adopted is left open then, and belongs to the caller again.
+    /// For the endpoint that is about to take the descriptor over. Throws `usage_error` (`errc::wrong_direction`) if
+    /// the descriptor does not move bytes in that direction. An adopted handle then stays open and belongs to the
+    /// caller again.
     [[nodiscard]] descriptor&& require(direction d) &&
     {
         if (impl_ && !impl_->can(d)) {
@@ -237,7 +252,7 @@ public:
         }
         return std::move(*this);
     }
-    /// Used by the endpoint that cannot take the descriptor over: a handle that was adopted belongs to the caller again.
+    /// For an endpoint that cannot take the descriptor over. An adopted handle belongs to the caller again.
     void give_back() noexcept
     {
         if (impl_ && was_callers_) {
@@ -245,9 +260,9 @@ public:
             (void)std::exchange(impl_, nullptr)->release(nothing);
         }
     }
-    /// Used by the endpoint that takes the descriptor over; leaves this one empty.
+    /// For the endpoint that takes the descriptor over. Leaves this object empty.
     [[nodiscard]] std::unique_ptr<detail::any_descriptor> take() && noexcept { return std::move(impl_); }
-    /// For the parts of ferrule that use it before an endpoint does. Null where it was taken.
+    /// For parts of ferrule that use the descriptor before an endpoint does. Null if it was taken.
     [[nodiscard]] detail::any_descriptor* get() const noexcept { return impl_.get(); }
 
 private:
@@ -260,7 +275,7 @@ private:
     friend descriptor detail::callers(descriptor d) noexcept;
 
     std::unique_ptr<detail::any_descriptor> impl_;
-    bool was_callers_ = false; // and is again if no endpoint takes it
+    bool was_callers_ = false; // the handle returns to the caller if no endpoint takes it
 };
 
 inline descriptor detail::callers(descriptor d) noexcept
@@ -269,23 +284,24 @@ inline descriptor detail::callers(descriptor d) noexcept
     return d;
 }
 
-/// Takes ownership of an open handle, whose kind is found out by asking the system. The handle becomes
-/// close-on-exec. On error the handle is left open and still belongs to the caller, also on the error of an endpoint that cannot use
-/// it: `reader(adopt(h))` that throws leaves `h` to the caller. What another argument throws while it is made closes the handle: make
-/// that argument before.
-/// Throws `usage_error` (`errc::bad_descriptor`) for a handle that is not open or does not move bytes, and
-/// `errc::listening` for a listening socket.
+/// Takes ownership of an open handle; its kind is found by asking the system. The handle becomes close-on-exec. On
+/// error the handle stays open and still belongs to the caller. This also holds for an endpoint that cannot use it:
+/// after `reader(adopt(h))` throws, `h` is the caller's. Evaluate the endpoint's other arguments first, since an
+/// exception from one of them closes the handle.
+/// Throws: `usage_error` with `errc::bad_descriptor` for a handle that is not open or does not move bytes,
+/// `errc::listening` for a listening socket, `errc::unsupported` for a kind that ferrule cannot drive.
 [[nodiscard]] inline descriptor adopt(native_handle_type handle)
 {
     return detail::callers(detail::own(handle));
 }
 
-/// Like `adopt`, with a duplicate of the handle; the original stays the caller's. The duplicate is close-on-exec, and closed on any
-/// error.
+/// Like `adopt`, with a duplicate of the handle; the original stays the caller's. The duplicate is close-on-exec, and
+/// closed on any error.
 [[nodiscard]] FERRULE_EXPORT descriptor duplicate(native_handle_type handle);
 
-/// Uses the handle without owning it: nothing is closed and no flag of it is changed. The caller keeps it open for as
-/// long as the endpoint lives. (A socket of Windows's becomes non-blocking, and its news are the endpoint's: it has no other way.)
+/// Uses the handle without owning it. The handle is not closed and its flags are not changed. The caller keeps it open
+/// as long as the endpoint lives.
+/// Platform: on Windows a socket becomes non-blocking and its events belong to this endpoint.
 [[nodiscard]] FERRULE_EXPORT descriptor borrow(native_handle_type handle);
 
 } // namespace ferrule

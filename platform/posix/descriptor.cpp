@@ -1,11 +1,10 @@
-// What a descriptor number is, and the kinds that it can be. See platform/README.md for what each kind guarantees.
+// The kinds of descriptors, and how they are recognised. See platform/README.md for what each kind guarantees.
 #include <ferrule/socket_like.hpp>
 
 #include "platform/posix/file_io.hpp"
+#include "platform/posix/last_error.hpp"
 #include "platform/posix/socket.hpp"
-#include "platform/posix/unique_fd.hpp"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <fcntl.h>
@@ -64,19 +63,19 @@ public:
     io_result try_write(std::span<const byte_view> out) noexcept { return send(out); }
 
 private:
-    // Whether the 0 that was just received was the end. It may have been an empty packet; one behind which only the end
-    // follows looks the same.
+    // Whether the 0 bytes just received were the end and not an empty packet. An empty packet directly before the end
+    // looks the same.
     bool at_end() noexcept
     {
         int waiting = 0; // bytes
         return posix::ready(fd_, POLLRDHUP) != 0 && (::ioctl(fd_, FIONREAD, &waiting) != 0 || waiting == 0);
     }
 
-    std::size_t largest_; // bytes, of any packet that can come
+    std::size_t largest_; // bytes of the largest possible packet
     bool has_end_;
 };
 
-// Everything that is read and written by `read` and `write`.
+// Every kind that `read` and `write` serve.
 class file : public file_descriptor {
 public:
     enum class what : unsigned char { pipe, terminal, pty_master, device, disk };
@@ -86,7 +85,7 @@ public:
         how_[0].fd = how_[1].fd = fd_;
     }
 
-    // Decides how to keep calls from waiting.
+    // Chooses how to keep calls from blocking.
     void prepare() noexcept
     {
         switch (what_) {
@@ -99,9 +98,9 @@ public:
                 reopen(access_);
             return;
         case what::terminal: reopen(access_); [[fallthrough]];
-        case what::pty_master: // which cannot be opened again: that makes a new one
+        case what::pty_master: // a re-open would make a new one
             // Linux calls a terminal writable when fewer than 256 bytes wait in it.
-            how_[0].most_after_poll = how_[1].most_after_poll = 256;
+            how_[0].max_after_poll = how_[1].max_after_poll = 256;
         }
     }
 
@@ -113,9 +112,9 @@ public:
     {
         const io_result r =
             attempt(direction::read, [&](posix::file_access& how) { return posix::read_file(how, in); });
-        if (r.what() == io_result::status::end && !at_end())
+        if (r.status() == io_status::end && !at_end())
             return io_result::would_block();
-        // That is how Linux says that the other side was closed; on a slave it does so for a moment.
+        // Linux reports EIO if the other side was closed. A slave reports it only for a moment.
         if (r.error() == boost::system::errc::io_error &&
             (what_ == what::pty_master || (what_ == what::terminal && hung_up())))
             return io_result::end();
@@ -155,10 +154,10 @@ private:
         const posix::no_wait before = how(d).way;
         const io_result r = call(how(d));
         if (how(d).way != before)
-            unsettled(d) = true; // it was refused
+            unsettled(d) = true; // the way was refused
         return r;
     }
-    // Tries again what was refused, or not possible for lack of descriptors. The other direction may be in use.
+    // Retries what was refused, or failed for lack of descriptors. The other direction may be in use.
     void settle(direction d) noexcept
     {
         if (what_ == what::device)
@@ -173,22 +172,22 @@ private:
         struct statfs s;
         return ::fstatfs(fd_, &s) == 0 && s.f_type == PIPEFS_MAGIC;
     }
-    // A description of our own for the same file, for the directions of `access`. Waiting stays with the original: a FIFO remembers per description
-    // whether there has been a writer yet.
+    // Opens a private description of the same file for the directions of `access`. Waits still use the original, since
+    // a FIFO remembers per description whether there has been a writer yet.
     void reopen(int access) noexcept
     {
         if (what_ == what::pty_master || (what_ == what::pipe && !owned_ && access != O_RDONLY))
-            return; // one more end that writes would hide the end of the stream
+            return; // another write end would hide the end of the stream
         char name[32];
         std::snprintf(name, sizeof name, "/proc/self/fd/%d", fd_);
-        posix::unique_fd own(::open(name, access | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+        os::unique_handle own(::open(name, access | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
         const bool later = !own.is_open() && posix::is_exhaustion(errno);
         for (const direction d : {direction::read, direction::write}) {
             if (access != O_RDWR && access != (d == direction::read ? O_RDONLY : O_WRONLY))
                 continue;
             unsettled(d) = later;
             if (!own.is_open())
-                continue; // a FIFO without a reader, an exclusive terminal, no /proc: poll has to do
+                continue; // `poll` must do, as for a FIFO without a reader, an exclusive terminal, or without /proc
             how(d).fd = own.get();
             how(d).way = posix::no_wait::by_description;
         }
@@ -202,7 +201,7 @@ private:
             reopened_[i] = {};
         }
     }
-    // Devices that epoll refuses are always ready, such as /dev/null.
+    // Devices that epoll refuses, such as /dev/null, are always ready.
     void ask_whether_it_waits(std::initializer_list<direction> ds) noexcept
     {
         const int set = ::epoll_create1(EPOLL_CLOEXEC);
@@ -220,8 +219,8 @@ private:
     bool at_end() const noexcept
     {
         switch (what_) {
-        case what::pipe: return hung_up(); // else no writer has come yet
-        case what::terminal: {             // a canonical one gives an empty line for Ctrl-D, another one if VMIN is 0
+        case what::pipe: return hung_up(); // otherwise no writer has come yet
+        case what::terminal: {             // canonical mode reads 0 bytes after Ctrl-D, other modes if VMIN is 0
             termios settings;
             return ::tcgetattr(fd_, &settings) != 0 || (settings.c_lflag & ICANON) != 0 || hung_up();
         }
@@ -230,14 +229,14 @@ private:
     }
     bool hung_up() const noexcept { return posix::ready(fd_, 0) != 0; }
 
-    posix::file_access how_[2];    // by direction
-    posix::unique_fd reopened_[2]; // where `how_` says so; the first is for both if it was opened for both
-    bool unsettled_[2] = {};       // there may be a better way
+    posix::file_access how_[2];     // by direction
+    os::unique_handle reopened_[2]; // used by `how_`; the first serves both directions if opened for both
+    bool unsettled_[2] = {};        // there may be a better way
     int access_;
     what what_;
 };
 
-// What the system says about a descriptor number.
+// The properties of a descriptor number.
 class found {
 public:
     explicit found(int fd)
@@ -290,7 +289,7 @@ private:
         return value;
     }
 
-    int type_ = 0; // of a socket
+    int type_ = 0; // SOCK_…, 0 if it is not a socket
     int domain_ = 0;
     file::what what_ = file::what::disk;
     int access_ = O_RDWR;
@@ -310,8 +309,10 @@ descriptor detail::own(native_handle_type handle)
 descriptor duplicate(native_handle_type handle)
 {
     const found f(handle);
-    // 0, 1 and 2 have a meaning of their own.
-    posix::unique_fd copy = posix::checked(::fcntl(handle, F_DUPFD_CLOEXEC, 3));
+    error_code ec;
+    os::unique_handle copy(os::duplicate_handle(handle, ec));
+    if (ec)
+        throw_error(ec);
     descriptor d = f.as(copy.get(), true);
     (void)copy.release();
     return d;
@@ -323,3 +324,19 @@ descriptor borrow(native_handle_type handle)
 }
 
 } // namespace ferrule
+
+namespace ferrule::os {
+
+native_handle_type duplicate_handle(native_handle_type h, error_code& ec) noexcept
+{
+    const int copy = ::fcntl(h, F_DUPFD_CLOEXEC, 3); // 0, 1 and 2 are the standard streams
+    ec = copy < 0 ? posix::last_error() : error_code();
+    return copy;
+}
+
+void close_handle(native_handle_type h) noexcept
+{
+    ::close(h);
+}
+
+} // namespace ferrule::os

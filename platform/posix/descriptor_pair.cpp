@@ -1,8 +1,7 @@
-#include <ferrule/platform/pair.hpp>
+#include <ferrule/platform/descriptor_pair.hpp>
 
-#include "platform/posix/unique_fd.hpp"
+#include "platform/posix/last_error.hpp"
 
-#include <cerrno>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,18 +12,15 @@ namespace {
 std::pair<descriptor, descriptor> adopt_both(int result, const int (&fds)[2])
 {
     if (result != 0)
-        throw_error({errno, boost::system::system_category()});
-    posix::unique_fd one(fds[0]);
-    posix::unique_fd other(fds[1]);
-    descriptor first = detail::own(one.get());
-    (void)one.release();
-    descriptor second = detail::own(other.get());
-    (void)other.release();
-    return {std::move(first), std::move(second)};
+        throw_error(posix::last_error());
+    os::unique_handle one(fds[0]);
+    os::unique_handle other(fds[1]);
+    descriptor first = one.adopt();
+    return {std::move(first), other.adopt()};
 }
 
-// With the default, 208 KiB, a message of 1 MiB takes its sender seven calls and as many waits. The system may allow less;
-// memory is used only while bytes are under way.
+// With the default of 208 KiB, a message of 1 MiB takes seven calls and as many waits. The system may allow less than
+// 1 MiB. Memory is used only while bytes are in transit.
 void grow_send_buffer(int fd) noexcept
 {
     const int wanted = 1024 * 1024;
@@ -36,12 +32,12 @@ void grow_send_buffer(int fd) noexcept
 
 } // namespace
 
-std::pair<descriptor, descriptor> pipe_descriptors(ordinary_end)
+std::pair<descriptor, descriptor> pipe_descriptors(synchronous_end)
 {
     int fds[2];
     const int result = ::pipe2(fds, O_CLOEXEC);
-    // A message of 64 KiB and its header do not fit into the default of 64 KiB, which halves the speed (more would
-    // gain little and soon use up what one user may have). Refused: then it stays as it is.
+    // A message of 64 KiB and its header do not fit into the default of 64 KiB, which halves the speed. A larger size
+    // gains little and soon exhausts the user's quota. If the call is refused, the default stays.
     if (result == 0)
         ::fcntl(fds[1], F_SETPIPE_SZ, 256 * 1024);
     return adopt_both(result, fds);

@@ -18,8 +18,8 @@
 namespace ferrule::posix {
 namespace {
 
-// Blocks SIGPIPE in this thread and swallows the one that a write raised; the process's disposition, and a SIGPIPE that
-// was pending before, stay as they were.
+// Blocks SIGPIPE in this thread and consumes the one that a write raised. The process's disposition and a SIGPIPE that
+// was pending before stay unchanged.
 class sigpipe_guard {
 public:
     sigpipe_guard() noexcept
@@ -35,7 +35,7 @@ public:
     ~sigpipe_guard()
     {
         if (was_pending_)
-            return; // it is blocked already, and one more merges with the pending one
+            return; // it is already blocked, and another merges with the pending one
         const int e = errno;
         if (raised_) {
             const timespec at_once{};
@@ -56,7 +56,7 @@ private:
     bool raised_ = false;
 };
 
-// Whether a call with flags was refused for a flag, or for what a file itself says in the same words.
+// Whether a call with flags may have been refused for a flag. Some files report the same errors for other reasons.
 bool refuses_flag(ssize_t n) noexcept
 {
     return n < 0 && (errno == EOPNOTSUPP || errno == EINVAL || errno == ENOSYS);
@@ -77,11 +77,11 @@ ssize_t write_parts(file_access& f, std::span<const iovec> parts) noexcept
     if (written < 0 && errno == EPIPE)
         guard.raised();
     if (!refuses_flag(written))
-        f.nosignal = false; // that was the flag's fault
+        f.nosignal = false; // the flag was the cause
     return written;
 }
 
-// One attempt with `f.way`; another one where the file refuses what that needs.
+// Makes an attempt with `f.way`, and another with `by_poll` if the file refuses the flag.
 template <class Attempt>
 ssize_t attempt(file_access& f, Attempt a) noexcept
 {
@@ -95,19 +95,19 @@ ssize_t attempt(file_access& f, Attempt a) noexcept
     return attempt(f, a);
 }
 
-// A deadline is looked at between calls.
-constexpr std::size_t longest_call = 16 * 1024 * 1024;
+// Bytes per call, limited because a deadline is checked only between calls.
+constexpr std::size_t max_call = 16 * 1024 * 1024;
 
-std::size_t most_at_once(const file_access& f) noexcept
+std::size_t max_at_once(const file_access& f) noexcept
 {
     switch (f.way) {
-    case no_wait::by_poll: return f.most_after_poll;
-    case no_wait::never_waits: return longest_call;
+    case no_wait::by_poll: return f.max_after_poll;
+    case no_wait::never_waits: return max_call;
     default: return SIZE_MAX;
     }
 }
 
-// The first `bytes` of the parts.
+// Returns the first `bytes` bytes of the parts.
 std::span<const iovec> cut(std::span<iovec> parts, std::size_t bytes) noexcept
 {
     std::size_t n = 0;
@@ -125,19 +125,19 @@ io_result failure() noexcept
     return io_result::failed(last_error());
 }
 
-// What `poll` does, for descriptors of any number.
+// Replaces `poll` where it refuses the number of entries.
 int select(std::span<pollfd> fds, int timeout) noexcept
 {
-    constexpr std::size_t most = 64 * 1024;
+    constexpr std::size_t max_files = 64 * 1024;
     constexpr std::size_t bits = 8 * sizeof(unsigned long);
-    using set = std::array<unsigned long, most / bits>;
+    using set = std::array<unsigned long, max_files / bits>;
     set readable{};
     set writable{};
     int highest = -1;
     const auto word = [](set& s, int fd) -> unsigned long& { return s[static_cast<std::size_t>(fd) / bits]; };
     const auto bit = [](int fd) { return 1ul << (static_cast<std::size_t>(fd) % bits); };
     for (const pollfd& p : fds) {
-        if (p.fd < 0 || static_cast<std::size_t>(p.fd) >= most) {
+        if (p.fd < 0 || static_cast<std::size_t>(p.fd) >= max_files) {
             errno = EINVAL;
             return -1;
         }
@@ -145,7 +145,7 @@ int select(std::span<pollfd> fds, int timeout) noexcept
         highest = std::max(highest, p.fd);
     }
     timespec time{timeout / 1000, timeout % 1000 * 1'000'000L};
-    // Not the library's select, which knows only numbers below 1024.
+    // The C library's select serves only descriptor numbers below 1024.
     const auto found = static_cast<int>(::syscall(SYS_pselect6, highest + 1, readable.data(), writable.data(), nullptr,
                                                   timeout < 0 ? nullptr : &time, nullptr));
     if (found < 0)
@@ -188,7 +188,7 @@ io_result read_file(file_access& f, std::span<std::byte> in) noexcept
             errno = EAGAIN;
             return -1;
         }
-        const iovec part{in.data(), f.way == no_wait::never_waits ? std::min(in.size(), longest_call) : in.size()};
+        const iovec part{in.data(), f.way == no_wait::never_waits ? std::min(in.size(), max_call) : in.size()};
         return f.way == no_wait::by_flag ? ::preadv2(f.fd, &part, 1, -1, RWF_NOWAIT)
                                          : ::read(f.fd, part.iov_base, part.iov_len);
     });
@@ -202,13 +202,13 @@ io_result write_file(file_access& f, std::span<const byte_view> out) noexcept
     const ssize_t n = attempt(f, [&]() noexcept -> ssize_t {
         if (f.way == no_wait::by_poll) {
             const short r = ready(f.fd, POLLOUT);
-            // Hung up and full, as the master of a closed pty: a write would wait for ever.
+            // A write would block for ever if the file is hung up and full, as the master of a closed pty may be.
             if ((r & (POLLOUT | POLLNVAL)) == 0) {
                 errno = r == 0 ? EAGAIN : EPIPE;
                 return -1;
             }
         }
-        return write_parts(f, cut(parts, most_at_once(f)));
+        return write_parts(f, cut(parts, max_at_once(f)));
     });
     return n >= 0 ? io_result::moved(static_cast<std::size_t>(n)) : failure();
 }

@@ -13,8 +13,8 @@ namespace ferrule {
 namespace detail {
 namespace {
 
-// The generation lives on a page that the kernel wipes in the child, so that a bare clone() is noticed as well as
-// fork(); the count itself is kept elsewhere.
+// The generation lives on a page that the kernel wipes in the child. This detects a bare clone() as well as fork(). The
+// count is not on that page.
 std::atomic<std::uint32_t> count{0};
 
 std::atomic<std::uint32_t>* make_page() noexcept
@@ -30,7 +30,7 @@ std::atomic<std::uint32_t>* make_page() noexcept
     return static_cast<std::atomic<std::uint32_t>*>(page);
 }
 
-// What is seen before the page exists: no generation yet.
+// Read before the page exists, 0 means that there is no generation yet.
 constinit const std::atomic<std::uint32_t> none{0};
 
 } // namespace

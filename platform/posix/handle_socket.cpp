@@ -1,95 +1,31 @@
-#include <ferrule/handle_link.hpp>
+#include "platform/handle_socket.hpp"
 
 #include "platform/posix/socket.hpp"
-#include "platform/posix/unique_fd.hpp"
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdint>
 #include <cstring>
-#include <deque>
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 namespace ferrule {
-namespace detail {
 
-/// What came with one byte.
-class handle_arrival {
-public:
-    passed_handle handle;
-    bool is_several = false; // none of which is kept: nobody could have them
-    bool is_cut = false;     // there were more
-};
+std::size_t detail::handle_arrivals::max_held() noexcept
+{
+    rlimit descriptors{};
+    ::getrlimit(RLIMIT_NOFILE, &descriptors);
+    return static_cast<std::size_t>(std::min<rlim_t>(1024, descriptors.rlim_cur / 4));
+}
 
-/// What has arrived, by the position of the byte that it came with. Everything here happens under the lock of the link's reading
-/// direction.
-class handle_arrivals {
-public:
-    /// Memory for one more, which `add` or `expect_none` follows. Throws `std::bad_alloc`.
-    void expect() { waiting_.emplace_back(UINT64_MAX, std::make_shared<handle_arrival>()); }
-    void expect_none() noexcept { waiting_.pop_back(); }
-    void add(std::uint64_t position, handle_arrival a) noexcept
-    {
-        waiting_.back().position = position;
-        *waiting_.back().what = std::move(a);
-        // Nobody asks for them, it seems: a peer must not fill our table of descriptors.
-        for (const std::size_t most = max_held(); waiting_.size() > most;) {
-            lose(waiting_.front().position + 1);
-            waiting_.pop_front();
-        }
-    }
-    /// What came with a byte before `position` may be missing.
-    void lose(std::uint64_t position) noexcept { lost_before_ = position; }
-    [[nodiscard]] std::shared_ptr<handle_arrival> take(std::uint64_t position) noexcept
-    {
-        while (!waiting_.empty() && waiting_.front().position < position)
-            waiting_.pop_front();
-        if (!waiting_.empty() && waiting_.front().position == position)
-            return waiting_.front().what;
-        return position < lost_before_ ? lost_ : nullptr;
-    }
-    void clear() noexcept { waiting_.clear(); }
-
-private:
-    struct entry {
-        entry(std::uint64_t p, std::shared_ptr<handle_arrival> a) noexcept : position(p), what(std::move(a)) {}
-
-        std::uint64_t position;
-        std::shared_ptr<handle_arrival> what; // whoever receives has it as well
-    };
-
-    static std::size_t max_held() noexcept
-    {
-        rlimit descriptors{};
-        ::getrlimit(RLIMIT_NOFILE, &descriptors);
-        return static_cast<std::size_t>(std::min<rlim_t>(1024, descriptors.rlim_cur / 4));
-    }
-
-    std::deque<entry> waiting_;
-    std::uint64_t lost_before_ = 0;
-    std::shared_ptr<handle_arrival> lost_ = [] {
-        auto a = std::make_shared<handle_arrival>();
-        a->is_cut = true;
-        return a;
-    }();
-};
-
-} // namespace detail
-
+namespace os {
 namespace {
 
 using detail::handle_arrival;
 using detail::handle_arrivals;
 
-constexpr std::byte bare{1};
-constexpr std::byte with_framing{2};
-constexpr std::size_t longest_name = 255;
-
-constexpr std::size_t max_handles = 253; // in one message, for Linux (SCM_MAX_FD)
+constexpr std::size_t max_handles = 253; // per message on Linux (SCM_MAX_FD)
 
 class link_socket : public posix::socket_descriptor {
 public:
@@ -99,8 +35,8 @@ public:
     {
     }
 
-    // A read that takes several bytes does not say which of them its handles came with: the system joins what was sent without
-    // any to what was sent with them. So handles count only where one byte is read, and all other bytes must come without.
+    // A read of several bytes does not tell which of them brought its handles. The system joins bytes sent without
+    // handles to bytes sent with them. So handles count only in reads of one byte, and other reads lose them.
     io_result try_read(std::span<std::byte> in) noexcept
     {
         iovec part{in.data(), in.size()};
@@ -146,8 +82,8 @@ public:
     }
 
 private:
-    // The system copies what it has piece by piece, as the peer has sent it, and stops before a piece that it cannot copy whole.
-    // Returns where the piece begins to which the last of these bytes belongs.
+    // Returns where the piece begins that contains the last of these bytes. The system copies the pieces that the peer
+    // has sent one by one, and stops before a piece that it cannot copy whole.
     std::size_t start_of_last(std::span<std::byte> seen) noexcept
     {
         if (seen.size() == 1)
@@ -161,7 +97,7 @@ private:
         return n < 0 ? 0 : std::min(static_cast<std::size_t>(n), seen.size() - 1);
     }
 
-    /// A byte that brings a handle. Without memory for that, both stay where they are.
+    /// Reads a byte that brings a handle. Without memory, both stay in the socket.
     io_result read_byte(std::span<std::byte> in) noexcept
     {
         try {
@@ -182,7 +118,7 @@ private:
     {
         handle_arrival a;
         const io_result r = read(in, a);
-        if (a.is_several || a.is_cut || a.handle.native_handle() != invalid_handle)
+        if (a.is_several || a.is_cut || a.handle.is_open())
             arrivals_->lose(received_);
         return r;
     }
@@ -214,7 +150,7 @@ private:
             for (std::size_t i = 0; i < n; ++i) {
                 int fd;
                 std::memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
-                passed_handle h(fd);
+                unique_handle h(fd);
                 if (n == 1)
                     a.handle = std::move(h);
             }
@@ -227,77 +163,7 @@ private:
 
 } // namespace
 
-passed_handle::passed_handle(const endpoint& e, std::string framing) : framing_(std::move(framing))
-{
-    detail::require_nothing_held(e.channel());
-    const detail::handle_use use(e.channel()); // nobody closes it meanwhile
-    if (use.get() == invalid_handle)
-        throw_error(errc::closed);
-    handle_ = ::fcntl(use.get(), F_DUPFD_CLOEXEC, 3);
-    if (handle_ == invalid_handle)
-        throw_error(posix::last_error());
-}
-
-passed_handle::~passed_handle()
-{
-    if (handle_ != invalid_handle)
-        ::close(handle_);
-}
-
-decode_result handles::decode(byte_view buffered, const limits&) const noexcept
-{
-    if (buffered.empty())
-        return decode_result::need_more(1);
-    if (buffered.front() != with_framing)
-        return decode_result::frame(0, 1);
-    if (buffered.size() < 2)
-        return decode_result::need_more(1);
-    const std::size_t size = 2 + std::to_integer<std::size_t>(buffered[1]);
-    return buffered.size() < size ? decode_result::need_more(size - buffered.size()) : decode_result::frame(0, size);
-}
-
-error_code handles::encode(const passed_handle& h, const limits&, encoded& out) const
-{
-    if (h.native_handle() == invalid_handle)
-        return errc::bad_descriptor;
-    if (h.framing().size() > longest_name)
-        return errc::too_large;
-    // The caller's may be closed before it has left.
-    posix::unique_fd copy(::fcntl(h.native_handle(), F_DUPFD_CLOEXEC, 3));
-    if (!copy.is_open())
-        return posix::last_error();
-    const auto own = std::make_shared<const passed_handle>(copy.get());
-    (void)copy.release();
-    out.attach(own->native_handle(), own);
-    if (h.framing().empty())
-        out.keep(bytes(byte_view(&bare, 1)));
-    else {
-        const std::byte head[] = {with_framing, static_cast<std::byte>(h.framing().size())};
-        out.copy(head);
-        out.keep(bytes(byte_view(h.framing())));
-    }
-    return {};
-}
-
-std::shared_ptr<handle_arrival> handles::attached(std::uint64_t position) const noexcept
-{
-    return arrivals_->take(position);
-}
-
-passed_handle handles::load(const bytes& payload, const std::shared_ptr<handle_arrival>& with) const
-{
-    const bool named = payload.size() > 1;
-    const bool cut = with && with->is_cut;
-    if (cut || !with || with->handle.native_handle() == invalid_handle || (!named && payload.data()[0] != bare)) {
-        if (with)
-            with->handle = {};
-        throw_error(cut ? errc::packet_truncated : errc::malformed);
-    }
-    std::string framing(named ? payload.text().substr(2) : "");
-    return passed_handle(with->handle.release(), std::move(framing));
-}
-
-detail::link_parts detail::open_link(native_handle_type socket)
+descriptor open_handle_socket(native_handle_type socket, std::shared_ptr<handle_arrivals> a)
 {
     int domain = 0;
     int type = 0;
@@ -308,28 +174,16 @@ detail::link_parts detail::open_link(native_handle_type socket)
     if (::getsockopt(socket, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || domain != AF_UNIX || type != SOCK_STREAM)
         throw_error(errc::unsupported);
     ::fcntl(socket, F_SETFD, FD_CLOEXEC);
-    auto arrivals = std::make_shared<handle_arrivals>();
-    return {callers(link_socket(socket, arrivals)), handles(arrivals)};
+    return detail::callers(link_socket(socket, std::move(a)));
 }
 
-handle_link open_handle_link(native_handle_type socket)
-{
-    detail::link_parts parts = detail::open_link(socket);
-    return {duplex(std::move(parts.socket)), std::move(parts.handles)};
-}
-
-std::pair<handle_link, handle_link> handle_link_pair()
+std::pair<unique_handle, unique_handle> handle_sockets()
 {
     int fds[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
         throw_error(posix::last_error());
-    posix::unique_fd one(fds[0]);
-    posix::unique_fd other(fds[1]);
-    handle_link first = open_handle_link(one.get());
-    (void)one.release();
-    handle_link second = open_handle_link(other.get());
-    (void)other.release();
-    return {std::move(first), std::move(second)};
+    return {unique_handle(fds[0]), unique_handle(fds[1])};
 }
 
+} // namespace os
 } // namespace ferrule

@@ -1,5 +1,7 @@
 #include <ferrule/platform/named_semaphore.hpp>
 
+#include "platform/posix/last_error.hpp"
+
 #include <ferrule/error.hpp>
 
 #include <algorithm>
@@ -26,7 +28,7 @@ named_semaphore::named_semaphore(const std::string& name)
     semaphore_ = ::sem_open(name.c_str(), 0);
     if (semaphore_ == SEM_FAILED) {
         semaphore_ = nullptr;
-        throw error({errno, boost::system::system_category()}, "ferrule: semaphore '" + name + "'");
+        throw error(posix::last_error(), "ferrule: semaphore '" + name + "'");
     }
 }
 
@@ -47,35 +49,35 @@ named_semaphore::~named_semaphore()
         ::sem_close(as_semaphore(semaphore_));
 }
 
-void named_semaphore::acquire(const until& limit)
+void named_semaphore::acquire(const until& timeout)
 {
     error_code ec;
-    acquire(limit, ec);
+    acquire(timeout, ec);
     if (ec)
         throw_error(ec);
 }
 
-void named_semaphore::acquire(const until& limit, error_code& ec) noexcept
+void named_semaphore::acquire(const until& timeout, error_code& ec) noexcept
 {
     using namespace std::chrono;
     ec = {};
     if (semaphore_ == nullptr)
         return;
     while (::sem_trywait(as_semaphore(semaphore_)) != 0) {
-        if (limit.stop().stop_requested())
+        if (timeout.stop().stop_requested())
             ec = errc::cancelled;
-        else if (limit.deadline().expired())
+        else if (timeout.deadline().expired())
             ec = errc::timed_out;
         if (ec)
             return;
-        const steady_clock::duration slice = limit.stop().stop_possible() ? milliseconds(20) : hours(1);
-        const auto end = std::min(limit.deadline().at(), steady_clock::now() + slice).time_since_epoch();
+        const steady_clock::duration slice = timeout.stop().stop_possible() ? milliseconds(20) : hours(1);
+        const auto end = std::min(timeout.deadline().at(), steady_clock::now() + slice).time_since_epoch();
         const timespec at{static_cast<std::time_t>(floor<seconds>(end).count()),
                           static_cast<long>(nanoseconds(end - floor<seconds>(end)).count())};
         if (::sem_clockwait(as_semaphore(semaphore_), CLOCK_MONOTONIC, &at) == 0)
             return;
         if (errno != ETIMEDOUT && errno != EINTR)
-            return ec.assign(errno, boost::system::system_category());
+            return void(ec = posix::last_error());
     }
 }
 

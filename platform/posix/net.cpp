@@ -1,50 +1,28 @@
-#include "platform/net.hpp"
+#include "platform/caught.hpp"
 #include "platform/posix/file_io.hpp"
-#include "platform/posix/unique_fd.hpp"
+#include "platform/sockaddr.hpp"
 
-#include <array>
+#include <boost/asio/error.hpp>
+
 #include <cstdlib>
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <optional>
 #include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <utility>
 
 namespace ferrule::os {
 namespace {
 
 using posix::last_error;
-using posix::unique_fd;
 
-const sockaddr* as_sockaddr(const resolved_address& a) noexcept
+bool set_option(const unique_handle& socket, int level, int option, int value) noexcept
 {
-    return reinterpret_cast<const sockaddr*>(a.bytes.data());
+    return ::setsockopt(socket.get(), level, option, &value, sizeof value) == 0;
 }
 
-// What is small leaves at once: a header would otherwise wait for the acknowledgement of what came before it.
-void set_no_delay(int fd) noexcept
-{
-    const int on = 1;
-    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); // fails where there is no delay
-}
-
-/// Takes the socket over, or says why not.
-std::optional<descriptor> adopt_socket(unique_fd& fd, error_code& ec) noexcept
-{
-    return made_by(
-        [&] {
-            descriptor d = detail::own(fd.get());
-            (void)fd.release();
-            return d;
-        },
-        ec);
-}
-
-/// A new folder that nobody else may enter.
+/// A new folder that only this user may enter.
 class private_folder {
 public:
     private_folder()
@@ -64,7 +42,7 @@ private:
     std::string path_;
 };
 
-/// The file of a unix socket, which is removed in the end.
+/// The file of a unix socket. The destructor removes it.
 class socket_file {
 public:
     explicit socket_file(std::string path) noexcept : path_(std::move(path)) {}
@@ -78,26 +56,23 @@ private:
 
 class listening_socket final : public listening {
 public:
-    listening_socket(const address& a, int backlog, std::unique_ptr<private_folder> f = {})
+    listening_socket(const native_address& a, int backlog, std::unique_ptr<private_folder> f = {})
         : folder_(std::move(f)),
-          at_(a)
+          kind_(a.type)
     {
-        const resolved_address at = resolve(a).front();
-        std::string name = a.name();
-        socket_ = posix::checked(::socket(as_sockaddr(at)->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-        const int on = 1;
-        if (a.kind() == address::family::tcp)
-            ::setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-        const bool bound = ::bind(socket_.get(), as_sockaddr(at), static_cast<socklen_t>(at.bytes.size())) == 0;
-        if (bound && a.kind() == address::family::unix_path)
+        std::string name = kind_ == native_address::kind::unix_path ? text_of(a).name : std::string();
+        socket_ = posix::checked(::socket(as_sockaddr(a)->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        if (kind_ == native_address::kind::ip)
+            set_option(socket_, SOL_SOCKET, SO_REUSEADDR, 1);
+        const bool bound = ::bind(socket_.get(), as_sockaddr(a), static_cast<socklen_t>(a.bytes.size())) == 0;
+        if (bound && !name.empty())
             file_.emplace(std::move(name));
         if (!bound || ::listen(socket_.get(), backlog) != 0)
-            throw error(last_error(), "ferrule: listening at " + a.to_string());
-        at_ = find_name();
+            throw_error(last_error());
     }
 
-    [[nodiscard]] address where() const override { return at_; }
-    [[nodiscard]] readiness news() const noexcept override { return readiness::readable(socket_.get()); }
+    [[nodiscard]] native_address where() const override { return name_of(socket_.get(), kind_, &last_error); }
+    [[nodiscard]] readiness wait_handle() const noexcept override { return readiness::readable(socket_.get()); }
     [[nodiscard]] std::optional<descriptor> accept(error_code& ec) noexcept override
     {
         int fd;
@@ -109,48 +84,29 @@ public:
                 ec = last_error();
             return std::nullopt;
         }
-        set_no_delay(fd);
-        unique_fd accepted(fd);
-        return adopt_socket(accepted, ec);
+        unique_handle accepted(fd);
+        // Small data leaves immediately. Otherwise a header would wait for the acknowledgement of earlier data. Unix sockets
+        // refuse the option, and have no delay.
+        set_option(accepted, IPPROTO_TCP, TCP_NODELAY, 1);
+        return try_make([&] { return accepted.adopt(); }, ec);
     }
 
 private:
-    [[nodiscard]] address find_name() const
-    {
-        sockaddr_storage storage{};
-        socklen_t size = sizeof storage;
-        if (::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&storage), &size) != 0)
-            throw_error(last_error());
-        if (at_.kind() != address::family::tcp) {
-            const auto* const un = reinterpret_cast<const sockaddr_un*>(&storage);
-            const std::string path(un->sun_path, size - offsetof(sockaddr_un, sun_path));
-            return at_.kind() == address::family::unix_abstract ? address::unix_abstract(path.substr(1))
-                                                                : address::unix_path(path.c_str());
-        }
-        std::array<char, NI_MAXHOST> host{};
-        std::array<char, NI_MAXSERV> port{};
-        if (::getnameinfo(reinterpret_cast<const sockaddr*>(&storage), size, host.data(), host.size(), port.data(),
-                          port.size(), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-            throw_error(errc::bad_descriptor);
-        return address::tcp(host.data(), static_cast<std::uint16_t>(std::atoi(port.data())));
-    }
-
-    std::unique_ptr<private_folder> folder_; // first: removed last, when it is empty
+    std::unique_ptr<private_folder> folder_; // first, so that it is empty when removed
     std::optional<socket_file> file_;
-    address at_;
-    unique_fd socket_;
+    native_address::kind kind_;
+    unique_handle socket_;
 };
 
 class socket_attempt final : public attempt {
 public:
-    explicit socket_attempt(const resolved_address& to) noexcept
+    socket_attempt(const native_address& to, const connect_settings& s) noexcept
         : socket_(::socket(as_sockaddr(to)->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0))
     {
-        if (!socket_.is_open()) {
+        if (!socket_.is_open() || !set_up(to, s)) {
             failed_ = last_error();
             return;
         }
-        set_no_delay(socket_.get());
         int r;
         do
             r = ::connect(socket_.get(), as_sockaddr(to), static_cast<socklen_t>(to.bytes.size()));
@@ -159,12 +115,12 @@ public:
             failed_ = last_error();
     }
 
-    [[nodiscard]] readiness news() const noexcept override { return readiness::writable(socket_.get()); }
+    [[nodiscard]] readiness wait_handle() const noexcept override { return readiness::writable(socket_.get()); }
     [[nodiscard]] std::optional<descriptor> result(error_code& ec) noexcept override
     {
         if ((ec = failed_))
             return std::nullopt;
-        if (posix::ready(socket_.get(), POLLOUT) == 0) // until then SO_ERROR says nothing
+        if (posix::ready(socket_.get(), POLLOUT) == 0) // SO_ERROR is meaningless until then
             return std::nullopt;
         int e = 0;
         socklen_t size = sizeof e;
@@ -172,18 +128,38 @@ public:
             e = errno;
         if ((ec = {e, boost::system::system_category()}))
             return std::nullopt;
-        ::fcntl(socket_.get(), F_SETFL, ::fcntl(socket_.get(), F_GETFL) & ~O_NONBLOCK); // as accepted ones are
-        return adopt_socket(socket_, ec);
+        ::fcntl(socket_.get(), F_SETFL, ::fcntl(socket_.get(), F_GETFL) & ~O_NONBLOCK); // as accepted ones
+        return try_make([&] { return socket_.adopt(); }, ec);
     }
 
 private:
-    unique_fd socket_;
+    // Before connecting, because some options are for the first packet too.
+    bool set_up(const native_address& to, const connect_settings& s) noexcept
+    {
+        if (s.local && ::bind(socket_.get(), as_sockaddr(*s.local), static_cast<socklen_t>(s.local->bytes.size())) != 0)
+            return false;
+        if (to.type != native_address::kind::ip)
+            return true;
+        const bool v6 = is_ipv6(to);
+        return set(IPPROTO_TCP, TCP_NODELAY, s.no_delay ? 1 : 0) &&
+               (!s.keep_alive ||
+                (set(IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(s.keep_alive->idle.count())) &&
+                 set(IPPROTO_TCP, TCP_KEEPINTVL, static_cast<int>(s.keep_alive->interval.count())) &&
+                 set(IPPROTO_TCP, TCP_KEEPCNT, s.keep_alive->count) && set(SOL_SOCKET, SO_KEEPALIVE, 1))) &&
+               (s.user_timeout.count() == 0 ||
+                set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(s.user_timeout.count()))) &&
+               (s.traffic_class == 0 ||
+                set(v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_TCLASS : IP_TOS, s.traffic_class));
+    }
+    bool set(int level, int option, int value) const noexcept { return set_option(socket_, level, option, value); }
+
+    unique_handle socket_;
     error_code failed_;
 };
 
 } // namespace
 
-std::unique_ptr<listening> listen_at(const address& a, int backlog)
+std::unique_ptr<listening> listen_at(const native_address& a, int backlog)
 {
     return std::make_unique<listening_socket>(a, backlog);
 }
@@ -191,8 +167,43 @@ std::unique_ptr<listening> listen_at(const address& a, int backlog)
 std::unique_ptr<listening> listen_anywhere(int backlog)
 {
     auto folder = std::make_unique<private_folder>();
-    const address at = address::unix_path(folder->path() + "/listener");
+    const native_address at = unix_address(folder->path() + "/listener");
     return std::make_unique<listening_socket>(at, backlog, std::move(folder));
+}
+
+native_address unix_address(const std::string& path)
+{
+    return unix_sockaddr(native_address::kind::unix_path, path);
+}
+
+native_address abstract_address(const std::string& name)
+{
+    return unix_sockaddr(native_address::kind::unix_abstract, name);
+}
+
+native_address pipe_address(const std::string&)
+{
+    throw_error(errc::unsupported);
+}
+
+std::vector<native_address> look_up(const std::string& host, const std::string& service, bool only_numbers,
+                                    error_code& ec)
+{
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = only_numbers ? AI_NUMERICHOST : 0;
+    addrinfo* found = nullptr;
+    const int e = ::getaddrinfo(host.c_str(), service.c_str(), &hints, &found);
+    switch (e) {
+    case 0: break;
+    case EAI_SYSTEM: ec = posix::last_error(); return {};
+    case EAI_MEMORY: ec = detail::no_memory(); return {};
+    case EAI_SERVICE: ec = boost::asio::error::service_not_found; return {};
+    case EAI_AGAIN: ec = boost::asio::error::host_not_found_try_again; return {};
+    default: ec = boost::asio::error::host_not_found; return {};
+    }
+    const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, &::freeaddrinfo);
+    return addresses_of(found);
 }
 
 bool is_this_user(const detail::any_descriptor& connected) noexcept
@@ -214,9 +225,9 @@ bool is_exhausted(const error_code& ec) noexcept
            (ec.value() == EMFILE || ec.value() == ENFILE || ec.value() == ENOBUFS || ec.value() == ENOMEM);
 }
 
-std::unique_ptr<attempt> start_connect(const resolved_address& to)
+std::unique_ptr<attempt> start_connect(const native_address& to, const connect_settings& s)
 {
-    return std::make_unique<socket_attempt>(to);
+    return std::make_unique<socket_attempt>(to, s);
 }
 
 } // namespace ferrule::os

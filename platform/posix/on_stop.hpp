@@ -5,7 +5,7 @@
 
 namespace ferrule::os {
 
-/// Calls `F` once when the token's stop is requested, or at once if it has been; from its destruction on no more.
+/// Calls `F` once when the token's stop is requested, immediately if it already was, and never after its destruction.
 template <class F>
 using on_stop = std::stop_callback<F>;
 

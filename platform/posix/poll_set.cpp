@@ -1,5 +1,5 @@
-#include "platform/net.hpp"
-#include "platform/posix/unique_fd.hpp"
+#include "platform/poll_set.hpp"
+#include "platform/posix/last_error.hpp"
 
 #include <algorithm>
 #include <array>
@@ -10,8 +10,8 @@
 namespace ferrule::os {
 
 struct poll_set::state {
-    posix::unique_fd events = posix::checked(::epoll_create1(EPOLL_CLOEXEC));
-    posix::unique_fd timer = posix::checked(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+    os::unique_handle events = posix::checked(::epoll_create1(EPOLL_CLOEXEC));
+    os::unique_handle timer = posix::checked(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
 };
 
 poll_set::poll_set() : state_(std::make_unique<state>())
@@ -21,7 +21,7 @@ poll_set::poll_set() : state_(std::make_unique<state>())
 
 poll_set::~poll_set() = default;
 
-readiness poll_set::news() const noexcept
+readiness poll_set::wait_handle() const noexcept
 {
     return readiness::readable(state_->events.get());
 }
@@ -32,7 +32,7 @@ void poll_set::add(const void* key, const readiness& what)
     e.events = what.for_write() ? EPOLLOUT : EPOLLIN;
     e.data.ptr = const_cast<void*>(key);
     if (::epoll_ctl(state_->events.get(), EPOLL_CTL_ADD, what.handle(), &e) != 0)
-        throw_error({errno, boost::system::system_category()});
+        throw_error(posix::last_error());
 }
 
 void poll_set::remove(const readiness& what) noexcept
@@ -43,7 +43,7 @@ void poll_set::remove(const readiness& what) noexcept
 void poll_set::set_time(const deadline& d) noexcept
 {
     using namespace std::chrono;
-    itimerspec at{}; // zero: never
+    itimerspec at{}; // zero means never
     if (!d.is_never()) {
         const auto since = std::max<nanoseconds>(d.at().time_since_epoch(), nanoseconds(1));
         at.it_value = {static_cast<std::time_t>(floor<seconds>(since).count()),

@@ -1,62 +1,48 @@
-#include <ferrule/process.hpp>
+#include "platform/process.hpp"
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-namespace ferrule {
+namespace ferrule::os {
 
-child::child(int pid) : pid_(pid)
+native_handle_type open_process(int pid)
 {
-    (void)watch();
+    return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); // since Linux 5.3
 }
 
-child::~child()
+std::optional<process_end> reap(const native_process& p, bool block) noexcept
 {
-    (void)reap(false);
-    if (handle_ != invalid_handle)
-        ::close(handle_);
-}
-
-bool child::watch() noexcept
-{
-    if (handle_ == invalid_handle && !ended_)
-        handle_ = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)); // Linux 5.3
-    return handle_ != invalid_handle;
-}
-
-bool child::reap(bool block) noexcept
-{
-    if (ended_)
-        return true;
-    // By its descriptor, since somebody else may have reaped it, and its number may be that of another child by now.
+    // Uses the descriptor if possible. Other code may have reaped the child, and its number may be another child's now.
     const int options = WEXITED | (block ? 0 : WNOHANG);
     siginfo_t info{};
     int r;
     do {
-        r = handle_ != invalid_handle ? ::waitid(P_PIDFD, static_cast<id_t>(handle_), &info, options) : -1;
-        if (handle_ == invalid_handle || (r < 0 && errno == EINVAL)) // before Linux 5.4
-            r = ::waitid(P_PID, static_cast<id_t>(pid_), &info, options);
+        r = p.handle != invalid_handle ? ::waitid(P_PIDFD, static_cast<id_t>(p.handle), &info, options) : -1;
+        if (p.handle == invalid_handle || (r < 0 && errno == EINVAL)) // before Linux 5.4
+            r = ::waitid(P_PID, static_cast<id_t>(p.pid), &info, options);
     } while (r < 0 && errno == EINTR);
     if (r == 0 && info.si_pid == 0)
-        return false;
-    ended_ = true; // also if somebody else has reaped it: then how it ended is not known
-    if (r == 0)
-        status_ = info.si_code == CLD_EXITED ? exit_status(info.si_status, 0) : exit_status(-1, info.si_status);
-    return true;
+        return std::nullopt;
+    if (r != 0) // other code has reaped it
+        return process_end();
+    return info.si_code == CLD_EXITED ? process_end{info.si_status, 0} : process_end{-1, info.si_status};
 }
 
-void child::kill() noexcept
+void kill(const native_process& p) noexcept
 {
-    // Reaped by ourselves, or by somebody else: then the number may be anybody's.
-    if (reap(false))
-        return;
-    if (watch())
-        ::syscall(SYS_pidfd_send_signal, handle_, SIGKILL, nullptr, 0);
+    if (p.handle != invalid_handle)
+        ::syscall(SYS_pidfd_send_signal, p.handle, SIGKILL, nullptr, 0);
     else
-        ::kill(pid_, SIGKILL); // still our child a moment ago
+        ::kill(p.pid, SIGKILL); // this was still our child a moment ago
 }
 
-} // namespace ferrule
+void unset_variable(const char* name) noexcept
+{
+    ::unsetenv(name);
+}
+
+} // namespace ferrule::os

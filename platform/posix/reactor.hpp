@@ -9,7 +9,7 @@
 
 namespace ferrule::os {
 
-/// The handle of a `readiness_set`, which it does not own, in a reactor.
+/// Registers the handle of a `readiness_set` with a reactor. Does not own the handle.
 class watched_handle {
 public:
     template <class Executor>
@@ -25,7 +25,7 @@ public:
             descriptor_.release();
     }
 
-    /// Makes the services of the reactor, if there are none in the context yet.
+    /// Makes the reactor's services if the context has none.
     template <class Executor>
     static void prepare(const Executor& e)
     {

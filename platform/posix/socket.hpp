@@ -1,4 +1,4 @@
-// What sockets have in common. Private.
+// The common base of descriptors and of sockets. Private.
 #pragma once
 
 #include "platform/posix/file_io.hpp"
@@ -25,7 +25,7 @@ inline bool accepts_connections(int fd) noexcept
     return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &size) == 0 && on != 0;
 }
 
-/// A file descriptor number, closed or not at the end, and what every kind has in common.
+/// The base of every kind. `close` closes the descriptor only if it is owned.
 class file_descriptor {
 public:
     file_descriptor(int fd, bool owned) noexcept : fd_(fd), owned_(owned) {}
@@ -47,7 +47,7 @@ public:
     }
     void close() noexcept
     {
-        // Never retried: Linux frees the number even when close reports EINTR, and somebody else may have it by then.
+        // No retry, since Linux frees the number even when close reports EINTR, and another thread may have reused it.
         if (const int fd = std::exchange(fd_, invalid_handle); owned_ && fd != invalid_handle)
             ::close(fd);
     }
@@ -71,7 +71,7 @@ protected:
     bool owned_;
 };
 
-/// What every kind of socket has in common.
+/// The base of every kind of socket.
 class socket_descriptor : public file_descriptor {
 public:
     using file_descriptor::file_descriptor;
@@ -84,7 +84,7 @@ public:
     error_code shutdown_write() noexcept { return ::shutdown(fd_, SHUT_WR) == 0 ? error_code() : last_error(); }
 
 protected:
-    /// `control`: what goes beside the bytes.
+    /// `control` is the ancillary data, sent beside the bytes.
     io_result send(std::span<const byte_view> out, std::span<std::byte> control = {}) noexcept
     {
         ssize_t n;
@@ -121,25 +121,25 @@ protected:
         while (n < 0 && errno == EINTR);
         return n;
     }
-    /// Of a stream.
+    /// The result of a stream socket's read.
     io_result read_result(ssize_t n, std::size_t asked) noexcept
     {
         if (n < 0)
             return failure(direction::read);
         return n == 0 && asked != 0 ? io_result::end() : moved(direction::read, n);
     }
-    /// After a call that has moved `n` bytes.
+    /// The result of a call that has moved `n` bytes.
     io_result moved(direction d, ssize_t n) noexcept
     {
         waited(d).store(false, std::memory_order_relaxed);
         return io_result::moved(static_cast<std::size_t>(n));
     }
-    /// After a call that has failed.
+    /// The result of a call that has failed, from `errno`.
     io_result failure(direction d) noexcept
     {
         const int e = errno;
         if (e == EAGAIN || e == EWOULDBLOCK) {
-            // If that was after a wait, it may not have been bytes that ended it.
+            // If this follows a wait, the error queue may have ended it.
             if (waited(d).exchange(false, std::memory_order_relaxed))
                 drain_errors();
             return io_result::would_block();
@@ -152,8 +152,8 @@ protected:
     }
 
 private:
-    // The queue that a socket may have for errors and for notes about what was sent (IP_RECVERR, SO_TIMESTAMPING, MSG_ZEROCOPY): as
-    // long as something is in it, every wait ends at once. Errors have been reported by then (SO_ERROR).
+    // Empties the queue for errors and for reports on sent data (IP_RECVERR, SO_TIMESTAMPING, MSG_ZEROCOPY). Until it
+    // is empty, every wait ends immediately. The errors have been reported by then (SO_ERROR).
     void drain_errors() noexcept
     {
         if ((ready(fd_, 0) & POLLERR) == 0)
@@ -163,7 +163,7 @@ private:
         }
     }
 
-    // Atomic, since whoever reads may arm the other direction, too, while that is in use.
+    // Atomic, since a reader may also arm the other direction while that is in use.
     std::atomic_ref<bool> waited(direction d) noexcept
     {
         return std::atomic_ref<bool>(waited_[static_cast<std::size_t>(d)]);

@@ -7,11 +7,11 @@
 
 namespace ferrule::os {
 
-/// A pointer of each thread's own.
+/// A pointer that each thread has separately.
 class FERRULE_EXPORT thread_slot {
 public:
-    /// `destroy` is called with the pointer when a thread has ended, so its code must stay in memory until then. Throws `error`,
-    /// `std::bad_alloc`.
+    /// `destroy` is called with the pointer when a thread has ended, so its code must stay in memory until then. Throws
+    /// `error`, `std::bad_alloc`.
     explicit thread_slot(void (*destroy)(void*));
     thread_slot(const thread_slot&) = delete;
     thread_slot& operator=(const thread_slot&) = delete;
@@ -21,7 +21,7 @@ public:
     void set(void* p) const;
 
 private:
-    ::pthread_key_t key_; // never given back: threads may end after everything else
+    ::pthread_key_t key_; // never freed, since threads may end after everything else
 };
 
 } // namespace ferrule::os

@@ -15,14 +15,8 @@
 #include <utility>
 
 namespace ferrule::os {
-namespace {
 
-error_code last_error() noexcept
-{
-    return {errno, boost::system::system_category()};
-}
-
-} // namespace
+using posix::last_error;
 
 wakeup& wakeup::of_this_thread()
 {
@@ -80,7 +74,7 @@ wait_result wait(std::span<const readiness> targets, wakeup& w, const deadline& 
     }
     for (;;) {
         const int r = posix::poll({fds, n}, milliseconds_until(d));
-        if (r < 0 && errno != EINTR) { // no memory, or a number that is not open: the attempt that follows decides
+        if (r < 0 && errno != EINTR) { // no memory or a closed descriptor, and the next attempt decides
             ::poll(nullptr, 0, 1);
             return wait_result::ready;
         }
@@ -130,7 +124,7 @@ struct readiness_set::state {
     }
 
     const int handle;
-    entry entries[2];    // what the system knows
+    entry entries[2];    // registered with epoll
     unsigned wanted = 0; // how many of them have an interest
 };
 

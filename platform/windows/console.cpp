@@ -1,7 +1,7 @@
-// Consoles: text, which is UTF-8 here whatever the console's code pages are.
+// Consoles. Text is UTF-8 whatever the console's code pages are.
 //
-// A read, which ends with a line, is done by a thread of the endpoint's own. Giving up a wait does not end it, since Windows would
-// forget what was typed so far. Writing is ready at any time.
+// A read ends with a line and runs in the endpoint's own thread. Giving up a wait does not end it, since Windows would
+// forget what was typed so far. Writing is always ready.
 #include "platform/windows/threaded.hpp"
 
 #include <algorithm>
@@ -12,9 +12,9 @@
 namespace ferrule::windows {
 namespace {
 
-constexpr std::size_t at_once = 4096; // units of UTF-16 that are read, or bytes that are written
+constexpr std::size_t at_once = 4096; // UTF-16 units per read, or bytes per write
 
-/// Bytes at the end that begin a character.
+/// Returns the number of bytes at the end that begin an incomplete character.
 std::size_t unfinished(std::string_view text) noexcept
 {
     for (std::size_t n = 1; n <= std::min<std::size_t>(3, text.size()); ++n) {
@@ -40,7 +40,7 @@ public:
             }
             if (!reading_.finish(0))
                 return io_result::would_block();
-            if (error_ != 0 && error_ != ERROR_OPERATION_ABORTED) // aborted: by Ctrl-C
+            if (error_ != 0 && error_ != ERROR_OPERATION_ABORTED) // Ctrl-C aborts a read
                 return io_result::failed(system_error(error_));
             constexpr wchar_t control_z = 26;
             if (count_ != 0 && kept_ == 0 && units_[0] == control_z)
@@ -60,7 +60,7 @@ public:
         return !text_.empty() || !reading_.is_pending() ? readiness::now() : readiness::readable(reading_.event());
     }
 
-    /// Ends a read; what has come goes to `left`.
+    /// Ends a read and appends its input to `left`.
     void stop(bytes& left)
     {
         if (reading_.is_pending()) {
@@ -84,11 +84,11 @@ private:
             this);
     }
 
-    /// What was read becomes text.
+    /// Converts the input to UTF-8.
     void take() noexcept
     {
         const std::size_t all = kept_ + count_;
-        kept_ = all != 0 && (units_[all - 1] & 0xfc00) == 0xd800 ? 1 : 0; // half a character
+        kept_ = all != 0 && (units_[all - 1] & 0xfc00) == 0xd800 ? 1 : 0; // half a surrogate pair
         const int n = ::WideCharToMultiByte(CP_UTF8, 0, units_.data(), static_cast<int>(all - kept_), space_.data(),
                                             static_cast<int>(space_.size()), nullptr, nullptr);
         text_ = {space_.data(), static_cast<std::size_t>(n)};
@@ -97,13 +97,13 @@ private:
     }
 
     const HANDLE console_;
-    std::array<wchar_t, 1 + at_once> units_{}; // what the thread has read follows what was kept
+    std::array<wchar_t, 1 + at_once> units_{}; // the kept unit, then what the thread has read
     std::size_t kept_ = 0;
     DWORD count_ = 0;
     DWORD error_ = 0;
     std::array<char, 3 * (1 + at_once)> space_{};
-    std::string_view text_;  // in there: read, and wanted by nobody yet
-    calling_thread reading_; // last: ends first
+    std::string_view text_;  // in `space_`, not delivered yet
+    calling_thread reading_; // last, so that it ends first
 };
 
 class console_output {
@@ -141,7 +141,7 @@ private:
 
     const HANDLE console_;
     std::array<char, 3 + at_once> text_{};
-    std::size_t begun_ = 0; // bytes of it: of a character that is not whole
+    std::size_t begun_ = 0; // bytes of it that begin an incomplete character
     std::array<wchar_t, 3 + at_once> units_{};
 };
 
@@ -182,7 +182,7 @@ public:
 private:
     HANDLE console_;
     bool owned_;
-    std::unique_ptr<console_input> input_; // either of the two
+    std::unique_ptr<console_input> input_; // one of the two is null
     std::unique_ptr<console_output> output_;
 };
 

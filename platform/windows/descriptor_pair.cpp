@@ -1,4 +1,4 @@
-#include <ferrule/platform/pair.hpp>
+#include <ferrule/platform/descriptor_pair.hpp>
 
 #include "platform/windows/net.hpp"
 
@@ -22,17 +22,17 @@ sockaddr_in name_of(SOCKET s, decltype(::getsockname) ask)
 
 } // namespace
 
-std::pair<descriptor, descriptor> pipe_descriptors(ordinary_end o)
+std::pair<descriptor, descriptor> pipe_descriptors(synchronous_end o)
 {
     constexpr DWORD room = 256 * 1024;
-    const std::wstring name = wide(fresh_pipe_name()); // which is gone as soon as the one other end is open
-    const auto overlapped = [o](ordinary_end e) -> DWORD { return o == e ? 0 : FILE_FLAG_OVERLAPPED; };
+    const std::wstring name = wide(fresh_pipe_name()); // unusable once the other end is open
+    const auto overlapped = [o](synchronous_end e) -> DWORD { return o == e ? 0 : FILE_FLAG_OVERLAPPED; };
     unique_handle reading = make_pipe_instance(
-        name, PIPE_ACCESS_INBOUND | FILE_FLAG_FIRST_PIPE_INSTANCE | overlapped(ordinary_end::reading),
+        name, PIPE_ACCESS_INBOUND | FILE_FLAG_FIRST_PIPE_INSTANCE | overlapped(synchronous_end::reading),
         PIPE_TYPE_BYTE | PIPE_READMODE_BYTE, 1, 0, room);
-    unique_handle writing(::CreateFileW(name.c_str(), GENERIC_WRITE | FILE_READ_ATTRIBUTES, 0, nullptr, OPEN_EXISTING,
-                                        overlapped(ordinary_end::writing) | SECURITY_SQOS_PRESENT | SECURITY_ANONYMOUS,
-                                        nullptr));
+    unique_handle writing(
+        ::CreateFileW(name.c_str(), GENERIC_WRITE | FILE_READ_ATTRIBUTES, 0, nullptr, OPEN_EXISTING,
+                      overlapped(synchronous_end::writing) | SECURITY_SQOS_PRESENT | SECURITY_ANONYMOUS, nullptr));
     if (!writing.is_open())
         throw_error(last_error());
     descriptor r = reading.adopt();
@@ -43,16 +43,16 @@ namespace {
 
 using descriptor_pair = std::pair<descriptor, descriptor>;
 
-/// Nothing on a Windows that has no unix sockets.
+/// Returns nothing on a Windows without unix sockets.
 std::optional<descriptor_pair> unix_pair()
 {
     std::array<wchar_t, MAX_PATH + 1> folder;
     if (::GetTempPathW(static_cast<DWORD>(folder.size()), folder.data()) == 0)
         return std::nullopt;
     try {
-        const address at = address::unix_path(narrow(folder.data()) + fresh_name());
+        const os::native_address at = os::unix_address(narrow(folder.data()) + fresh_name());
         const auto listening = os::listen_at(at, 1);
-        const auto connecting = os::start_connect(os::resolve_at_once(at).front());
+        const auto connecting = os::start_connect(at);
         error_code ec;
         std::optional<descriptor> first = connecting->result(ec);
         std::optional<descriptor> second = listening->accept(ec);
@@ -66,7 +66,7 @@ std::optional<descriptor_pair> unix_pair()
     return std::nullopt;
 }
 
-/// Of the loopback interface.
+/// Connects two sockets over the loopback interface.
 descriptor_pair tcp_pair()
 {
     const unique_socket listening = new_stream_socket(AF_INET);
@@ -84,7 +84,7 @@ descriptor_pair tcp_pair()
         unique_socket second(::accept(listening.get(), nullptr, nullptr));
         const sockaddr_in peer = name_of(second.get(), &::getpeername);
         if (peer.sin_port != own.sin_port || peer.sin_addr.s_addr != own.sin_addr.s_addr)
-            continue; // somebody else was faster
+            continue; // another process has connected first
         for (const SOCKET s : {first.get(), second.get()})
             set_option(s, IPPROTO_TCP, TCP_NODELAY);
         descriptor a = first.adopt();
@@ -94,7 +94,7 @@ descriptor_pair tcp_pair()
 
 } // namespace
 
-// No Windows has the call of that name.
+// Windows has no socketpair().
 std::pair<descriptor, descriptor> socketpair_descriptors()
 {
     std::optional<descriptor_pair> made = unix_pair();

@@ -15,7 +15,7 @@ struct known {
 constexpr known digests[] = {{"md5", L"MD5"},
                              {"sha256", L"SHA256"},
                              {"sha384", L"SHA384"},
-                             {"sha3_256", L"SHA3-256"}, // from Windows 11 24H2 on
+                             {"sha3_256", L"SHA3-256"}, // since Windows 11 24H2
                              {"sha3_384", L"SHA3-384"}};
 
 void close(BCRYPT_ALG_HANDLE h) noexcept
@@ -23,7 +23,7 @@ void close(BCRYPT_ALG_HANDLE h) noexcept
     ::BCryptCloseAlgorithmProvider(h, 0);
 }
 
-// It only reads, but does not say so.
+// BCrypt takes non-const pointers to data that it only reads.
 unsigned char* writable(byte_view v) noexcept
 {
     return reinterpret_cast<unsigned char*>(const_cast<std::byte*>(v.data()));

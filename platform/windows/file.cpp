@@ -1,4 +1,4 @@
-// Files and the null device: ready at any time.
+// Files and the null device, which are always ready.
 #include "platform/windows/handle.hpp"
 
 #include <winternl.h>
@@ -83,7 +83,7 @@ bool is_folder(HANDLE h)
 descriptor open_file(HANDLE h, bool owned)
 {
     if (::GetFileType(h) != FILE_TYPE_DISK) {
-        if (!is_null_device(h)) // what comes over a serial line has to be waited for
+        if (!is_null_device(h)) // such as a serial line, which is not always ready
             throw_error(errc::unsupported);
     } else if (is_folder(h))
         throw_error(errc::bad_descriptor);

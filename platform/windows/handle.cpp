@@ -30,3 +30,25 @@ bool is_synchronous(HANDLE h)
 }
 
 } // namespace ferrule::windows
+
+namespace ferrule::os {
+
+native_handle_type duplicate_handle(native_handle_type h, error_code& ec) noexcept
+{
+    ec = {};
+    if (windows::is_socket(h)) { // DuplicateHandle does not serve sockets
+        ec = errc::unsupported;
+        return invalid_handle;
+    }
+    unique_handle copy = windows::copy_of(h);
+    if (!copy.is_open())
+        ec = windows::last_error();
+    return copy.release();
+}
+
+void close_handle(native_handle_type h) noexcept
+{
+    ::CloseHandle(h);
+}
+
+} // namespace ferrule::os

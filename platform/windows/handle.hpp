@@ -1,5 +1,7 @@
-// What every file here needs of Windows. Private.
+// Helpers for Windows handles. Private.
 #pragma once
+
+#include "platform/unique_handle.hpp"
 
 #include <ferrule/error.hpp>
 #include <ferrule/socket_like.hpp>
@@ -39,44 +41,14 @@ inline error_code make_inheritable(HANDLE h, bool on) noexcept
     return ::SetHandleInformation(h, flag, on ? flag : 0) != 0 ? error_code() : last_error();
 }
 
-/// What the handle may be used for: FILE_READ_DATA … Throws `usage_error`.
+/// Returns the handle's access rights, such as FILE_READ_DATA. Throws `usage_error`.
 [[nodiscard]] ULONG access_of(HANDLE h);
-/// Whether calls wait, whatever the caller wants. Throws `usage_error`.
+/// Whether calls on the handle always block. Throws `usage_error`.
 [[nodiscard]] bool is_synchronous(HANDLE h);
 
-/// Owns a handle. Move-only.
-class unique_handle {
-public:
-    unique_handle() noexcept = default;
-    explicit unique_handle(HANDLE h) noexcept : handle_(h == INVALID_HANDLE_VALUE ? nullptr : h) {}
-    unique_handle(unique_handle&& other) noexcept : handle_(other.release()) {}
-    unique_handle& operator=(unique_handle&& other) noexcept
-    {
-        std::swap(handle_, other.handle_);
-        return *this;
-    }
-    ~unique_handle()
-    {
-        if (handle_ != nullptr)
-            ::CloseHandle(handle_);
-    }
+using os::unique_handle;
 
-    [[nodiscard]] bool is_open() const noexcept { return handle_ != nullptr; }
-    [[nodiscard]] HANDLE get() const noexcept { return handle_; }
-    [[nodiscard]] HANDLE release() noexcept { return std::exchange(handle_, nullptr); }
-    /// Gives it away. Throws what `ferrule::adopt` does, and keeps it then.
-    [[nodiscard]] descriptor adopt()
-    {
-        descriptor d = ferrule::detail::own(handle_);
-        (void)release();
-        return d;
-    }
-
-private:
-    HANDLE handle_ = nullptr;
-};
-
-/// Another handle of the same thing; not open if that fails, and GetLastError says why.
+/// Returns another handle of the same object. On failure it is not open, and GetLastError has the reason.
 [[nodiscard]] inline unique_handle copy_of(HANDLE h, bool inheritable = false) noexcept
 {
     HANDLE copy = nullptr;
@@ -85,7 +57,7 @@ private:
     return unique_handle(copy);
 }
 
-/// A manual-reset event, not signalled. Throws `error`.
+/// Makes a manual-reset event, not signalled. Throws `error`.
 inline unique_handle make_event()
 {
     unique_handle e(::CreateEventW(nullptr, TRUE, FALSE, nullptr));
@@ -106,14 +78,14 @@ public:
     }
     ~pool_wait() { stop(); }
 
-    /// Once, or each time. `f` must not wait.
+    /// Calls `f` once, or at every signal. `f` must not block.
     [[nodiscard]] bool start(HANDLE h, WAITORTIMERCALLBACK f, void* argument, bool once) noexcept
     {
         return ::RegisterWaitForSingleObject(&wait_, h, f, argument, INFINITE,
                                              WT_EXECUTEINWAITTHREAD | (once ? WT_EXECUTEONLYONCE : 0)) != 0;
     }
     [[nodiscard]] bool is_started() const noexcept { return wait_ != nullptr; }
-    /// Waits for a call that is under way.
+    /// Blocks while a call of the function is running.
     void stop() noexcept
     {
         if (wait_ != nullptr)
@@ -124,24 +96,24 @@ private:
     HANDLE wait_ = nullptr;
 };
 
-/// What a handle is for, of what it allows.
+/// The directions in which a handle is used, if it allows them.
 struct uses {
     bool reads = true;
     bool writes = true;
 };
 
-// Throw `usage_error` for what cannot be used.
+// These throw `usage_error` for a handle that cannot be used.
 [[nodiscard]] descriptor open_pipe(HANDLE h, bool owned, uses u);
 [[nodiscard]] descriptor open_socket(SOCKET s, bool owned);
-/// Of a socket that WSADuplicateSocket has told of.
+/// Opens a socket from what WSADuplicateSocket has returned.
 [[nodiscard]] descriptor open_duplicate(WSAPROTOCOL_INFOW& info);
 [[nodiscard]] descriptor open_file(HANDLE h, bool owned);
 [[nodiscard]] bool is_console(HANDLE h) noexcept;
 [[nodiscard]] descriptor open_console(HANDLE h, bool owned);
-/// As `ferrule::duplicate`.
+/// Works as `ferrule::duplicate`.
 [[nodiscard]] descriptor duplicate_for(uses u, HANDLE h);
 [[nodiscard]] bool is_socket(HANDLE h) noexcept;
-/// The first call does so, for the process. Throws `error`.
+/// Starts Winsock at the first call in the process. Throws `error`.
 void start_sockets();
 
 } // namespace ferrule::windows

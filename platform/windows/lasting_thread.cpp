@@ -5,7 +5,7 @@
 namespace ferrule::windows {
 namespace {
 
-// With the system's own locks: those of MinGW's C++ library take a dozen system calls for a call.
+// Uses the system's locks. With those of MinGW's C++ library, a call takes a dozen system calls.
 class lasting_thread {
 public:
     lasting_thread()
@@ -63,7 +63,7 @@ private:
 
 void do_in_lasting_thread(void (*f)(void*), void* argument)
 {
-    static lasting_thread& it = *new lasting_thread; // it ends with the process, after everything else
+    static lasting_thread& it = *new lasting_thread; // ends with the process, after everything else
     it.call(f, argument);
 }
 

@@ -1,4 +1,5 @@
-// Named pipes that listen, and connecting to them: messages both ways, as those of Python's multiprocessing.
+// Listening named pipes, and connections to them. Messages go both ways, as in Python's multiprocessing.
+#include "platform/caught.hpp"
 #include "platform/digest.hpp"
 #include "platform/windows/net.hpp"
 #include "platform/windows/overlapped.hpp"
@@ -15,9 +16,9 @@ constexpr std::string_view local_pipes = R"(\\.\pipe\)";
 
 class listening_pipe final : public os::listening {
 public:
-    explicit listening_pipe(const address& a)
+    explicit listening_pipe(const os::native_address& a)
         : at_(a),
-          name_(pipe_name(a)),
+          name_(wide(os::text_of(a).name)),
           next_(instance(FILE_FLAG_FIRST_PIPE_INSTANCE))
     {
         wait();
@@ -28,21 +29,22 @@ public:
             (void)call_.cancel(next_.get());
     }
 
-    [[nodiscard]] address where() const override { return at_; }
-    [[nodiscard]] readiness news() const noexcept override { return readiness::readable(call_.event()); }
+    [[nodiscard]] os::native_address where() const override { return at_; }
+    [[nodiscard]] readiness wait_handle() const noexcept override { return readiness::readable(call_.event()); }
     [[nodiscard]] std::optional<descriptor> accept(error_code& ec) noexcept override
     {
         if (call_.is_pending())
             came_ = call_.result(next_.get()).error;
         if (came_ == ERROR_IO_INCOMPLETE)
             return std::nullopt;
-        return os::made_by(
+        return os::try_make(
             [&] {
-                // There is always one to connect to: without, it would look as if nobody listened.
+                // An instance to connect to always exists, since clients would otherwise find no listener.
                 unique_handle accepted = std::exchange(next_, instance(0));
                 const DWORD e = std::exchange(came_, DWORD{0});
                 wait();
-                // "Connected", before it was waited for; "no data": and gone again, but what it has written is here.
+                // ERROR_PIPE_CONNECTED reports a client that came before the wait. ERROR_NO_DATA reports one that has
+                // left again, but whose data can be read.
                 if (e != 0 && e != ERROR_PIPE_CONNECTED && e != ERROR_NO_DATA)
                     throw_error(system_error(e));
                 return accepted.adopt();
@@ -57,7 +59,7 @@ private:
         return make_pipe_instance(name_, PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | first,
                                   PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE, PIPE_UNLIMITED_INSTANCES, room, room);
     }
-    // What goes wrong here, the next accept reports.
+    // The next accept reports an error of this function.
     void wait() noexcept
     {
         try {
@@ -69,16 +71,16 @@ private:
             ::SetEvent(call_.event());
     }
 
-    address at_;
+    os::native_address at_;
     std::wstring name_;
     overlapped_call call_;
-    unique_handle next_; // that somebody can connect to
-    DWORD came_ = 0;     // what became of waiting for that, if it is not under way
+    unique_handle next_; // the instance for the next client
+    DWORD came_ = 0;     // the result of waiting for that client, once it is over
 };
 
 class pipe_attempt final : public os::attempt {
 public:
-    // The listener may know who we are, but not act as we.
+    // The listener may identify this process but not impersonate it.
     explicit pipe_attempt(const std::wstring& name)
         : pipe_(::CreateFileW(name.c_str(), GENERIC_READ | GENERIC_WRITE, 0, nullptr, OPEN_EXISTING,
                               FILE_FLAG_OVERLAPPED | SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION, nullptr))
@@ -87,12 +89,12 @@ public:
             failed_ = last_error();
     }
 
-    [[nodiscard]] readiness news() const noexcept override { return readiness::now(); }
+    [[nodiscard]] readiness wait_handle() const noexcept override { return readiness::now(); }
     [[nodiscard]] std::optional<descriptor> result(error_code& ec) noexcept override
     {
         if ((ec = failed_))
             return std::nullopt;
-        return os::made_by([&] { return pipe_.adopt(); }, ec);
+        return os::try_make([&] { return pipe_.adopt(); }, ec);
     }
 
 private:
@@ -119,7 +121,7 @@ std::string fresh_name()
     return name;
 }
 
-unique_handle make_pipe_instance(const std::wstring& name, DWORD access, DWORD mode, DWORD most_instances,
+unique_handle make_pipe_instance(const std::wstring& name, DWORD access, DWORD mode, DWORD max_instances,
                                  DWORD room_out, DWORD room_in)
 {
     PSECURITY_DESCRIPTOR who = nullptr;
@@ -128,33 +130,27 @@ unique_handle make_pipe_instance(const std::wstring& name, DWORD access, DWORD m
         throw_error(last_error());
     const std::unique_ptr<void, HLOCAL(WINAPI*)(HLOCAL)> owner(who, &::LocalFree);
     SECURITY_ATTRIBUTES attributes{sizeof attributes, who, FALSE};
-    unique_handle h(::CreateNamedPipeW(name.c_str(), access, mode | PIPE_REJECT_REMOTE_CLIENTS, most_instances,
-                                       room_out, room_in, 0, &attributes));
+    unique_handle h(::CreateNamedPipeW(name.c_str(), access, mode | PIPE_REJECT_REMOTE_CLIENTS, max_instances, room_out,
+                                       room_in, 0, &attributes));
     if (!h.is_open())
         throw_error(last_error());
     return h;
 }
 
-std::wstring pipe_name(const address& a)
+void check_pipe_name(const std::string& name)
 {
-    const std::string& name = a.name();
     if (name.size() == local_pipes.size() || !name.starts_with(local_pipes) || name.find('\0') != name.npos)
         throw usage_error(errc::invalid_argument, "pipe '" + name + "'");
-    return wide(name);
 }
 
-std::unique_ptr<os::listening> listen_at_pipe(const address& a)
+std::unique_ptr<os::listening> listen_at_pipe(const os::native_address& a)
 {
-    try {
-        return std::make_unique<listening_pipe>(a);
-    } catch (const error& e) {
-        throw error(e.code(), "ferrule: listening at " + a.to_string());
-    }
+    return std::make_unique<listening_pipe>(a);
 }
 
-std::unique_ptr<os::attempt> connect_pipe(const address& a)
+std::unique_ptr<os::attempt> connect_pipe(const os::native_address& a)
 {
-    return std::make_unique<pipe_attempt>(pipe_name(a));
+    return std::make_unique<pipe_attempt>(wide(os::text_of(a).name));
 }
 
 } // namespace ferrule::windows

@@ -1,21 +1,17 @@
 #include "platform/windows/net.hpp"
 
-#include <afunix.h>
-#include <ws2tcpip.h>
-
 #include <boost/asio/error.hpp>
 
 #include <array>
-#include <thread>
 
 namespace ferrule::windows {
 namespace {
 
-/// The user of a process; empty if that cannot be known.
+/// Returns the user of a process, empty if it is unknown.
 std::vector<std::byte> user_of(HANDLE process)
 {
     HANDLE token = nullptr;
-    if (process == nullptr || ::OpenProcessToken(process, TOKEN_QUERY, &token) == 0)
+    if (::OpenProcessToken(process, TOKEN_QUERY, &token) == 0)
         return {};
     const unique_handle owner(token);
     alignas(TOKEN_USER) std::array<std::byte, sizeof(TOKEN_USER) + SECURITY_MAX_SID_SIZE> user{};
@@ -50,33 +46,28 @@ namespace ferrule::os {
 
 using namespace windows;
 
-std::unique_ptr<listening> listen_at(const address& a, int backlog)
+std::unique_ptr<listening> listen_at(const native_address& a, int backlog)
 {
-    switch (a.kind()) {
-    case address::family::tcp:
-    case address::family::unix_path: return listen_at_socket(a, backlog);
-    case address::family::pipe: return listen_at_pipe(a);
-    default: throw_error(errc::unsupported);
-    }
+    return a.type == native_address::kind::pipe ? listen_at_pipe(a) : listen_at_socket(a, backlog);
 }
 
 std::unique_ptr<listening> listen_anywhere(int)
 {
-    return listen_at_pipe(address::pipe(fresh_pipe_name()));
+    return listen_at_pipe(pipe_address(fresh_pipe_name()));
 }
 
-std::unique_ptr<attempt> start_connect(const resolved_address& to)
+std::unique_ptr<attempt> start_connect(const native_address& to, const connect_settings& s)
 {
-    if (to.kind != address::family::pipe)
-        return connect_socket(to);
-    return connect_pipe(address::pipe(std::string(byte_view(to.bytes).text())));
+    return to.type == native_address::kind::pipe ? connect_pipe(to) : connect_socket(to, s);
 }
 
-// Of a process that has ended meanwhile another one may have got the number: then it is that one's user.
+// If the peer's process has ended, its number may belong to another one, whose user is compared then.
 bool is_this_user(const detail::any_descriptor& connected) noexcept
 {
     const unique_handle process(
         ::OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, peer_of(connected.native_handle())));
+    if (!process.is_open()) // has the same value as GetCurrentProcess()
+        return false;
     try {
         const std::vector<std::byte> theirs = user_of(process.get());
         return !theirs.empty() && theirs == user_of(::GetCurrentProcess());
@@ -99,56 +90,39 @@ bool is_exhausted(const error_code& ec) noexcept
     return ec == detail::no_memory();
 }
 
-std::vector<resolved_address> look_up(const address& a, bool only_numbers, error_code& ec)
+std::vector<native_address> look_up(const std::string& host, const std::string& service, bool only_numbers,
+                                    error_code& ec)
 {
     ADDRINFOW hints{};
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = only_numbers ? AI_NUMERICHOST : 0;
     ADDRINFOW* found = nullptr;
     start_sockets();
-    switch (::GetAddrInfoW(wide(a.name()).c_str(), std::to_wstring(a.port()).c_str(), &hints, &found)) {
+    switch (::GetAddrInfoW(wide(host).c_str(), wide(service).c_str(), &hints, &found)) {
     case 0: break;
+    case WSATYPE_NOT_FOUND: ec = boost::asio::error::service_not_found; return {};
     case WSATRY_AGAIN: ec = boost::asio::error::host_not_found_try_again; return {};
     default: ec = boost::asio::error::host_not_found; return {};
     }
     const std::unique_ptr<ADDRINFOW, void(WSAAPI*)(ADDRINFOW*)> owner(found, &::FreeAddrInfoW);
-    return addresses_of(a, found);
+    return addresses_of(found);
 }
 
-std::vector<resolved_address> resolve_at_once(const address& a)
+native_address unix_address(const std::string& path)
 {
-    error_code ec;
-    switch (a.kind()) {
-    case address::family::tcp: return look_up(a, true, ec);
-    case address::family::unix_path: return {unix_address<sockaddr_un>(a, AF_UNIX)};
-    case address::family::pipe: {
-        (void)pipe_name(a);
-        const byte_view name(a.name());
-        return {{a.kind(), std::vector<std::byte>(name.begin(), name.end())}};
-    }
-    default: throw_error(errc::unsupported);
-    }
+    return unix_sockaddr(native_address::kind::unix_path, path);
 }
 
-void start_thread(std::function<void()> f)
+native_address abstract_address(const std::string&)
 {
-    try {
-        std::thread(std::move(f)).detach();
-    } catch (const std::system_error& e) {
-        throw_error({e.code().value(), boost::system::system_category()});
-    }
+    throw_error(errc::unsupported);
 }
 
-doorbell::doorbell() : handle_(make_event().release()) {}
-
-doorbell::~doorbell()
+native_address pipe_address(const std::string& name)
 {
-    ::CloseHandle(handle_);
-}
-
-void doorbell::ring() noexcept
-{
-    ::SetEvent(handle_);
+    check_pipe_name(name);
+    const byte_view text(name);
+    return {native_address::kind::pipe, std::vector<std::byte>(text.begin(), text.end())};
 }
 
 } // namespace ferrule::os

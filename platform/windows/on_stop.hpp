@@ -9,14 +9,14 @@
 
 namespace ferrule::os {
 
-/// Destroys it later, when much else has been put off. Any thread.
+/// Destroys `what` after 64 further calls. Thread-safe.
 void put_off(std::shared_ptr<void> what) noexcept;
 
-/// Calls `F` once when the token's stop is requested, or at once if it has been; from its destruction on no more.
+/// Calls `F` once when the token's stop is requested, immediately if it already was, and never after its destruction.
 ///
-/// Not `std::stop_callback` itself: where it has to wait for a call that is just ending, as after each stop, it waits for ever
-/// now and then with MinGW's library (GCC 12: an atomic's wait looks at the value before it takes the mutex that the notifier
-/// does not take). So what has been called, or may be, is destroyed when that is long over.
+/// The destructor of `std::stop_callback` waits for a call that is just ending. With MinGW's library (GCC 12), it
+/// sometimes waits for ever. There an atomic's wait reads the value before it takes the mutex, which the notifier does
+/// not take. So a callback that has been called, or may be, is destroyed long afterwards.
 template <class F>
 class on_stop {
 public:

@@ -7,7 +7,7 @@ namespace ferrule::windows {
 std::size_t room_in(HANDLE h) noexcept
 {
     struct { // FILE_PIPE_LOCAL_INFORMATION
-        ULONG type, configuration, most_instances, instances, inbound_quota, readable, outbound_quota, room, state, end;
+        ULONG type, configuration, max_instances, instances, inbound_quota, readable, outbound_quota, room, state, end;
     } pipe{};
     constexpr int local_information = 24; // FilePipeLocalInformation
     IO_STATUS_BLOCK status{};
@@ -28,8 +28,8 @@ DWORD overlapped_call::probe(HANDLE h) noexcept
     return begun(::ReadFile(h, &none, 0, nullptr, begin()));
 }
 
-// When a thread ends, Windows cancels what it has begun. So what would have to wait is begun by a thread that does not end. (A
-// completion port would do as well, but a handle cannot be taken out of one.)
+// When a thread ends, Windows cancels the calls that it has begun. So a thread that does not end begins each write that
+// may stay pending. A completion port would also do, but a handle cannot be taken out of one.
 DWORD overlapped_call::write(HANDLE h, byte_view data)
 {
     DWORD e;

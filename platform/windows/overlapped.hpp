@@ -1,4 +1,4 @@
-// Calls that Windows goes on with after they have returned. Private.
+// Overlapped calls, which Windows may complete after they have returned. Private.
 #pragma once
 
 #include "platform/windows/handle.hpp"
@@ -9,37 +9,39 @@
 
 namespace ferrule::windows {
 
-/// What a call came to.
+/// The result of a call.
 struct outcome {
     DWORD error;
     DWORD size;
 };
 
-/// Bytes that can be written to a pipe without waiting; 0 where that is not known, as with Wine.
+/// Returns how many bytes can be written to a pipe without blocking, 0 if that is unknown, as with Wine.
 [[nodiscard]] std::size_t room_in(HANDLE h) noexcept;
 
-/// One call at a time, of a handle that was opened for it (FILE_FLAG_OVERLAPPED).
+/// Makes one call at a time on a handle that was opened with FILE_FLAG_OVERLAPPED.
 class overlapped_call {
 public:
     overlapped_call() : event_(make_event()) {}
     overlapped_call(const overlapped_call&) = delete;
     overlapped_call& operator=(const overlapped_call&) = delete;
 
-    /// Begins a read of no bytes, which ends when there are some. 0: it has; ERROR_IO_PENDING.
+    /// Begins a read of 0 bytes, which ends when input is available. Returns 0 if it has, else ERROR_IO_PENDING or an
+    /// error.
     DWORD probe(HANDLE h) noexcept;
-    /// Begins a write, which may pend. Keep the data until it is over. 0 or why not. Throws `std::bad_alloc`, `error`.
-    DWORD write(HANDLE h, byte_view data);
-    /// Begins to wait for somebody who connects to this end of a pipe. What it has come to, or ERROR_IO_PENDING. Throws
+    /// Begins a write, which may stay pending. The data must exist until it is over. Returns 0 or an error. Throws
     /// `std::bad_alloc`, `error`.
+    DWORD write(HANDLE h, byte_view data);
+    /// Begins to wait for a client of this pipe. Returns the result, or ERROR_IO_PENDING. Throws `std::bad_alloc`,
+    /// `error`.
     DWORD connect(HANDLE h);
-    /// Reads what is there; ERROR_OPERATION_ABORTED if nothing is.
+    /// Reads the available input. The error is ERROR_OPERATION_ABORTED if there is none.
     outcome take(HANDLE h, std::span<std::byte> in) noexcept;
 
     [[nodiscard]] bool is_pending() const noexcept { return pending_; }
-    /// Signalled when it is over.
+    /// Signalled when the call is over.
     [[nodiscard]] HANDLE event() const noexcept { return event_.get(); }
 
-    /// Of a pending call. ERROR_IO_INCOMPLETE: it still is.
+    /// The result of a pending call. The error is ERROR_IO_INCOMPLETE until it ends. `wait` blocks until then.
     [[nodiscard]] outcome result(HANDLE h, bool wait = false) noexcept
     {
         if (::WaitForSingleObject(event_.get(), wait ? INFINITE : 0) != WAIT_OBJECT_0)
@@ -50,7 +52,7 @@ public:
             o.error = ::GetLastError();
         return o;
     }
-    /// Ends a pending call, which may have been done all the same.
+    /// Ends a pending call, which may nevertheless have succeeded.
     outcome cancel(HANDLE h) noexcept
     {
         ::CancelIoEx(h, &call_);
@@ -71,7 +73,7 @@ private:
     bool pending_ = false;
 };
 
-/// Has `f(argument)` called by a thread that lives as long as the process, and returns then. `f` must not wait. Throws
+/// Runs `f(argument)` in a thread that lives as long as the process, and waits for it. `f` must not block. Throws
 /// `std::bad_alloc`, `error`.
 void do_in_lasting_thread(void (*f)(void*), void* argument);
 

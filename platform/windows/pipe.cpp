@@ -1,8 +1,8 @@
-// Pipes, named and anonymous, of bytes and of messages.
+// Named and anonymous pipes of bytes and of messages.
 //
-// Reading begins with a read of no bytes, which Windows ends when there are some: so nothing is taken out of the pipe before
-// somebody wants it, and ending a wait loses nothing. (On message pipes it takes messages of no bytes, which is noted.)
-// Writing copies: the bytes are this object's until Windows has them.
+// Reading begins with a read of 0 bytes, which Windows ends when input arrives. So nothing leaves the pipe before a
+// caller wants it, and ending a wait loses nothing. On message pipes such a read takes empty messages, which is noted.
+// Writing copies the bytes, and the copy exists until Windows has written it.
 #include "platform/caught.hpp"
 #include "platform/windows/overlapped.hpp"
 #include "platform/windows/threaded.hpp"
@@ -14,7 +14,7 @@ namespace ferrule::windows {
 namespace {
 
 constexpr std::size_t chunk = 64 * 1024;
-constexpr std::size_t longest_message = std::size_t{1} << 30;
+constexpr std::size_t max_message = std::size_t{1} << 30;
 
 io_result failed_reading(DWORD e) noexcept
 {
@@ -28,14 +28,14 @@ io_result failed_writing(DWORD e) noexcept
     return io_result::failed(system_error(e == ERROR_NO_DATA || e == ERROR_PIPE_NOT_CONNECTED ? ERROR_BROKEN_PIPE : e));
 }
 
-/// Whether messages have boundaries, and what may be done with the handle.
+/// Whether the pipe keeps message boundaries, and what its handle allows.
 struct pipe_facts {
     bool messages;
     bool reads;
     bool writes;
 };
 
-/// `Call`: how this handle is called without waiting.
+/// `Call` makes the calls on this handle without blocking.
 template <class Call>
 struct pipe_state {
     pipe_state(HANDLE h, bool own, pipe_facts f) : pipe(h), owned(own), facts(f) {}
@@ -52,11 +52,11 @@ struct pipe_state {
         const std::size_t wanted =
             facts.messages ? in.size() - part.size() : std::min<std::size_t>(in.size(), p.available);
         std::copy(byte_view(part).begin(), byte_view(part).end(), in.begin());
-        const outcome o = probing.take(pipe, in.subspan(part.size(), std::min(wanted, longest_message)));
+        const outcome o = probing.take(pipe, in.subspan(part.size(), std::min(wanted, max_message)));
         known = facts.messages || o.error != 0 ? 0 : p.available - o.size;
-        if (o.error == ERROR_OPERATION_ABORTED) // others who read the same pipe were faster
+        if (o.error == ERROR_OPERATION_ABORTED) // another reader of the pipe was faster
             return io_result::would_block();
-        if (o.error == ERROR_MORE_DATA) { // the writer is not done with it
+        if (o.error == ERROR_MORE_DATA) { // the message has grown since the look
             part.append(byte_view(in).subspan(part.size(), o.size));
             return io_result::larger(part.size() + chunk);
         }
@@ -81,7 +81,7 @@ struct pipe_state {
             const std::size_t n = facts.messages ? p.size() : std::min(p.size(), chunk - out.size());
             out.append(p.first(n));
         }
-        if (out.size() > longest_message)
+        if (out.size() > max_message)
             return io_result::failed(errc::too_large);
         if (out.empty() && !facts.messages)
             return io_result::moved(0);
@@ -114,22 +114,21 @@ struct pipe_state {
     const HANDLE pipe;
     const bool owned;
     const pipe_facts facts;
-    Call probing; // and taking what it found
+    Call probing; // also takes what it has found
     Call writing;
     bytes out;               // what is being written
     bytes part;              // the beginning of a message
-    bool empty_came = false; // a message of no bytes
-    DWORD known = 0;         // bytes, seen and left in the pipe
+    bool empty_came = false; // an empty message
+    DWORD known = 0;         // bytes seen and left in the pipe
 
 private:
     struct presence {
         enum : unsigned char { nothing, empty, there, failed } what;
         DWORD error = 0;
         DWORD available = 0;
-        DWORD left = 0; // of the message
+        DWORD left = 0; // bytes of the message
     };
 
-    /// Begins a read of no bytes.
     DWORD probe() noexcept
     {
         const DWORD e = probing.probe(pipe);
@@ -137,7 +136,7 @@ private:
             note(e);
         return e;
     }
-    /// What has become of it.
+    /// Evaluates the end of a probe.
     void note(DWORD e) noexcept
     {
         if (e == 0 && facts.messages)
@@ -163,7 +162,7 @@ private:
             return p;
         if (!facts.messages)
             return {presence::nothing};
-        // Nothing, or a message of no bytes, which cannot be seen but only taken.
+        // There may be an empty message, which can be taken but not seen.
         const DWORD e = probe();
         if (std::exchange(empty_came, false))
             return {presence::empty};
@@ -194,7 +193,7 @@ public:
     {
         return d == direction::read ? state_->arm_read() : state_->arm_write();
     }
-    // So that whoever gets the handle next, such as a child, finds in it all that came.
+    // Ends the read, so that the next user of the handle, such as a child, finds all input in the pipe.
     void disarm(direction d) noexcept
     {
         if (d == direction::read)
@@ -212,7 +211,7 @@ public:
     [[nodiscard]] bool inheritable() const { return is_inheritable(state_->pipe); }
     error_code set_inheritable(bool on) noexcept { return make_inheritable(state_->pipe, on); }
 
-    // What try_write has taken is not lost: it is still written, for as long as there is somebody to read it.
+    // Bytes that `try_write` has taken are still written, as long as the pipe has a reader.
     void close() noexcept
     {
         if (!state_)
@@ -228,7 +227,7 @@ public:
         shut(*state_);
         state_.reset();
     }
-    /// Blocks until what try_write has taken is written.
+    /// Blocks until the bytes that `try_write` has taken are written.
     [[nodiscard]] native_handle_type release(bytes& left) noexcept
     {
         state_->stop_reading();
@@ -277,10 +276,10 @@ descriptor open_pipe(HANDLE h, bool owned, uses u)
     pipe_facts f{(flags & PIPE_TYPE_MESSAGE) != 0, u.reads && (access & FILE_READ_DATA) != 0,
                  u.writes && (access & FILE_WRITE_DATA) != 0};
     const bool waits = is_synchronous(h);
-    if (waits && f.reads && f.writes) // Windows lets one of the two wait for the other
+    if (waits && f.reads && f.writes) // Windows makes one of the two wait for the other
         throw_error(errc::unsupported);
     DWORD mode = 0;
-    if (f.messages && f.reads && // a client's end reads bytes until it is told otherwise
+    if (f.messages && f.reads && // a client's end reads bytes by default
         (::GetNamedPipeHandleStateW(h, &mode, nullptr, nullptr, nullptr, nullptr, 0) == 0 ||
          (mode & PIPE_READMODE_MESSAGE) == 0)) {
         mode = PIPE_READMODE_MESSAGE;

@@ -1,6 +1,6 @@
-// One event, which threads of the system's pool set when one of the handles is signalled. At any time either the event is set, or
-// somebody waits for each handle.
-#include "platform/net.hpp"
+// Threads of the system's pool set one event when one of the handles is signalled. At any time the event is set, or a
+// pool thread waits for each handle.
+#include "platform/poll_set.hpp"
 #include "platform/windows/handle.hpp"
 
 #include <algorithm>
@@ -34,8 +34,8 @@ struct watched {
     const void* const key;
     const HANDLE handle;
     const HANDLE event;
-    std::atomic<bool> told{false}; // once, and nobody waits for the handle since
-    pool_wait wait;                // last: ends first
+    std::atomic<bool> told{false}; // the wait is over, and none has begun since
+    pool_wait wait;                // last, so that it ends first
 };
 
 } // namespace
@@ -59,7 +59,7 @@ poll_set::poll_set() : state_(std::make_unique<state>())
 
 poll_set::~poll_set() = default;
 
-readiness poll_set::news() const noexcept
+readiness poll_set::wait_handle() const noexcept
 {
     return readiness::readable(state_->event.get());
 }
@@ -86,12 +86,12 @@ void poll_set::remove(const readiness& what) noexcept
 void poll_set::set_time(const deadline& d) noexcept
 {
     using ticks = std::chrono::duration<LONGLONG, std::ratio<1, 10'000'000>>;
-    constexpr ticks longest = std::chrono::hours(24 * 365); // which nobody waits for
-    ticks left = longest;
+    constexpr ticks max_wait = std::chrono::hours(24 * 365); // longer than any real wait
+    ticks left = max_wait;
     if (!d.is_never())
-        left = d.expired() ? ticks(0) : std::min(std::chrono::ceil<ticks>(d.at() - deadline::clock::now()), longest);
+        left = d.expired() ? ticks(0) : std::min(std::chrono::ceil<ticks>(d.at() - deadline::clock::now()), max_wait);
     LARGE_INTEGER due;
-    due.QuadPart = -std::max(left, ticks(1)).count(); // negative: from now on
+    due.QuadPart = -std::max(left, ticks(1)).count(); // negative means relative to now
     ::SetWaitableTimer(state_->timer.get(), &due, 0, nullptr, nullptr, FALSE);
 }
 
@@ -108,7 +108,7 @@ std::size_t poll_set::ready(std::span<const void*> out) noexcept
             if (n == out.size())
                 continue;
             out[n++] = w->key;
-            all.splice(all.end(), all, w); // next time others come first
+            all.splice(all.end(), all, w); // so that others come first next time
         } else if (w->told && !w->watch())
             ::SetEvent(state_->event.get());
     }

@@ -1,48 +1,33 @@
+#include "platform/process.hpp"
 #include "platform/windows/handle.hpp"
 
-#include <ferrule/process.hpp>
+namespace ferrule::os {
 
-namespace ferrule {
-
-using namespace windows;
-
-child::child(int pid) : pid_(pid)
+native_handle_type open_process(int pid)
 {
-    const HANDLE h = ::OpenProcess(SYNCHRONIZE | PROCESS_QUERY_LIMITED_INFORMATION | PROCESS_TERMINATE, FALSE,
-                                   static_cast<DWORD>(pid));
-    if (h == nullptr)
-        throw_error(last_error());
-    handle_ = h;
+    unique_handle h(::OpenProcess(SYNCHRONIZE | PROCESS_QUERY_LIMITED_INFORMATION | PROCESS_TERMINATE, FALSE,
+                                  static_cast<DWORD>(pid)));
+    if (!h.is_open())
+        throw_error(windows::last_error());
+    return h.release();
 }
 
-child::~child()
+std::optional<process_end> reap(const native_process& p, bool block) noexcept
 {
-    if (handle_ != invalid_handle)
-        ::CloseHandle(handle_);
-}
-
-bool child::watch() noexcept
-{
-    return handle_ != invalid_handle;
-}
-
-bool child::reap(bool block) noexcept
-{
-    if (ended_)
-        return true;
-    if (::WaitForSingleObject(handle_, block ? INFINITE : 0) != WAIT_OBJECT_0)
-        return false;
-    ended_ = true;
+    if (::WaitForSingleObject(p.handle, block ? INFINITE : 0) != WAIT_OBJECT_0)
+        return std::nullopt;
     DWORD code = 0;
-    if (::GetExitCodeProcess(handle_, &code) != 0)
-        status_ = exit_status(static_cast<int>(code), 0);
-    return true;
+    return ::GetExitCodeProcess(p.handle, &code) != 0 ? process_end{static_cast<int>(code), 0} : process_end();
 }
 
-void child::kill() noexcept
+void kill(const native_process& p) noexcept
 {
-    if (!ended_)
-        ::TerminateProcess(handle_, 1);
+    ::TerminateProcess(p.handle, 1);
 }
 
-} // namespace ferrule
+void unset_variable(const char* name) noexcept
+{
+    ::_putenv_s(name, "");
+}
+
+} // namespace ferrule::os

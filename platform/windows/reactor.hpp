@@ -10,17 +10,17 @@
 
 namespace ferrule::os {
 
-/// Another handle of the same event. Empty on failure.
+/// Returns another handle of the same event, or sets `ec`.
 [[nodiscard]] native_handle_type duplicate_event(native_handle_type h, error_code& ec) noexcept;
 void close_event(native_handle_type h) noexcept;
 
-/// The event of a `readiness_set`, in a reactor.
+/// Registers the event of a `readiness_set` with a reactor.
 class watched_handle {
 public:
     template <class Executor>
     watched_handle(const Executor& e, native_handle_type h, error_code& ec) : event_(e)
     {
-        // What Asio has been given, it closes.
+        // Asio closes the handle that it is given.
         const native_handle_type own = duplicate_event(h, ec);
         if (ec)
             return;
@@ -44,7 +44,7 @@ public:
     template <class Handler>
     void async_wait(Handler&& handler)
     {
-        // Asio does this for what it waits for elsewhere.
+        // Asio does this itself for its other objects.
         if (auto slot = boost::asio::get_associated_cancellation_slot(handler); slot.is_connected()) {
             slot.assign([this](boost::asio::cancellation_type) {
                 error_code over;

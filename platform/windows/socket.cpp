@@ -1,7 +1,7 @@
-// Sockets: streams and datagrams. The socket becomes non-blocking, as WSAEventSelect wants it.
+// Stream and datagram sockets. The socket becomes non-blocking, as WSAEventSelect requires.
 //
-// A socket tells one event about its news. While one direction waits, that is the direction's own. While both wait, a thread of
-// the system's pool takes the news, since whoever looked at them would take them from the other, and passes them on.
+// A socket signals a single event. While one direction waits, that is the direction's own event. While both wait, a
+// thread of the system's pool reads the network events and passes them on, since reading clears them for both.
 #include "platform/windows/handle.hpp"
 
 #include <ws2tcpip.h>
@@ -16,7 +16,7 @@ namespace ferrule::windows {
 namespace {
 
 constexpr std::size_t largest_datagram = 65'507; // over IPv4
-constexpr std::size_t datagram_room = 65'535;    // with less, a larger one may be reported twice
+constexpr std::size_t datagram_room = 65'535;    // with less, a larger datagram may be reported twice
 constexpr std::size_t max_parts = 64;
 
 io_result failure() noexcept
@@ -27,15 +27,15 @@ io_result failure() noexcept
     return e == WSAEWOULDBLOCK ? io_result::would_block() : io_result::failed(system_error(static_cast<DWORD>(e)));
 }
 
-/// What each direction waits for.
+/// The events for which the directions wait.
 class socket_news {
 public:
     explicit socket_news(SOCKET s) : socket_(s) {}
 
-    /// Must precede an attempt, not follow it: news is told once after each.
+    /// Must precede an attempt, not follow it, since Windows signals once after each attempt.
     void forget(direction d) noexcept { ::ResetEvent(event(d)); }
 
-    /// Signalled when `d` may go on, until it is forgotten.
+    /// Returns the event that is signalled when `d` may go on, until `forget`.
     readiness await(direction d) noexcept
     {
         const std::lock_guard guard(mutex_);
@@ -85,7 +85,7 @@ private:
     unique_handle readable_ = make_event();
     unique_handle writable_ = make_event();
     unique_handle any_ = make_event();
-    pool_wait sharing_; // last: ends first
+    pool_wait sharing_; // last, so that it ends first
 };
 
 class socket_end {
@@ -101,7 +101,7 @@ public:
             throw_error(last_socket_error());
         if (kind_ == transfer_kind::message) {
             packet_ = std::make_unique<std::array<std::byte, datagram_room>>();
-            // Else a datagram that nobody took is an error of a later receive.
+            // Otherwise an undelivered datagram is an error of a later receive.
             DWORD off = 0;
             DWORD n = 0;
             constexpr DWORD connection_reset = 0x9800000C; // SIO_UDP_CONNRESET
@@ -113,11 +113,11 @@ public:
     {
         if (kind_ == transfer_kind::stream) {
             const io_result r = receive(in);
-            return r.what() == io_result::status::moved && r.size() == 0 ? io_result::end() : r;
+            return r.status() == io_status::moved && r.size() == 0 ? io_result::end() : r;
         }
         if (!holds_packet_) {
             const io_result r = receive(*packet_);
-            if (r.what() != io_result::status::moved)
+            if (r.status() != io_status::moved)
                 return r;
             held_ = r.size();
             holds_packet_ = true;
@@ -154,8 +154,9 @@ public:
 
     [[nodiscard]] readiness arm(direction d) noexcept
     {
-        // Of room there is news only after it was missed.
-        if (d == direction::read ? holds_packet_ : !full_)
+        // Windows signals FD_WRITE only after a send that found no room. Wine signals no FD_READ for the rest of the input,
+        // once both ends have ended their output.
+        if (d == direction::read ? holds_packet_ || !drained_ : !full_)
             return readiness::now();
         return news_->await(d);
     }
@@ -184,7 +185,7 @@ public:
         return reinterpret_cast<HANDLE>(s);
     }
     [[nodiscard]] bool inheritable() const { return is_inheritable(native_handle()); }
-    // Sockets are not inherited as handles: how Windows takes them over is another way.
+    // Windows sockets are not inherited as handles.
     error_code set_inheritable(bool on) noexcept { return on ? errc::unsupported : errc(); }
 
 private:
@@ -195,9 +196,8 @@ private:
         DWORD n = 0;
         DWORD flags = 0;
         news_->forget(direction::read);
-        if (::WSARecv(socket_, &part, 1, &n, &flags, nullptr, nullptr) != 0)
-            return failure();
-        return io_result::moved(n);
+        drained_ = ::WSARecv(socket_, &part, 1, &n, &flags, nullptr, nullptr) != 0;
+        return drained_ ? failure() : io_result::moved(n);
     }
     SOCKET forget() noexcept
     {
@@ -214,7 +214,8 @@ private:
     std::unique_ptr<std::array<std::byte, datagram_room>> packet_;
     std::size_t held_ = 0;
     bool holds_packet_ = false;
-    bool full_ = false; // there was no room, and no news of any since
+    bool drained_ = false; // the last receive has failed
+    bool full_ = false;    // the last send has failed
 };
 
 } // namespace

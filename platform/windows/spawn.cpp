@@ -1,4 +1,4 @@
-// Children get a list of handles and nothing else, so what other threads start or open meanwhile does not matter.
+// Children inherit a list of handles and nothing else, whatever other threads start or open meanwhile.
 #include "platform/process.hpp"
 #include "platform/windows/handle.hpp"
 #include "platform/windows/text.hpp"
@@ -11,15 +11,15 @@
 #include <memory>
 #include <string_view>
 
-namespace ferrule {
+namespace ferrule::os {
 
 using namespace windows;
 
 namespace {
 
-// In the names of what is inherited.
+// The prefixes of the names of inherited handles.
 constexpr std::string_view of_handle = "handle:";
-constexpr std::string_view of_socket = "socket:"; // a pipe that says how to open the socket
+constexpr std::string_view of_socket = "socket:"; // a pipe that carries what opens the socket
 
 unique_handle inheritable_copy(HANDLE h)
 {
@@ -41,29 +41,26 @@ HANDLE handle_of(std::string_view digits)
     std::uintptr_t n = 0;
     const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), n, 16);
     if (parsed.ec != std::errc() || parsed.ptr != digits.data() + digits.size())
-        os::nothing_inherited();
+        nothing_inherited();
     return reinterpret_cast<HANDLE>(n);
 }
 
-/// A socket on its way: how the child opens it can be said only when there is a child.
+/// A socket for the child. What opens it can be made only when the child exists.
 struct travelling_socket {
     SOCKET s;
     unique_handle tells;
 };
 
-/// What the child is to have.
+/// The handles for the child.
 class belongings {
 public:
-    explicit belongings(std::initializer_list<inheritance> inherited)
+    explicit belongings(std::span<const given_handle> given)
     {
-        for (const inheritance& i : inherited) {
-            const detail::handle_use use(i.end.channel()); // nobody closes it meanwhile
-            if (use.get() == invalid_handle)
-                throw_error(errc::closed);
-            if (is_socket(use.get()))
-                add_socket(use.get(), i.number);
+        for (const given_handle& g : given) {
+            if (is_socket(g.handle))
+                add_socket(g.handle, g.number);
             else
-                add(inheritable_copy(use.get()), i.number, of_handle);
+                add(inheritable_copy(g.handle), g.number, of_handle);
         }
         constexpr std::array<DWORD, 3> names{STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE};
         for (std::size_t n = 0; n < names.size(); ++n) {
@@ -83,7 +80,7 @@ public:
         s.hStdError = standard_[2];
     }
     [[nodiscard]] bool has_sockets() const noexcept { return !sockets_.empty(); }
-    /// The child is there, and has not begun.
+    /// Called when the child exists but is still suspended.
     void send_sockets(DWORD pid) const
     {
         for (const travelling_socket& t : sockets_) {
@@ -108,7 +105,7 @@ private:
     }
     void add_socket(HANDLE s, int number)
     {
-        if (number <= 2) // a standard stream is a handle
+        if (number <= 2) // a standard stream cannot be a socket
             throw_error(errc::unsupported);
         HANDLE reading;
         HANDLE writing;
@@ -126,7 +123,7 @@ private:
     std::vector<travelling_socket> sockets_;
 };
 
-/// As the C library and CommandLineToArgvW take a command line apart again.
+/// Appends an argument as the C library and CommandLineToArgvW will parse it.
 void quote(std::wstring& line, const std::wstring& argument)
 {
     if (!line.empty())
@@ -142,7 +139,7 @@ void quote(std::wstring& line, const std::wstring& argument)
             ++backslashes;
             continue;
         }
-        // Backslashes count for half before a quote, and for themselves elsewhere.
+        // Backslashes count half before a quote, and as themselves elsewhere.
         line.append(c == L'"' ? 2 * backslashes + 1 : backslashes, L'\\');
         backslashes = 0;
         line += c;
@@ -155,7 +152,7 @@ std::wstring command_line(const std::vector<std::string>& command)
 {
     std::string program = command[0];
     std::ranges::transform(program, program.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
-    // cmd.exe runs those, and takes arguments apart in its own way.
+    // cmd.exe runs batch files, and parses arguments in its own way.
     if (command.size() > 1 && (program.ends_with(".bat") || program.ends_with(".cmd")))
         throw_error(errc::invalid_argument);
     std::wstring line;
@@ -167,10 +164,10 @@ std::wstring command_line(const std::vector<std::string>& command)
     return line;
 }
 
-/// Ours, but for the names.
+/// Returns this process's environment with the names of the inherited handles.
 std::wstring environment(const std::string& names)
 {
-    const std::wstring variable = wide(std::string(os::inheritance_variable) + "=");
+    const std::wstring variable = wide(std::string(inherited_variable) + "=");
     std::wstring all;
     const std::unique_ptr<wchar_t, BOOL(WINAPI*)(wchar_t*)> ours(::GetEnvironmentStringsW(),
                                                                  &::FreeEnvironmentStringsW);
@@ -186,7 +183,7 @@ std::wstring environment(const std::string& names)
     return all;
 }
 
-/// Ends with this process, and whoever is in it does.
+/// Returns a job that ends with this process, together with the processes in it.
 HANDLE life_of_this_process()
 {
     static const HANDLE job = [] {
@@ -201,7 +198,7 @@ HANDLE life_of_this_process()
     return job;
 }
 
-/// The list of handles to inherit, which has to stay where it is.
+/// The list of handles to inherit. `handles` must stay in place.
 class attribute_list {
 public:
     explicit attribute_list(std::vector<HANDLE>& handles)
@@ -233,12 +230,11 @@ private:
 
 } // namespace
 
-child spawn(const std::vector<std::string>& command, std::initializer_list<inheritance> inherited,
-            const spawn_options& o)
+native_process start_process(const std::vector<std::string>& command, std::span<const given_handle> handles,
+                             bool ends_with_parent)
 {
-    os::check_inheritance(command, inherited);
     start_sockets();
-    belongings given(inherited);
+    belongings given(handles);
     std::wstring line = command_line(command);
     std::wstring variables = environment(given.names());
     attribute_list attributes(given.handles());
@@ -246,57 +242,48 @@ child spawn(const std::vector<std::string>& command, std::initializer_list<inher
     start.StartupInfo.cb = sizeof start;
     start.lpAttributeList = attributes.get();
     given.fill(start.StartupInfo);
-    const bool prepares = given.has_sockets() || o.ends_with_parent();
+    const bool prepares = given.has_sockets() || ends_with_parent;
     PROCESS_INFORMATION made;
     if (::CreateProcessW(nullptr, line.data(), nullptr, nullptr, given.handles().empty() ? FALSE : TRUE,
                          EXTENDED_STARTUPINFO_PRESENT | CREATE_UNICODE_ENVIRONMENT | (prepares ? CREATE_SUSPENDED : 0),
                          variables.data(), nullptr, &start.StartupInfo, &made) == 0)
         throw error(last_error(), "ferrule: cannot start '" + command[0] + "'");
-    const unique_handle process(made.hProcess);
+    unique_handle process(made.hProcess);
     const unique_handle thread(made.hThread);
     try {
-        if (o.ends_with_parent() && ::AssignProcessToJobObject(life_of_this_process(), made.hProcess) == 0)
+        if (ends_with_parent && ::AssignProcessToJobObject(life_of_this_process(), made.hProcess) == 0)
             throw_error(last_error());
         given.send_sockets(made.dwProcessId);
-        child c(static_cast<int>(made.dwProcessId));
         if (prepares)
             ::ResumeThread(made.hThread);
-        os::close_what_was_moved(inherited);
-        return c;
+        return {static_cast<int>(made.dwProcessId), process.release()};
     } catch (...) {
         ::TerminateProcess(made.hProcess, 1);
         throw;
     }
 }
 
-descriptor inherited(std::size_t which)
+descriptor open_inherited(std::string_view name)
 {
     start_sockets();
-    return os::take_inherited(which, [](std::string_view name) {
-        if (name.starts_with(of_handle))
-            return detail::own(handle_of(name.substr(of_handle.size())));
-        if (!name.starts_with(of_socket))
-            os::nothing_inherited();
-        const unique_handle tells(handle_of(name.substr(of_socket.size())));
-        WSAPROTOCOL_INFOW info;
-        DWORD n = 0;
-        if (::ReadFile(tells.get(), &info, sizeof info, &n, nullptr) == 0 || n != sizeof info)
-            os::nothing_inherited();
-        return open_duplicate(info);
-    });
+    if (name.starts_with(of_handle))
+        return detail::own(handle_of(name.substr(of_handle.size())));
+    if (!name.starts_with(of_socket))
+        nothing_inherited();
+    const unique_handle tells(handle_of(name.substr(of_socket.size())));
+    WSAPROTOCOL_INFOW info;
+    DWORD n = 0;
+    if (::ReadFile(tells.get(), &info, sizeof info, &n, nullptr) == 0 || n != sizeof info)
+        nothing_inherited();
+    return open_duplicate(info);
 }
 
-void os::forget_inheritance() noexcept
+std::pair<descriptor, descriptor> take_standard_streams()
 {
-    ::_putenv_s(inheritance_variable, "");
-}
-
-std::pair<descriptor, descriptor> standard_streams()
-{
-    // Some parents, such as Node, give pipes that could do both.
+    // Some parents, such as Node, give pipes that allow both directions.
     std::pair<descriptor, descriptor> ends(duplicate_for({.writes = false}, ::GetStdHandle(STD_INPUT_HANDLE)),
                                            duplicate_for({.reads = false}, ::GetStdHandle(STD_OUTPUT_HANDLE)));
-    // The C library's streams, which are the system's as well.
+    // The C library's streams use the same handles.
     std::fflush(stdout);
     if (std::freopen("NUL", "r", stdin) == nullptr)
         throw_error(errc::bad_descriptor);
@@ -307,4 +294,4 @@ std::pair<descriptor, descriptor> standard_streams()
     return ends;
 }
 
-} // namespace ferrule
+} // namespace ferrule::os

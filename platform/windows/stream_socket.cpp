@@ -1,104 +1,106 @@
-// Sockets that listen, TCP and unix, and connecting to them.
+// Listening TCP and unix sockets, and connections to them.
+#include "platform/caught.hpp"
 #include "platform/windows/net.hpp"
 
-#include <array>
-#include <cstdlib>
-#include <ws2tcpip.h>
+#include <mstcpip.h>
 
 namespace ferrule::windows {
 namespace {
 
-const sockaddr* as_sockaddr(const os::resolved_address& a) noexcept
-{
-    return reinterpret_cast<const sockaddr*>(a.bytes.data());
-}
+constexpr int keep_alive_count = 16; // TCP_KEEPCNT, which MinGW's headers lack
 
-// What is small leaves at once: a header would otherwise wait for the acknowledgement of what came before it.
-void set_no_delay(SOCKET s, address::family f)
+// Small data leaves immediately. Otherwise a header would wait for the acknowledgement of earlier data.
+void set_no_delay(SOCKET s, os::native_address::kind k)
 {
-    if (f == address::family::tcp)
+    if (k == os::native_address::kind::ip)
         set_option(s, IPPROTO_TCP, TCP_NODELAY);
 }
 
-class listening_socket final : public os::listening {
-public:
-    listening_socket(const address& a, const os::resolved_address& at, int backlog)
-        : at_(a),
-          socket_(new_stream_socket(as_sockaddr(at)->sa_family))
+/// The file of a unix socket. The destructor removes it.
+struct socket_file {
+    socket_file() = default;
+    socket_file(const socket_file&) = delete;
+    socket_file& operator=(const socket_file&) = delete;
+    ~socket_file()
     {
-        if (a.kind() == address::family::tcp)
-            set_option(socket_.get(), SOL_SOCKET, SO_EXCLUSIVEADDRUSE);
-        if (::bind(socket_.get(), as_sockaddr(at), static_cast<int>(at.bytes.size())) != 0 ||
-            ::listen(socket_.get(), backlog) != 0)
-            throw error(last_socket_error(), "ferrule: listening at " + a.to_string());
-        check(::WSAEventSelect(socket_.get(), news_.get(), FD_ACCEPT)); // it is non-blocking from now on
-        if (a.kind() == address::family::tcp)
-            at_ = find_name();
-    }
-    ~listening_socket() override
-    {
-        if (at_.kind() == address::family::unix_path)
-            ::DeleteFileW(wide(at_.name()).c_str());
+        if (!path.empty())
+            ::DeleteFileW(path.c_str());
     }
 
-    [[nodiscard]] address where() const override { return at_; }
-    [[nodiscard]] readiness news() const noexcept override { return readiness::readable(news_.get()); }
+    std::wstring path;
+};
+
+class listening_socket final : public os::listening {
+public:
+    listening_socket(const os::native_address& a, int backlog)
+        : kind_(a.type),
+          socket_(new_stream_socket(os::as_sockaddr(a)->sa_family))
+    {
+        std::wstring name = kind_ == os::native_address::kind::unix_path ? wide(os::text_of(a).name) : std::wstring();
+        if (kind_ == os::native_address::kind::ip)
+            set_option(socket_.get(), SOL_SOCKET, SO_EXCLUSIVEADDRUSE);
+        check(::bind(socket_.get(), os::as_sockaddr(a), static_cast<int>(a.bytes.size())));
+        file_.path = std::move(name);
+        check(::listen(socket_.get(), backlog));
+        check(::WSAEventSelect(socket_.get(), ready_.get(), FD_ACCEPT)); // makes it non-blocking
+    }
+
+    [[nodiscard]] os::native_address where() const override
+    {
+        return os::name_of(socket_.get(), kind_, &last_socket_error);
+    }
+    [[nodiscard]] readiness wait_handle() const noexcept override { return readiness::readable(ready_.get()); }
     [[nodiscard]] std::optional<descriptor> accept(error_code& ec) noexcept override
     {
-        ::ResetEvent(news_.get());
+        ::ResetEvent(ready_.get());
         SOCKET s;
         do
             s = ::accept(socket_.get(), nullptr, nullptr);
         while (s == INVALID_SOCKET && ::WSAGetLastError() == WSAECONNRESET);
         if (s == INVALID_SOCKET && ::WSAGetLastError() == WSAEWOULDBLOCK)
             return std::nullopt;
-        ::SetEvent(news_.get()); // there may be more
-        return os::made_by(
+        ::SetEvent(ready_.get()); // more peers may wait
+        return os::try_make(
             [&] {
                 unique_socket accepted(s);
-                ::WSAEventSelect(s, nullptr, 0); // whose news would go where the listener's do
-                set_no_delay(s, at_.kind());
+                ::WSAEventSelect(s, nullptr, 0); // it would signal the listener's event
+                set_no_delay(s, kind_);
                 return accepted.adopt();
             },
             ec);
     }
 
 private:
-    [[nodiscard]] address find_name() const
-    {
-        sockaddr_storage storage{};
-        int size = sizeof storage;
-        check(::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&storage), &size));
-        std::array<char, NI_MAXHOST> host{};
-        std::array<char, NI_MAXSERV> port{};
-        check(::getnameinfo(reinterpret_cast<const sockaddr*>(&storage), size, host.data(), host.size(), port.data(),
-                            port.size(), NI_NUMERICHOST | NI_NUMERICSERV));
-        return address::tcp(host.data(), static_cast<std::uint16_t>(std::atoi(port.data())));
-    }
-
-    address at_;
-    unique_handle news_ = make_event();
+    os::native_address::kind kind_;
+    unique_handle ready_ = make_event();
     unique_socket socket_;
+    socket_file file_;
 };
 
 class socket_attempt final : public os::attempt {
 public:
-    explicit socket_attempt(const os::resolved_address& to) : socket_(new_stream_socket(as_sockaddr(to)->sa_family))
+    socket_attempt(const os::native_address& to, const os::connect_settings& s)
+        : socket_(new_stream_socket(os::as_sockaddr(to)->sa_family))
     {
-        set_no_delay(socket_.get(), to.kind);
-        check(::WSAEventSelect(socket_.get(), news_.get(), FD_CONNECT));
-        if (::connect(socket_.get(), as_sockaddr(to), static_cast<int>(to.bytes.size())) == 0)
-            ::SetEvent(news_.get());
+        try {
+            set_up(to, s);
+        } catch (const error& e) {
+            failed_ = e.code();
+            return;
+        }
+        check(::WSAEventSelect(socket_.get(), ready_.get(), FD_CONNECT));
+        if (::connect(socket_.get(), os::as_sockaddr(to), static_cast<int>(to.bytes.size())) == 0)
+            ::SetEvent(ready_.get());
         else if (::WSAGetLastError() != WSAEWOULDBLOCK)
             failed_ = last_socket_error();
     }
 
-    [[nodiscard]] readiness news() const noexcept override { return readiness::readable(news_.get()); }
+    [[nodiscard]] readiness wait_handle() const noexcept override { return readiness::readable(ready_.get()); }
     [[nodiscard]] std::optional<descriptor> result(error_code& ec) noexcept override
     {
         if ((ec = failed_))
             return std::nullopt;
-        if (::WaitForSingleObject(news_.get(), 0) != WAIT_OBJECT_0)
+        if (::WaitForSingleObject(ready_.get(), 0) != WAIT_OBJECT_0)
             return std::nullopt;
         WSANETWORKEVENTS what{};
         if (::WSAEnumNetworkEvents(socket_.get(), nullptr, &what) != 0)
@@ -108,11 +110,34 @@ public:
         if (ec)
             return std::nullopt;
         ::WSAEventSelect(socket_.get(), nullptr, 0);
-        return os::made_by([&] { return socket_.adopt(); }, ec);
+        return os::try_make([&] { return socket_.adopt(); }, ec);
     }
 
 private:
-    unique_handle news_ = make_event();
+    void set_up(const os::native_address& to, const os::connect_settings& s)
+    {
+        if (s.local)
+            check(::bind(socket_.get(), os::as_sockaddr(*s.local), static_cast<int>(s.local->bytes.size())));
+        if (to.type != os::native_address::kind::ip)
+            return;
+        if (s.no_delay)
+            set_option(socket_.get(), IPPROTO_TCP, TCP_NODELAY);
+        if (s.keep_alive) {
+            const auto milliseconds = [](std::chrono::milliseconds d) { return static_cast<ULONG>(d.count()); };
+            tcp_keepalive probes{TRUE, milliseconds(s.keep_alive->idle), milliseconds(s.keep_alive->interval)};
+            DWORD n = 0;
+            check(::WSAIoctl(socket_.get(), SIO_KEEPALIVE_VALS, &probes, sizeof probes, nullptr, 0, &n, nullptr,
+                             nullptr));
+            // Windows before version 1703, and Wine, do not know it.
+            const int count = s.keep_alive->count;
+            ::setsockopt(socket_.get(), IPPROTO_TCP, keep_alive_count, reinterpret_cast<const char*>(&count),
+                         sizeof count);
+        }
+        if (s.user_timeout.count() != 0 || s.traffic_class != 0)
+            throw_error(errc::unsupported);
+    }
+
+    unique_handle ready_ = make_event();
     unique_socket socket_;
     error_code failed_;
 };
@@ -138,14 +163,14 @@ void set_option(SOCKET s, int level, int option)
     check(::setsockopt(s, level, option, reinterpret_cast<const char*>(&on), sizeof on));
 }
 
-std::unique_ptr<os::listening> listen_at_socket(const address& a, int backlog)
+std::unique_ptr<os::listening> listen_at_socket(const os::native_address& a, int backlog)
 {
-    return std::make_unique<listening_socket>(a, os::resolve(a).front(), backlog);
+    return std::make_unique<listening_socket>(a, backlog);
 }
 
-std::unique_ptr<os::attempt> connect_socket(const os::resolved_address& to)
+std::unique_ptr<os::attempt> connect_socket(const os::native_address& to, const os::connect_settings& s)
 {
-    return std::make_unique<socket_attempt>(to);
+    return std::make_unique<socket_attempt>(to, s);
 }
 
 } // namespace ferrule::windows

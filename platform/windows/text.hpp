@@ -1,4 +1,4 @@
-// Text as Windows has it. Private.
+// Conversions between UTF-8 and UTF-16. Private.
 #pragma once
 
 #include "platform/windows/handle.hpp"
@@ -8,7 +8,7 @@
 
 namespace ferrule::windows {
 
-/// UTF-16 of UTF-8. Throws `usage_error` (`errc::invalid_argument`).
+/// Converts UTF-8 to UTF-16. Throws `usage_error` (`errc::invalid_argument`).
 [[nodiscard]] inline std::wstring wide(std::string_view text)
 {
     if (text.empty())
@@ -22,7 +22,7 @@ namespace ferrule::windows {
     return w;
 }
 
-/// UTF-8 of UTF-16.
+/// Converts UTF-16 to UTF-8.
 [[nodiscard]] inline std::string narrow(std::wstring_view text)
 {
     const int size = static_cast<int>(text.size());

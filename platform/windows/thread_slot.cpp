@@ -19,7 +19,7 @@ void* thread_slot::get() const noexcept
 
 void thread_slot::set(void* p) const
 {
-    if (::FlsSetValue(index_, p) == 0) // the index is a good one
+    if (::FlsSetValue(index_, p) == 0) // the index is valid, so memory is lacking
         throw std::bad_alloc();
 }
 

@@ -3,7 +3,7 @@
 
 namespace ferrule::os {
 
-/// A pointer of each thread's own.
+/// A pointer that each thread has separately.
 class thread_slot {
 public:
     /// `destroy` is called with the pointer when a thread ends. Throws `error`.
@@ -16,7 +16,7 @@ public:
     void set(void* p) const;
 
 private:
-    unsigned long index_; // never given back: threads may end after everything else
+    unsigned long index_; // never freed, since threads may end after everything else
 };
 
 } // namespace ferrule::os

@@ -95,12 +95,12 @@ DWORD threaded_call::write(HANDLE h, byte_view data) noexcept
         return run().error;
     if (const DWORD e = start(); e != ERROR_IO_PENDING)
         return e;
-    // Where Windows does not say how much room there is, it is mostly enough.
+    // Where the room in the pipe is unknown, it usually suffices.
     constexpr DWORD milliseconds = 1;
     return thread_.finish(milliseconds) ? outcome_.error : 0;
 }
 
-// Called only when there is something: so it does not wait.
+// Called only when input is available, so it does not block.
 outcome threaded_call::take(HANDLE h, std::span<std::byte> in) noexcept
 {
     outcome o{};

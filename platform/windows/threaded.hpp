@@ -1,11 +1,11 @@
-// Calls of handles that make whoever calls them wait, such as those of anonymous pipes. Private.
+// Calls on handles that always block, such as those of anonymous pipes. Private.
 #pragma once
 
 #include "platform/windows/overlapped.hpp"
 
 namespace ferrule::windows {
 
-/// Has one function at a time called by a thread of its own, which is started for the first.
+/// Calls one function at a time in its own thread, which the first call starts.
 class calling_thread {
 public:
     calling_thread() : over_(make_event()) {}
@@ -13,14 +13,14 @@ public:
     calling_thread& operator=(const calling_thread&) = delete;
     ~calling_thread();
 
-    /// ERROR_IO_PENDING, or why there is no thread.
+    /// Returns ERROR_IO_PENDING, or an error if there is no thread.
     DWORD start(void (*f)(void*) noexcept, void* argument) noexcept;
     [[nodiscard]] bool is_pending() const noexcept { return pending_; }
-    /// Signalled when it is over.
+    /// Signalled when the function has returned.
     [[nodiscard]] HANDLE event() const noexcept { return over_.get(); }
-    /// Whether it is; waits as long. Then it is pending no more.
+    /// Waits for at most `milliseconds`. Returns whether the function has returned and is no longer pending.
     [[nodiscard]] bool finish(DWORD milliseconds) noexcept;
-    /// Ends the call of Windows that the function waits in, and waits for it to return.
+    /// Ends the system call in which the function blocks, and waits for the function to return.
     void cancel() noexcept;
 
 private:
@@ -29,14 +29,14 @@ private:
     unique_handle over_;
     unique_handle thread_;
     bool pending_ = false;
-    SRWLOCK lock_ = SRWLOCK_INIT; // what follows
+    SRWLOCK lock_ = SRWLOCK_INIT; // for what follows
     CONDITION_VARIABLE changed_ = CONDITION_VARIABLE_INIT;
     void (*next_)(void*) noexcept = nullptr;
     void* argument_ = nullptr;
     bool ends_ = false;
 };
 
-/// See `overlapped_call`.
+/// Has the interface of `overlapped_call`.
 class threaded_call {
 public:
     DWORD probe(HANDLE h) noexcept;
@@ -53,10 +53,10 @@ private:
     [[nodiscard]] outcome run() const noexcept;
 
     HANDLE handle_ = nullptr;
-    bool writes_ = false; // else it reads nothing
+    bool writes_ = false; // otherwise it reads 0 bytes
     byte_view data_;
     outcome outcome_{};
-    calling_thread thread_; // last: ends first
+    calling_thread thread_; // last, so that it ends first
 };
 
 } // namespace ferrule::windows

@@ -65,7 +65,7 @@ wait_result wait(std::span<const readiness> targets, wakeup& w, const deadline& 
         if (r == WAIT_OBJECT_0)
             return wait_result::woken;
         if (r != WAIT_TIMEOUT)
-            return wait_result::ready; // or a handle that is none any more: the attempt that follows decides
+            return wait_result::ready; // or a closed handle, and the next attempt decides
         if (d.expired())
             return wait_result::late;
     }
@@ -84,7 +84,7 @@ void close_event(native_handle_type h) noexcept
     ::CloseHandle(h);
 }
 
-/// The event is set by the system's pool when a target is, so that it stays the same while the targets change.
+/// A thread of the system's pool sets the event when a target is signalled. The event stays while the targets change.
 struct readiness_set::state {
     windows::unique_handle event = windows::make_event();
     std::array<windows::pool_wait, 2> waits;

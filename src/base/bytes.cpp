@@ -15,7 +15,7 @@ void bytes::reserve(std::size_t n)
 {
     if (n <= capacity())
         return;
-    // A gap at the front that is at least as large as the rest costs less to close than to carry along.
+    // A front gap at least as large as the rest costs less to close than to keep.
     if (first_ != 0 && first_ >= size_) {
         std::memmove(block_, block_ + first_, size_);
         first_ = 0;

@@ -30,7 +30,7 @@ public:
         case errc::listening: return "the socket is listening; accept a connection first";
         case errc::invalid_argument: return "argument out of range";
         case errc::unsupported: return "not supported by this kind of descriptor";
-        case errc::torn: return "no memory to keep the rest of an interrupted frame";
+        case errc::torn: return "the rest of an interrupted frame cannot be kept";
         case errc::read_ahead: return "bytes that were read ahead would be lost";
         case errc::packet_truncated: return "packet longer than the bytes asked for";
         case errc::invalid_value: return "the payload is no value of the type wanted";
@@ -80,7 +80,7 @@ public:
     }
 };
 
-constexpr std::size_t shown_at_most = 64 * 1024;
+constexpr std::size_t max_shown = 64 * 1024;
 
 } // namespace
 
@@ -101,27 +101,42 @@ error::error(error_code ec, byte_view data, std::size_t transferred)
       transferred_(transferred)
 {
     if (!data.empty())
-        data_ = std::make_shared<const bytes>(data.first(std::min(data.size(), shown_at_most)));
+        data_ = std::make_shared<const bytes>(data.first(std::min(data.size(), max_shown)));
 }
+
+namespace {
+
+template <class... Details>
+[[noreturn]] void throw_fitting(error_code ec, const Details&... details)
+{
+    // ETIMEDOUT of the transport matches both conditions. For the caller the connection is gone.
+    if (ec.category() != error_category() && ec == condition::broken)
+        throw broken_error(ec, details...);
+    if (ec == condition::end)
+        throw eof_error(ec, details...);
+    if (ec == condition::timeout)
+        throw timeout_error(ec, details...);
+    if (ec == condition::cancelled)
+        throw cancelled_error(ec, details...);
+    if (ec == errc::closed)
+        throw closed_error(ec, details...);
+    if (ec == condition::bad_frame)
+        throw frame_error(ec, details...);
+    if (ec == condition::misuse)
+        throw usage_error(ec, details...);
+    throw error(ec, details...);
+}
+
+} // namespace
 
 void throw_error(error_code ec, byte_view data, std::size_t transferred)
 {
-    // A timeout of the transport (ETIMEDOUT) is both; to the caller the connection is gone.
-    if (ec.category() != error_category() && ec == condition::broken)
-        throw broken_error(ec, data, transferred);
-    if (ec == condition::end)
-        throw eof_error(ec, data, transferred);
-    if (ec == condition::timeout)
-        throw timeout_error(ec, data, transferred);
-    if (ec == condition::cancelled)
-        throw cancelled_error(ec, data, transferred);
-    if (ec == errc::closed)
-        throw closed_error(ec, data, transferred);
-    if (ec == condition::bad_frame)
-        throw frame_error(ec, data, transferred);
-    if (ec == condition::misuse)
-        throw usage_error(ec, data, transferred);
-    throw error(ec, data, transferred);
+    throw_fitting(ec, data, transferred);
+}
+
+void detail::throw_in_context(error_code ec, const std::string& context)
+{
+    throw_fitting(ec, context);
 }
 
 } // namespace ferrule

@@ -1,14 +1,8 @@
 include(CMakePackageConfigHelpers)
 set(config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/ferrule)
 
-set(installed ferrule_framing ferrule ferrule_testing)
-foreach(part IN ITEMS json msgpack multiprocessing)
-    if(TARGET ferrule_${part})
-        list(APPEND installed ferrule_${part})
-    endif()
-endforeach()
-install(TARGETS ${installed} EXPORT ferruleTargets)
-install(DIRECTORY include/ferrule DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.hpp")
+get_property(installed GLOBAL PROPERTY ferrule_libraries)
+install(TARGETS ${installed} EXPORT ferruleTargets FILE_SET HEADERS)
 
 install(FILES framing/python/ferrule_peer.py DESTINATION ${CMAKE_INSTALL_DATADIR}/ferrule)
 

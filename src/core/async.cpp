@@ -1,8 +1,8 @@
-// The asynchronous calls: completion handlers and awaitables over `async_operation`.
+// The asynchronous calls, with completion handlers and awaitables, over `async_operation`.
 #include <ferrule/detail/async_core.hpp>
 
-#include "src/async_operation.hpp"
-#include "src/transfer.hpp"
+#include "src/core/async_operation.hpp"
+#include "src/core/transfer.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
@@ -14,7 +14,6 @@
 #include <concepts>
 #include <memory>
 #include <new>
-#include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -27,7 +26,8 @@ namespace {
 
 // ---- what a call needs for as long as it runs ----
 
-/// `Request` is a reference where the request outlives the call: Asio keeps no memory for large frames of coroutines.
+/// `Request` is a reference where the request outlives the call. This keeps the frames of coroutines small, since Asio
+/// does not recycle the memory of large ones.
 template <class Request>
 class transfer_call {
 public:
@@ -42,7 +42,7 @@ public:
     [[nodiscard]] transfer_result take_result(error_code& ec) noexcept
     {
         if constexpr (std::same_as<std::remove_cvref_t<Request>, write_request>)
-            if (request_.kind == write_request::what::close) { // whatever has become of the flush
+            if (request_.kind == write_request::what::close) { // even if the flush has failed
                 result_.transferred = close(channel, deadline::now());
                 ec = {};
             }
@@ -69,14 +69,14 @@ public:
     [[nodiscard]] static transfer_result take_result(error_code&) noexcept { return {}; }
 };
 
-/// The operation of a call, which it contains or, for `Call&`, refers to.
+/// An operation that contains its call or, for `Call&`, refers to it.
 template <class Call, class Handler>
 class async_call final : public async_operation {
 public:
     template <class... Args>
-    async_call(asio::any_io_executor&& executor, until&& limit, Handler&& handler, cross_lock& lock,
+    async_call(asio::any_io_executor&& executor, until&& timeout, Handler&& handler, cross_lock& lock,
                const channel_ptr& c, Args&&... args)
-        : async_operation(std::move(executor), std::move(limit), lock, c),
+        : async_operation(std::move(executor), std::move(timeout), lock, c),
           call_(std::forward<Args>(args)...),
           handler_(std::move(handler))
     {
@@ -87,7 +87,7 @@ public:
 private:
     void deliver(error_code ec) override
     {
-        if constexpr (std::is_reference_v<Call>) { // whose owner takes the result
+        if constexpr (std::is_reference_v<Call>) { // the owner of the call takes the result
             Handler handler = std::move(handler_);
             std::move(handler)(ec);
         } else {
@@ -103,15 +103,15 @@ private:
 
 /// If this throws, the handler is unchanged.
 template <class Call, class Handler, class... Args>
-auto make_call(asio::any_io_executor&& executor, until&& limit, Handler& handler, Args&&... args)
+auto make_call(asio::any_io_executor&& executor, until&& timeout, Handler& handler, Args&&... args)
 {
     using type = async_call<Call, Handler>;
-    return std::allocate_shared<type>(asio::recycling_allocator<type>(), std::move(executor), std::move(limit),
+    return std::allocate_shared<type>(asio::recycling_allocator<type>(), std::move(executor), std::move(timeout),
                                       std::move(handler), std::forward<Args>(args)...);
 }
 
-/// Lets the executor call `f`. A coroutine is resumed here if there is no memory for that: what its initiating function throws
-/// would end its context's `run`, and Asio ends the process when it destroys the handler.
+/// Lets the executor call `f`. Without memory for that, a coroutine is resumed inside this call. An exception would
+/// leave the `run` of its context instead, and Asio ends the process when it destroys the handler.
 template <class F>
 void call_later(const asio::any_io_executor& executor, bool in_coroutine, F f)
 {
@@ -127,7 +127,7 @@ void call_later(const asio::any_io_executor& executor, bool in_coroutine, F f)
     kept ? std::move (*kept)() : std::move(f)();
 }
 
-/// Starts the operation that `make()` returns, which takes the handler over if it does not throw.
+/// Starts the operation that `make()` returns. Unless `make` throws, it takes over the handler.
 template <class Make, class Handler>
 void begin(bool in_coroutine, Handler& handler, Make make)
 {
@@ -147,7 +147,7 @@ void begin(bool in_coroutine, Handler& handler, Make make)
 }
 
 template <class Request>
-void start_transfer(channel_ptr&& c, Request&& request, until&& limit, asio::any_io_executor&& executor,
+void start_transfer(channel_ptr&& c, Request&& request, until&& timeout, asio::any_io_executor&& executor,
                     completion&& handler, bool in_coroutine)
 {
     if (const auto end = answer(c, request))
@@ -155,29 +155,29 @@ void start_transfer(channel_ptr&& c, Request&& request, until&& limit, asio::any
                           [ec = *end, h = std::move(handler)]() mutable { std::move(h)(ec, transfer_result()); });
     request.outlived = false;
     begin(in_coroutine, handler, [&] {
-        return make_call<transfer_call<Request>>(std::move(executor), std::move(limit), handler, lock_for<Request>(*c),
-                                                 c, c, std::move(request));
+        return make_call<transfer_call<Request>>(std::move(executor), std::move(timeout), handler,
+                                                 lock_for<Request>(*c), c, c, std::move(request));
     });
 }
 
 // ---- coroutines ----
 
-// How often this thread's coroutines went on without having to wait.
+// The number of consecutive calls for which this thread's coroutines did not have to wait.
 thread_local unsigned in_a_row = 0;
 constexpr unsigned max_in_a_row = 64;
 
 constexpr auto as_tuple = asio::as_tuple(asio::use_awaitable);
 
-bool is_cancelled(const asio::cancellation_state& state, const until& limit)
+bool is_cancelled(const asio::cancellation_state& state, const until& timeout)
 {
-    return state.cancelled() != asio::cancellation_type::none || limit.stop().stop_requested();
+    return state.cancelled() != asio::cancellation_type::none || timeout.stop().stop_requested();
 }
 
-// Whether a coroutine may act before it has suspended. Where it can be cancelled, an operator could throw away what it
-// returns before anybody sees it: between a coroutine's end and its completion Asio posts, unless it has suspended.
-bool may_act(const asio::cancellation_state& state, const until& limit)
+// Whether a coroutine may act before it has suspended. False if it can be cancelled. Asio posts the completion of a
+// coroutine that never suspended, and an operator such as `||` may discard the result meanwhile.
+bool may_act(const asio::cancellation_state& state, const until& timeout)
 {
-    if (is_cancelled(state, limit))
+    if (is_cancelled(state, timeout))
         throw_error(errc::cancelled);
     return !state.slot().is_connected();
 }
@@ -194,7 +194,7 @@ auto suspend(Make& make)
         as_tuple);
 }
 
-// Suspends the calling coroutine until its context has run what waits there.
+// Suspends the calling coroutine until its context has run the handlers that are queued already.
 auto let_others_run()
 {
     return asio::async_initiate<const asio::use_awaitable_t<>&, void()>(
@@ -217,7 +217,7 @@ T result_as(transfer_result& r) noexcept
 }
 
 template <class T, class Request>
-asio::awaitable<T> await(channel_ptr c, Request request, until limit)
+asio::awaitable<T> await(channel_ptr c, Request request, until timeout)
 {
     if (const auto end = answer(c, request)) {
         if (*end)
@@ -226,10 +226,10 @@ asio::awaitable<T> await(channel_ptr c, Request request, until limit)
     }
     const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
     if constexpr (std::same_as<Request, write_request>)
-        if (request.kind == write_request::what::close && is_cancelled(state, limit)) // the waiting, not the closing
+        if (request.kind == write_request::what::close && is_cancelled(state, timeout)) // the wait, not the close
             co_return close(c, deadline::now());
-    const bool acts = may_act(state, limit);
-    if (acts && ++in_a_row == max_in_a_row) { // a coroutine that never has to wait lets others run now and then
+    const bool acts = may_act(state, timeout);
+    if (acts && ++in_a_row == max_in_a_row) { // a coroutine that never waits must let others run
         in_a_row = 0;
         co_await let_others_run();
     }
@@ -237,14 +237,14 @@ asio::awaitable<T> await(channel_ptr c, Request request, until limit)
     call_type call(std::move(c), request);
     cross_lock& lock = lock_for<Request>(*call.channel);
     turn t = acts && async_operation::try_lock(lock) ? turn(*call.channel, *call.algorithm()) : turn();
-    const step next = t ? t.advance(limit.deadline().is_now()) : step::again;
+    const step next = t ? t.advance(timeout.deadline().is_now()) : step::again;
     error_code ec;
     if (next == step::done) {
         ec = call.algorithm()->result;
         t.end(ec);
     } else {
         auto make = [&](asio::any_io_executor&& executor, auto& handler) {
-            auto op = make_call<call_type&>(std::move(executor), std::move(limit), handler, lock, call.channel, call);
+            auto op = make_call<call_type&>(std::move(executor), std::move(timeout), handler, lock, call.channel, call);
             if (t)
                 op->take_over(std::move(t), next);
             return op;
@@ -259,54 +259,54 @@ asio::awaitable<T> await(channel_ptr c, Request request, until limit)
 
 } // namespace
 
-void start(channel_ptr c, read_request&& request, until&& limit, asio::any_io_executor executor, completion handler,
+void start(channel_ptr c, read_request&& request, until&& timeout, asio::any_io_executor executor, completion handler,
            bool in_coroutine)
 {
-    start_transfer(std::move(c), std::move(request), std::move(limit), std::move(executor), std::move(handler),
+    start_transfer(std::move(c), std::move(request), std::move(timeout), std::move(executor), std::move(handler),
                    in_coroutine);
 }
 
-void start(channel_ptr c, write_request&& request, until&& limit, asio::any_io_executor executor, completion handler,
+void start(channel_ptr c, write_request&& request, until&& timeout, asio::any_io_executor executor, completion handler,
            bool in_coroutine)
 {
-    start_transfer(std::move(c), std::move(request), std::move(limit), std::move(executor), std::move(handler),
+    start_transfer(std::move(c), std::move(request), std::move(timeout), std::move(executor), std::move(handler),
                    in_coroutine);
 }
 
-void start(cross_lock& lock, until&& limit, asio::any_io_executor executor, completion handler, bool in_coroutine)
+void start(cross_lock& lock, until&& timeout, asio::any_io_executor executor, completion handler, bool in_coroutine)
 {
     begin(in_coroutine, handler,
-          [&] { return make_call<lock_call>(std::move(executor), std::move(limit), handler, lock, nullptr); });
+          [&] { return make_call<lock_call>(std::move(executor), std::move(timeout), handler, lock, nullptr); });
 }
 
-asio::awaitable<bytes> await_bytes(channel_ptr c, read_request&& request, until&& limit)
+asio::awaitable<bytes> await_bytes(channel_ptr c, read_request&& request, until&& timeout)
 {
-    return await<bytes>(std::move(c), std::move(request), std::move(limit));
+    return await<bytes>(std::move(c), std::move(request), std::move(timeout));
 }
 
-asio::awaitable<std::size_t> await_size(channel_ptr c, read_request&& request, until&& limit)
+asio::awaitable<std::size_t> await_size(channel_ptr c, read_request&& request, until&& timeout)
 {
-    return await<std::size_t>(std::move(c), std::move(request), std::move(limit));
+    return await<std::size_t>(std::move(c), std::move(request), std::move(timeout));
 }
 
-asio::awaitable<transfer_result> await_result(channel_ptr c, read_request&& request, until&& limit)
+asio::awaitable<transfer_result> await_result(channel_ptr c, read_request&& request, until&& timeout)
 {
-    return await<transfer_result>(std::move(c), std::move(request), std::move(limit));
+    return await<transfer_result>(std::move(c), std::move(request), std::move(timeout));
 }
 
-asio::awaitable<std::size_t> await_size(channel_ptr c, write_request&& request, until&& limit)
+asio::awaitable<std::size_t> await_size(channel_ptr c, write_request&& request, until&& timeout)
 {
-    return await<std::size_t>(std::move(c), std::move(request), std::move(limit));
+    return await<std::size_t>(std::move(c), std::move(request), std::move(timeout));
 }
 
-asio::awaitable<void> await_lock(cross_lock& lock, until limit)
+asio::awaitable<void> await_lock(cross_lock& lock, until timeout)
 {
-    const bool acts = may_act(co_await asio::this_coro::cancellation_state, limit);
+    const bool acts = may_act(co_await asio::this_coro::cancellation_state, timeout);
     if (acts && async_operation::try_lock(lock))
         co_return;
     lock_call call;
     auto make = [&](asio::any_io_executor&& executor, auto& handler) {
-        return make_call<lock_call&>(std::move(executor), std::move(limit), handler, lock, nullptr, call);
+        return make_call<lock_call&>(std::move(executor), std::move(timeout), handler, lock, nullptr, call);
     };
     const auto [ec] = co_await suspend(make);
     if (ec)

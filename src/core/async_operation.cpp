@@ -1,7 +1,7 @@
-#include "src/async_operation.hpp"
+#include "src/core/async_operation.hpp"
 
 #include "platform/caught.hpp"
-#include "src/wait_service.hpp"
+#include "src/core/wait_service.hpp"
 
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/post.hpp>
@@ -16,7 +16,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// The call that hands a resumption to Asio. What is destroyed inside it was not accepted.
+/// A call that hands a resumption to Asio. Asio has not accepted a resumption that is destroyed inside the call.
 class hand_over_call {
 public:
     explicit hand_over_call(const async_operation& op) noexcept : op_(&op), outer_(std::exchange(innermost, this)) {}
@@ -24,7 +24,7 @@ public:
     hand_over_call& operator=(const hand_over_call&) = delete;
     ~hand_over_call() { innermost = outer_; }
 
-    /// Whether this thread is inside such a call for `op`; the call takes note.
+    /// Whether this thread is inside such a call for `op`, which is then marked as refused.
     static bool refuses(const async_operation& op) noexcept
     {
         if (innermost == nullptr || innermost->op_ != &op)
@@ -46,7 +46,7 @@ thread_local hand_over_call* hand_over_call::innermost = nullptr;
 
 } // namespace
 
-// What is handed to Asio: runs the operation, or abandons it when destroyed unrun.
+// The handler given to Asio. It runs the operation, or abandons it when destroyed without a call.
 class async_operation::resumption {
 public:
     explicit resumption(std::shared_ptr<async_operation> op) noexcept : op_(std::move(op)) {}
@@ -68,11 +68,11 @@ private:
     std::shared_ptr<async_operation> op_;
 };
 
-async_operation::async_operation(asio::any_io_executor&& executor, until&& limit, cross_lock& lock, channel_ptr c)
+async_operation::async_operation(asio::any_io_executor&& executor, until&& timeout, cross_lock& lock, channel_ptr c)
     : lock_waiter(&asio::query(executor, asio::execution::context)),
       executor_(std::move(executor)),
       context_(asio::query(executor_, asio::execution::context)),
-      limit_(std::move(limit)),
+      timeout_(std::move(timeout)),
       lock_(lock),
       channel_(std::move(c))
 {
@@ -106,8 +106,8 @@ void async_operation::start(asio::cancellation_slot slot, bool in_coroutine)
             return finish(no_memory());
         }
     }
-    if (limit_.stop().stop_possible())
-        on_stop_.emplace(limit_.stop(), stopper(this));
+    if (timeout_.stop().stop_possible())
+        on_stop_.emplace(timeout_.stop(), stopper(this));
     if (op_ != nullptr)
         op_->hold_back = true;
     if (const outcome end = attempt())
@@ -123,16 +123,16 @@ void async_operation::go_on()
         finish(*end);
 }
 
-// ---- by others ----
+// ---- called by other threads ----
 
 void async_operation::interrupt(errc why) noexcept
 {
     int none = 0;
     reason_.compare_exchange_strong(none, static_cast<int>(why));
-    // Wherever it rests, it rests under one of these two mutexes, and looks for a reason before it does.
+    // The operation checks for a reason under one of these two mutexes before it rests.
     lock_.poke(*this);
     if (op_ != nullptr)
-        point().kick_if(*this);
+        point().wake_if(*this);
 }
 
 void async_operation::wake() noexcept
@@ -140,16 +140,16 @@ void async_operation::wake() noexcept
     service_->unless_ended([this] {
         try {
             timer_->cancel();
-        } catch (const boost::system::system_error&) { // it has expired
+        } catch (const boost::system::system_error&) { // the timer has expired
         }
     });
 }
 
-void async_operation::kick() noexcept
+void async_operation::notify() noexcept
 {
     try {
         point().watched().cancel();
-    } catch (const boost::system::system_error&) { // it has completed
+    } catch (const boost::system::system_error&) { // the wait has completed
     }
 }
 
@@ -160,7 +160,7 @@ void async_operation::rest(HandOver hand_over)
 {
     hand_over_call call(*this);
     hand_over(resumption(shared_from_this()));
-    if (call.refused) // and no exception says why
+    if (call.refused) // without an exception
         throw std::bad_alloc();
 }
 
@@ -174,7 +174,7 @@ error_code async_operation::stay(std::optional<lock_time> ask_again_at) noexcept
     if (const int why = reason_; why != 0)
         return static_cast<errc>(why);
     try {
-        timer_->expires_at(std::min(ask_again_at.value_or(lock_time::max()), limit_.deadline().at()));
+        timer_->expires_at(std::min(ask_again_at.value_or(lock_time::max()), timeout_.deadline().at()));
         rest([this](resumption r) { timer_->async_wait(std::move(r)); });
         return {};
     } catch (...) {
@@ -184,19 +184,19 @@ error_code async_operation::stay(std::optional<lock_time> ask_again_at) noexcept
 
 void async_operation::set_deadline()
 {
-    if (limit_.deadline().is_never() || std::exchange(deadline_set_, true))
+    if (timeout_.deadline().is_never() || std::exchange(deadline_set_, true))
         return;
     if (!timer_)
         timer_.emplace(executor_);
-    timer_->expires_at(limit_.deadline().at());
+    timer_->expires_at(timeout_.deadline().at());
     timer_->async_wait([weak = weak_from_this()](error_code ec) {
         const auto op = ec ? nullptr : weak.lock();
         if (!op)
             return;
-        // Not `interrupt`: the lock need not outlive the operation's completion, which this may come after.
+        // `interrupt` would use the lock, which may be destroyed once the operation has completed.
         int none = 0;
         op->reason_.compare_exchange_strong(none, static_cast<int>(errc::timed_out));
-        op->point().kick_if(*op);
+        op->point().wake_if(*op);
     });
 }
 
@@ -228,12 +228,12 @@ async_operation::outcome async_operation::take_lock()
     if (!queued_) {
         if (reason_ != 0)
             return errc::cancelled;
-        if (op_ == nullptr && starting_) { // the lock is what would be delivered
+        if (op_ == nullptr && starting_) { // the lock may be taken only at delivery
             post();
             return std::nullopt;
         }
         const error_code ec = lock_.acquire(deadline::now());
-        if (ec && (ec != errc::lock_timed_out || limit_.deadline().expired()))
+        if (ec && (ec != errc::lock_timed_out || timeout_.deadline().expired()))
             return ec;
         if (ec) {
             service_ = &wait_service::of(executor_, context_);
@@ -249,7 +249,7 @@ async_operation::outcome async_operation::take_lock()
     } else {
         if (const int why = reason_; why != 0)
             return static_cast<errc>(why);
-        if (limit_.deadline().expired())
+        if (timeout_.deadline().expired())
             return errc::lock_timed_out;
         if (!lock_.claim(*this, refused))
             return refused ? outcome(refused) : std::nullopt;
@@ -269,7 +269,7 @@ async_operation::outcome async_operation::transfer()
         switch (forward()) {
         case step::done: return op_->result;
         case step::again:
-            post(); // others want a turn
+            post(); // lets other handlers run
             return std::nullopt;
         case step::wait:
             if (cannot_wait_)
@@ -280,7 +280,6 @@ async_operation::outcome async_operation::transfer()
     }
 }
 
-// As far as possible without waiting.
 step async_operation::forward() noexcept
 {
     const channel_use use(*channel_);
@@ -291,7 +290,7 @@ step async_operation::forward() noexcept
         op_->result = static_cast<errc>(why);
     else
         s = next_ ? *std::exchange(next_, std::nullopt) : advance(use);
-    if (s != step::done && is_late(limit_.deadline(), s)) {
+    if (s != step::done && is_late(timeout_.deadline(), s)) {
         op_->result = errc::timed_out;
         s = step::done;
     }
@@ -303,7 +302,7 @@ step async_operation::forward() noexcept
 step async_operation::advance(const channel_use& use) noexcept
 {
     try {
-        return turn_.advance(limit_.deadline().is_now() || cannot_wait_, use);
+        return turn_.advance(timeout_.deadline().is_now() || cannot_wait_, use);
     } catch (...) {
         op_->out.thrown = std::current_exception();
         op_->result = errc::framing_failed;
@@ -327,7 +326,7 @@ async_operation::outcome async_operation::wait()
         if (refused)
             return false;
         rest([&](resumption r) {
-            if (p.watched().runs_on(executor_)) // which costs Asio less
+            if (p.watched().runs_on(executor_)) // cheaper for Asio
                 p.watched().async_wait(std::move(r));
             else
                 p.watched().async_wait(asio::bind_executor(executor_, std::move(r)));
@@ -351,7 +350,7 @@ async_operation::outcome async_operation::wait()
 
 void async_operation::leave(std::optional<operation::ending> failure, error_code& ec) noexcept
 {
-    on_stop_.reset(); // before the lock is left, which nobody may touch any more then
+    on_stop_.reset(); // precedes the release of the lock, which the callback may not use afterwards
     if (slot_.is_connected() && failure != operation::ending::abandoned)
         slot_.clear();
     if (std::exchange(waiting_, false))

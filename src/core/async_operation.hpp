@@ -1,9 +1,9 @@
-// The driver for completions: waits for a lock and for a descriptor without a thread. Private.
+// The asynchronous driver, which waits for a lock and for a descriptor without a thread. Private.
 #pragma once
 
 #include "platform/on_stop.hpp"
-#include "src/descriptor_wait.hpp"
-#include "src/turn.hpp"
+#include "src/core/descriptor_wait.hpp"
+#include "src/core/turn.hpp"
 
 #include <ferrule/cross_lock.hpp>
 #include <ferrule/deadline.hpp>
@@ -22,7 +22,7 @@ namespace ferrule::detail {
 
 class wait_service;
 
-/// One asynchronous call. Its steps run on its executor, one at a time; others only interrupt it.
+/// One asynchronous call. Its steps run on its executor, one at a time. Other threads only interrupt it.
 ///
 ///     start ─ try lock ─┬─ held ── advance ─┬─ done ─ leave ─ deliver
 ///                       │            ▲      ├─ again: post ─┐
@@ -30,26 +30,27 @@ class wait_service;
 ///                          (timer)             (reactor)    │
 ///                                    ▲──────────────────────┘
 ///
-/// Wherever it rests, Asio holds what will resume it: a posted function, or the handler of the timer or of the watched
-/// descriptor, which a wake-up cancels. So a wake-up needs no memory, and a context that ends destroys the handler:
-/// then `abandon` leaves the stream in order and passes the lock on before the completion handler is destroyed.
+/// Wherever the operation rests, Asio holds what will resume it. This is a posted function, or the handler of the timer
+/// or of the watched descriptor; a wake-up cancels the wait. So a wake-up needs no memory. A context that ends destroys
+/// the handler. Then `abandon` leaves the stream in order and passes the lock on before the completion handler is
+/// destroyed.
 class async_operation : public std::enable_shared_from_this<async_operation>, public lock_waiter, public waiter {
 public:
     async_operation(const async_operation&) = delete;
     async_operation& operator=(const async_operation&) = delete;
 
-    /// Begins, in the caller's thread. `slot` may be unconnected. What could not be delivered otherwise is delivered inside in
-    /// a coroutine, where throwing is no way out; else this throws.
+    /// Begins the operation in the caller's thread. `slot` may be unconnected. If the result cannot be delivered
+    /// otherwise, this throws. In a coroutine, where it must not throw, it delivers inside the call.
     void start(boost::asio::cancellation_slot slot, bool in_coroutine);
-    /// Before `start`: the operation has begun already, holds this turn, and has said `next`.
+    /// Takes over an operation that has begun, with its turn `t` and its last step `next`. Called before `start`.
     void take_over(turn t, step next) noexcept;
 
-    /// `try_lock` for a holder that goes on only when its context runs.
+    /// `try_lock` for a holder that continues only when its context runs.
     [[nodiscard]] static bool try_lock(cross_lock& lock) noexcept;
 
-    // By the lock and the wait point, under their mutexes:
+    // Called by the lock and the wait point, under their mutexes:
     void wake() noexcept final;
-    void kick() noexcept final;
+    void notify() noexcept final;
     error_code stay(std::optional<lock_time> ask_again_at) noexcept final;
     bool runs_with(const lock_waiter& other) const noexcept final
     {
@@ -57,8 +58,8 @@ public:
     }
 
 protected:
-    /// `c` and `op` are null for an operation that only takes the lock.
-    async_operation(boost::asio::any_io_executor&& executor, until&& limit, cross_lock& lock, channel_ptr c);
+    /// `c` is null for an operation that only takes the lock.
+    async_operation(boost::asio::any_io_executor&& executor, until&& timeout, cross_lock& lock, channel_ptr c);
     ~async_operation() = default;
     void set_operation(operation& op) noexcept
     {
@@ -80,8 +81,8 @@ private:
         async_operation* op_;
     };
 
-    // Each of these goes as far as it can. No value: something will call `go_on`, perhaps already does on another
-    // thread, so nothing here may be touched any more.
+    // Each function goes as far as it can. No value means that something will call `go_on`, perhaps already on another
+    // thread. Then nothing in this object may be touched any more.
     using outcome = std::optional<error_code>;
     void go_on();
     [[nodiscard]] outcome attempt() noexcept;
@@ -101,11 +102,11 @@ private:
     void abandon() noexcept;
     [[nodiscard]] wait_point& point() noexcept { return *channel_->of(op_->side).point; }
 
-    // That of the caller, unchanged: what rests with Asio is its context's work already, and Asio calls a handler without
-    // allocating memory only if it belongs to the very executor of the timer or descriptor.
+    // The caller's executor, unchanged. What rests with Asio already counts as work of its context. Asio calls a
+    // handler without allocating memory only if it belongs to the executor of the timer or descriptor itself.
     boost::asio::any_io_executor executor_;
     boost::asio::execution_context& context_;
-    until limit_;
+    until timeout_;
     cross_lock& lock_;
     channel_ptr channel_;
     operation* op_ = nullptr;
@@ -114,21 +115,21 @@ private:
     bool starting_ = true;       // inside the call that begins the operation
     bool in_coroutine_ = false;
     bool queued_ = false;
-    bool owns_lock_ = false; // without a turn: the lock itself is the result
+    bool owns_lock_ = false; // the lock itself is the result, so there is no turn
     bool waiting_ = false;   // for the descriptor
     turn turn_;
-    std::optional<step> next_; // said already
+    std::optional<step> next_; // given by `take_over`
     std::optional<descriptor_wait> wait_;
-    error_code cannot_wait_; // then what is there already has to do
+    error_code cannot_wait_; // then only what is available already counts
     outcome end_;            // decided, to be delivered
 
     boost::asio::cancellation_slot slot_;
     std::optional<os::on_stop<stopper>> on_stop_;
-    // Of the operation, not of the direction: a timer left armed for the next one would keep its context running until
-    // a deadline that no longer matters. In the queue it is what the operation rests on; otherwise it interrupts.
+    // One timer per operation, not per direction. A timer left armed would keep its context running until a deadline
+    // that no longer matters. In the queue the operation rests on it; otherwise it interrupts.
     std::optional<boost::asio::steady_timer> timer_;
     bool deadline_set_ = false;
-    wait_service* service_ = nullptr; // its context's, once it has queued
+    wait_service* service_ = nullptr; // of its context, set when it queues
 };
 
 } // namespace ferrule::detail

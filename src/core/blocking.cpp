@@ -1,9 +1,9 @@
-// The driver for threads: runs an operation, and blocks where it has to wait.
+// The driver for threads, which runs an operation and blocks where it has to wait.
 #include "platform/caught.hpp"
 #include "platform/on_stop.hpp"
-#include "src/descriptor_wait.hpp"
-#include "src/transfer.hpp"
-#include "src/turn.hpp"
+#include "src/core/descriptor_wait.hpp"
+#include "src/core/transfer.hpp"
+#include "src/core/turn.hpp"
 
 #include <optional>
 #include <stop_token>
@@ -19,13 +19,13 @@ public:
     explicit blocked_thread(os::wakeup& w) noexcept : wakeup_(w) {}
     ~blocked_thread() = default;
 
-    void kick() noexcept override
+    void notify() noexcept override
     {
-        kicked = true;
+        notified = true;
         wakeup_.signal();
     }
 
-    bool kicked = false;
+    bool notified = false;
 
 private:
     os::wakeup& wakeup_;
@@ -34,10 +34,10 @@ private:
 /// One run of an operation by a thread that holds the lock.
 class blocking_run {
 public:
-    blocking_run(channel& c, operation& op, const until& limit) noexcept
+    blocking_run(channel& c, operation& op, const until& timeout) noexcept
         : channel_(c),
           op_(op),
-          limit_(limit),
+          timeout_(timeout),
           wait_(c, op)
     {
     }
@@ -47,7 +47,7 @@ public:
         const channel_use use(channel_);
         if (!use)
             return errc::closed;
-        const bool now = limit_.deadline().is_now();
+        const bool now = timeout_.deadline().is_now();
         for (;;) {
             step s = op_.advance(now || cannot_wait_);
             if (s == step::done)
@@ -56,9 +56,9 @@ public:
                 op_.resumed();
                 s = step::again;
             }
-            if (limit_.stop().stop_requested())
+            if (timeout_.stop().stop_requested())
                 return errc::cancelled;
-            if (is_late(limit_.deadline(), s))
+            if (is_late(timeout_.deadline(), s))
                 return errc::timed_out;
             if (s == step::wait) {
                 if (cannot_wait_)
@@ -71,10 +71,10 @@ public:
     }
 
 private:
-    /// Gives the core away for a moment, if it is likely that there is something to read afterwards.
+    /// Yields the core once if input is likely to arrive meanwhile. Otherwise returns false.
     [[nodiscard]] bool spins() noexcept
     {
-        if (op_.side != direction::read || limit_.deadline().is_now() || !channel_.tail.empty() ||
+        if (op_.side != direction::read || timeout_.deadline().is_now() || !channel_.tail.empty() ||
             !channel_.spinning.look(clock::now(), channel_.incoming.received()))
             return false;
         std::this_thread::yield();
@@ -98,61 +98,61 @@ private:
             return true;
         };
         if (wait_.begin(me, watch_nothing)) {
-            std::optional<os::on_stop<kick_on_stop>> on_stop;
-            if (limit_.stop().stop_possible())
-                on_stop.emplace(limit_.stop(), kick_on_stop{*channel_.of(op_.side).point, me});
-            r = os::wait(wait_.targets().list(), *wakeup, limit_.deadline());
+            std::optional<os::on_stop<wake_on_stop>> on_stop;
+            if (timeout_.stop().stop_possible())
+                on_stop.emplace(timeout_.stop(), wake_on_stop{*channel_.of(op_.side).point, me});
+            r = os::wait(wait_.targets().list(), *wakeup, timeout_.deadline());
             if (op_.side == direction::read)
                 channel_.spinning.done();
         }
         wait_.end(r == os::wait_result::ready, use);
-        if (me.kicked)
+        if (me.notified)
             wakeup->clear();
         if (!channel_.is_open())
             return errc::closed;
-        if (limit_.stop().stop_requested())
+        if (timeout_.stop().stop_requested())
             return errc::cancelled;
         return r == os::wait_result::late ? errc::timed_out : error_code();
     }
 
-    struct kick_on_stop {
+    struct wake_on_stop {
         wait_point& point;
         blocked_thread& thread;
-        void operator()() const noexcept { point.kick_if(thread); }
+        void operator()() const noexcept { point.wake_if(thread); }
     };
 
     channel& channel_;
     operation& op_;
-    const until& limit_;
+    const until& timeout_;
     descriptor_wait wait_;
-    error_code cannot_wait_; // then what is there already has to do
+    error_code cannot_wait_; // then only what is available already counts
 };
 
 template <class Request>
-error_code run_request(const channel_ptr& c, Request& request, const until& limit, transfer_result& result)
+error_code run_request(const channel_ptr& c, Request& request, const until& timeout, transfer_result& result)
 {
     if (const auto end = answer(c, request))
         return *end;
     operation_for<Request> by_kind(*c, request, result);
     operation& op = by_kind;
-    if (const error_code ec = c->of(op.side).lock.acquire(limit))
+    if (const error_code ec = c->of(op.side).lock.acquire(timeout))
         return ec;
     turn t(*c, op);
-    error_code ec = blocking_run(*c, op, limit)();
+    error_code ec = blocking_run(*c, op, timeout)();
     t.end(ec);
     return ec;
 }
 
 } // namespace
 
-error_code run(const channel_ptr& c, const read_request& request, const until& limit, transfer_result& result)
+error_code run(const channel_ptr& c, const read_request& request, const until& timeout, transfer_result& result)
 {
-    return run_request(c, request, limit, result);
+    return run_request(c, request, timeout, result);
 }
 
-error_code run(const channel_ptr& c, write_request& request, const until& limit, transfer_result& result)
+error_code run(const channel_ptr& c, write_request& request, const until& timeout, transfer_result& result)
 {
-    return run_request(c, request, limit, result);
+    return run_request(c, request, timeout, result);
 }
 
 } // namespace ferrule::detail

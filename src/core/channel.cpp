@@ -1,24 +1,24 @@
-#include "src/channel.hpp"
+#include "src/core/channel.hpp"
 
-#include "src/write_operation.hpp"
+#include "src/core/write_operation.hpp"
 
 namespace ferrule::detail {
 
 channel::~channel()
 {
-    // Operations keep the channel alive, so nobody is inside. The tail is dropped: destructors never block.
+    // Operations keep the channel alive, so no caller is inside. The tail is dropped, so that nothing blocks here.
     shut(false);
 }
 
 bool channel::shut(bool keep_handle) noexcept
 {
-    const std::uint32_t entered = users.enter(); // so that the descriptor stays for the moment
+    const std::uint32_t entered = users.enter(); // keeps the descriptor open until `leave`
     const bool first = users.shut();
     if (first) {
         keep_handle_ = keep_handle;
-        for (side* s : {&reading, &writing}) {
+        for (channel_half* s : {&reading, &writing}) {
             s->lock.shut();
-            s->point->kick();
+            s->point->wake();
         }
     }
     leave(entered);
@@ -27,7 +27,7 @@ bool channel::shut(bool keep_handle) noexcept
 
 void channel::close_descriptor() noexcept
 {
-    for (side* s : {&reading, &writing}) {
+    for (channel_half* s : {&reading, &writing}) {
         const auto guard = s->point->guard();
         s->point->unwatch(); // a closed descriptor would stay in the set while a forked process has it open
     }
@@ -39,7 +39,7 @@ void channel::close_descriptor() noexcept
 bool channel::push_tail() noexcept
 {
     if (!writing.lock.try_lock())
-        return true; // the sender pushes it, or says so when leaving
+        return true; // the sender pushes it, or wakes the reader when leaving
     write_request nothing(write_request::what::flush);
     transfer_result unused;
     write_operation flush(*this, nothing, unused);

@@ -1,11 +1,11 @@
 // A descriptor and its two directions. Private.
 #pragma once
 
-#include "src/read_buffer.hpp"
-#include "src/send_tail.hpp"
-#include "src/spin.hpp"
-#include "src/use_count.hpp"
-#include "src/wait_point.hpp"
+#include "src/core/read_buffer.hpp"
+#include "src/core/send_tail.hpp"
+#include "src/core/spin.hpp"
+#include "src/core/use_count.hpp"
+#include "src/core/wait_point.hpp"
 
 #include <ferrule/cross_lock.hpp>
 #include <ferrule/socket_like.hpp>
@@ -16,14 +16,13 @@
 
 namespace ferrule::detail {
 
-/// One direction: who may use it, and where the one who does waits.
-class side {
+/// One direction, with its lock and the point where the lock's holder waits.
+class channel_half {
 public:
     cross_lock lock;
     std::shared_ptr<wait_point> point = std::make_shared<wait_point>();
 };
 
-/// The targets of one wait.
 class wait_targets {
 public:
     void add(readiness r) noexcept { list_[size_++] = r; }
@@ -43,19 +42,19 @@ private:
 
 class channel {
 public:
-    /// Its maker sets `fd`, once nothing can fail any more.
+    /// The creator sets `fd` once nothing can fail any more.
     explicit channel(transfer_kind k) : packets(k == transfer_kind::message) {}
     channel(const channel&) = delete;
     channel& operator=(const channel&) = delete;
     ~channel();
 
-    [[nodiscard]] side& of(direction d) noexcept { return d == direction::read ? reading : writing; }
+    [[nodiscard]] channel_half& of(direction d) noexcept { return d == direction::read ? reading : writing; }
 
     [[nodiscard]] bool is_open() const noexcept { return !users.is_shut(); }
-    /// Refuses everybody from now on, wakes those who wait, and closes the descriptor (or keeps its handle) as soon as
-    /// nobody is inside. False if that was done before.
+    /// Refuses all later callers and wakes the waiting ones. Closes the descriptor, or keeps its handle, as soon as no
+    /// caller is inside. Returns false if the channel was shut before.
     bool shut(bool keep_handle) noexcept;
-    /// Whoever is about to call the descriptor enters, so that its number outlives the call. 0 once closed.
+    /// Called before each use of the descriptor, so that its number outlives the call. Returns 0 once closed.
     [[nodiscard]] std::uint32_t enter() noexcept
     {
         const std::uint32_t entered = users.enter();
@@ -70,27 +69,27 @@ public:
             close_descriptor();
     }
 
-    /// Whether a reader that waits has to push the tail. A sender does so itself, and wakes the reader when it leaves, so
-    /// this has to be asked again once a wake-up would be noticed.
+    /// Whether a waiting reader has to push the tail. A sender pushes it itself and wakes the reader when it leaves. So
+    /// ask again once a wake-up would be noticed.
     [[nodiscard]] bool tail_is_readers() const noexcept { return !tail.empty() && !writing.lock.locked(); }
-    /// Sends what it can of the tail, unless there is a sender. False if the descriptor refuses it. The caller has
+    /// Sends what it can of the tail, unless a sender is active. False if the descriptor refuses it. The caller has
     /// entered.
     [[nodiscard]] bool push_tail() noexcept;
 
     std::unique_ptr<any_descriptor> fd;
-    const bool packets; // that have boundaries of their own
-    side reading;
-    side writing;
+    const bool packets; // the descriptor keeps message boundaries
+    channel_half reading;
+    channel_half writing;
     use_count users;
 
-    // Held by `reading.lock`:
+    // Guarded by `reading.lock`:
     read_buffer incoming;
-    bool drained = false;     // the last read was short: wait before the next
+    bool drained = false;     // the last read was short, so wait before the next
     bool packet_held = false; // `incoming` is a packet, perhaps an empty one
     error_code read_refused;  // sticky
     spin spinning;
 
-    // Held by `writing.lock`, except that anyone may ask for the sizes:
+    // Guarded by `writing.lock`, except that any thread may ask for the sizes:
     send_tail tail;
     std::atomic<std::size_t> under_way{0}; // bytes of the frame being sent that have not left
     error_code write_refused;              // sticky
@@ -98,10 +97,10 @@ public:
 private:
     void close_descriptor() noexcept;
 
-    bool keep_handle_ = false; // read by the last one inside
+    bool keep_handle_ = false; // read by the last caller inside
 };
 
-/// Is inside the channel until the end of a scope.
+/// Stays inside the channel until the end of a scope.
 class channel_use {
 public:
     explicit channel_use(channel& c) noexcept : channel_(c), entered_(c.enter()) {}

@@ -25,11 +25,11 @@ public:
 
     void wake() noexcept override
     {
-        if (!std::exchange(woken, true)) // else it is on its way
+        if (!std::exchange(woken, true)) // else a notification is pending
             changed.notify_one();
     }
 
-    error_code stay(std::optional<detail::lock_time>) noexcept override { return {}; } // asks itself before it sleeps
+    error_code stay(std::optional<detail::lock_time>) noexcept override { return {}; } // a thread asks by itself
 
     bool woken = false;
     std::condition_variable changed;
@@ -37,7 +37,7 @@ public:
 
 } // namespace
 
-// Holds the mutex and makes the queue, not the fast paths, decide for as long as it lives.
+// Holds the mutex. During its lifetime the queue decides, not the fast paths.
 class cross_lock::slow_section {
 public:
     explicit slow_section(cross_lock& l) : lock_(l), guard_(l.mutex_, std::defer_lock)
@@ -56,7 +56,7 @@ public:
         const auto kept = state & ~(held_flag | contended_flag);
         lock_.state_.store(kept | (lock_.queue_.held() ? held_flag : 0) | (lock_.queue_.empty() ? 0 : contended_flag),
                            std::memory_order_release);
-        // From here on, somebody may take the lock without the mutex, release it, and destroy it.
+        // From here on, another thread may take the lock without the mutex, release it, and destroy it.
         guard_.unlock();
         lock_.inside_.fetch_sub(1, std::memory_order_release);
     }
@@ -71,7 +71,7 @@ public:
             c.wait_until(guard_, *t, p);
         else
             c.wait(guard_, p);
-        // Still contended: the waiter is queued, or has just been taken off by somebody who gave it the lock.
+        // The state is still contended. The waiter is queued, or a holder has just unlinked it and granted the lock.
     }
 
 private:
@@ -90,7 +90,7 @@ cross_lock::cross_lock() noexcept : state_(generation()) {}
 cross_lock::~cross_lock()
 {
     if ((state_.load(std::memory_order_relaxed) >> 8) != detail::fork_generation())
-        return; // whoever was inside does not exist in this process
+        return; // the threads inside do not exist in this process
     while (inside_.load(std::memory_order_acquire) != 0)
         std::this_thread::yield();
     assert(queue_.empty());
@@ -101,7 +101,7 @@ void cross_lock::recover_from_fork() noexcept
     const auto fresh = generation();
     auto state = state_.load(std::memory_order_acquire);
     while ((state & ~std::uint64_t{0xff}) != fresh) {
-        // Held, queued for, or being changed by a thread that does not exist here: nobody knows what it guards.
+        // A thread that does not exist here may have been changing what the lock guards, or the lock itself.
         if (state_.compare_exchange_weak(state, fresh | recovering_flag, std::memory_order_acquire)) {
             new (&mutex_) std::mutex;
             queue_.abandon();
@@ -123,53 +123,53 @@ bool cross_lock::try_lock_slow() noexcept
 {
     const auto state = state_.load(std::memory_order_relaxed);
     if (state == (generation() | held_flag))
-        return false; // held, and nobody waits: nothing to decide
+        return false; // held without waiters, so there is nothing to decide
     slow_section section(*this);
     return !refused_ && queue_.try_take(now());
 }
 
-error_code cross_lock::acquire_slow(const until& limit)
+error_code cross_lock::acquire_slow(const until& timeout)
 {
     waiting_thread me;
     std::optional<os::on_stop<std::function<void()>>> on_stop;
-    if (limit.stop().stop_possible()) {
-        on_stop.emplace(limit.stop(), [this, &me] {
+    if (timeout.stop().stop_possible()) {
+        on_stop.emplace(timeout.stop(), [this, &me] {
             const std::lock_guard guard(mutex_);
             me.wake();
         });
     }
-    // The callback takes the mutex, and its removal waits for it: the section must end first.
+    // The callback takes the mutex, and its removal waits for it. So the section must end first.
     slow_section section(*this);
     if (refused_)
         return refused_;
     if (queue_.try_take(now()))
         return {};
-    if (limit.stop().stop_requested())
+    if (timeout.stop().stop_requested())
         return errc::cancelled;
-    if (limit.deadline().expired())
+    if (timeout.deadline().expired())
         return errc::lock_timed_out;
     if (async_holder_.load(std::memory_order_relaxed) && os::single_threaded())
         return errc::would_deadlock;
     queue_.push(me, now());
     for (;;) {
         auto wake_at = detail::lock_queue::ask_again_at(me);
-        if (!limit.deadline().is_never() && (!wake_at || limit.deadline().at() < *wake_at))
-            wake_at = limit.deadline().at();
+        if (!timeout.deadline().is_never() && (!wake_at || timeout.deadline().at() < *wake_at))
+            wake_at = timeout.deadline().at();
         section.wait(me.changed, wake_at, [&] { return me.woken; });
         me.woken = false;
         error_code ec;
         if (refused_)
             ec = refused_;
-        else if (limit.stop().stop_requested())
+        else if (timeout.stop().stop_requested())
             ec = errc::cancelled;
-        else if (limit.deadline().expired())
+        else if (timeout.deadline().expired())
             ec = errc::lock_timed_out;
         if (!ec && queue_.claim(me, now()))
             return {};
         if (ec) {
             if (queue_.withdraw(me, now())) {
                 if (!refused_)
-                    return {}; // it was given to us just before: better taken than passed on
+                    return {}; // the lock was granted just before, so the call succeeds
                 queue_.release(now());
             }
             return ec;

@@ -1,20 +1,18 @@
-// Waiting for a descriptor: what the blocking and the asynchronous driver share. Private.
+// Waiting for a descriptor, shared by the blocking and the asynchronous driver. Private.
 #pragma once
 
-#include "src/channel.hpp"
-#include "src/operation.hpp"
-
-#include <utility>
+#include "src/core/channel.hpp"
+#include "src/core/operation.hpp"
 
 namespace ferrule::detail {
 
-/// The waits of one operation, one after the other. A reader also waits for room for the unsent tail.
+/// The successive waits of one operation. A reader also waits for room for the unsent tail.
 class descriptor_wait {
 public:
     descriptor_wait(channel& c, operation& op) noexcept : channel_(c), op_(op) {}
 
-    /// Finds out what to wait for. `begin` and `end` follow, or `end` alone if that is `now()`, as it is once the channel is
-    /// closed.
+    /// Finds out what to wait for. `begin` and `end` follow, or `end` alone if the answer is `now()`, as it is for a
+    /// closed channel.
     void arm(const channel_use& use) noexcept
     {
         targets_ = {};
@@ -24,12 +22,13 @@ public:
     }
     [[nodiscard]] const wait_targets& targets() const noexcept { return targets_; }
 
-    /// From here on `me` is woken. Then calls `wait(point)` under the mutex that a wake-up takes, so it misses none; that
-    /// returns false if there is no wait, as this does, or throws. Afterwards nothing is left registered.
+    /// Registers `me` for wake-ups. Then calls `wait(point)` under the mutex that a wake-up takes, so no wake-up is
+    /// missed. Returns false if there is nothing to wait for or `wait` returns false. Passes on exceptions of `wait`.
+    /// In both cases nothing stays registered.
     template <class Wait>
     [[nodiscard]] bool begin(waiter& me, Wait wait)
     {
-        const std::shared_ptr<wait_point> p = channel_.of(op_.side).point; // outlives the guard whatever happens
+        const std::shared_ptr<wait_point> p = channel_.of(op_.side).point; // outlives the guard in any case
         const auto held = p->guard();
         registration registered(*p, me);
         const bool tail_came = pushes() && targets_.list().size() == 1 && channel_.tail_is_readers();
@@ -39,7 +38,7 @@ public:
         return true;
     }
 
-    /// The wait is over. `ready`: perhaps because a target is.
+    /// Ends the wait. `ready` says whether a target may be ready.
     void end(bool ready, const channel_use& use) noexcept
     {
         const bool with_tail = targets_.list().size() > 1;
@@ -47,8 +46,8 @@ public:
             wait_point& p = *channel_.of(op_.side).point;
             const auto held = p.guard();
             p.waiting = nullptr;
-            // Interest in writing would wake a context whenever the peer reads. Interest in reading stays: it costs
-            // nothing while this context goes on waiting.
+            // Interest in writing would wake a context whenever the peer reads. Interest in reading stays, since it
+            // costs nothing while this context continues to wait.
             if (op_.side == direction::write || with_tail)
                 p.unwatch();
         }
@@ -61,7 +60,7 @@ public:
         }
     }
 
-    /// Nobody will end the wait.
+    /// Unregisters `me` if `end` will not be called.
     void abandon(const waiter& me) noexcept
     {
         wait_point& p = *channel_.of(op_.side).point;

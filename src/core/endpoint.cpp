@@ -1,6 +1,8 @@
-// What the endpoints ask of a channel, other than transfers.
-#include "src/channel.hpp"
-#include "src/joined_descriptor.hpp"
+// The functions of a channel that endpoints use, except transfers.
+#include <ferrule/endpoint.hpp>
+
+#include "src/core/channel.hpp"
+#include "src/core/joined_descriptor.hpp"
 
 #include <ferrule/detail/requests.hpp>
 
@@ -12,7 +14,7 @@ bool would_wait(const error_code& ec) noexcept
     return ec == errc::timed_out || ec == errc::lock_timed_out;
 }
 
-/// Is inside an open channel, or throws.
+/// Enters an open channel, or throws.
 class open_use {
 public:
     explicit open_use(const channel_ptr& c) : use_(not_null(c))
@@ -32,7 +34,7 @@ private:
     channel_use use_;
 };
 
-/// Both directions of a channel that is idle.
+/// Holds both directions of an idle channel, or throws.
 class held_channel {
 public:
     explicit held_channel(channel& c) : channel_(c)
@@ -95,7 +97,7 @@ bool run_now(const channel_ptr& c, const read_request& request, transfer_result&
         result.raise(ec);
     if (ec && !c->tail.empty()) {
         if (const channel_use use(*c); use)
-            (void)c->push_tail(); // as a receive that waits would do
+            (void)c->push_tail(); // as a waiting receive does
     }
     return !ec;
 }
@@ -176,33 +178,33 @@ void set_inheritable(const channel_ptr& c, bool on)
         throw_error(ec);
 }
 
-std::size_t close(const channel_ptr& c, const until& limit) noexcept
+std::size_t close(const channel_ptr& c, const until& timeout) noexcept
 {
     if (!c)
         return 0;
-    try { // waits for senders as well
+    try { // the flush waits for senders as well
         write_request nothing(write_request::what::flush);
         transfer_result result;
-        (void)run(c, nothing, limit, result);
-    } catch (...) { // no memory: then nothing more leaves
+        (void)run(c, nothing, timeout, result);
+    } catch (...) { // without memory nothing more leaves
     }
     if (!c->shut(false))
         return 0;
     return c->tail.size() + c->under_way.load(std::memory_order_acquire);
 }
 
-native_handle_type release(const channel_ptr& c, const until& limit, bytes& leftover, error_code& ec)
+native_handle_type release(const channel_ptr& c, const until& timeout, bytes& leftover, error_code& ec)
 {
     native_handle_type handle = invalid_handle;
-    ec = c ? c->reading.lock.acquire(limit) : errc::closed;
+    ec = c ? c->reading.lock.acquire(timeout) : errc::closed;
     if (ec)
         return handle;
-    ec = c->writing.lock.acquire(limit);
+    ec = c->writing.lock.acquire(timeout);
     if (!ec) {
         if (!c->tail.empty())
             ec = errc::torn;
         else if (c->shut(true)) {
-            c->users.wait_until_finished(); // others may still ask for the handle
+            c->users.wait_until_finished(); // other callers may still use the handle
             leftover = c->incoming.release();
             handle = c->fd->release(leftover);
         } else
@@ -225,8 +227,10 @@ channel_ptr join(const channel_ptr& in, const channel_ptr& out)
     require(out, direction::write);
     if (in->packets != out->packets)
         throw_error(errc::unsupported);
-    if (!in->tail.empty() || !out->incoming.empty())
-        throw_error(errc::torn); // nobody could send or receive these
+    if (!in->tail.empty()) // the joined endpoint could not send it
+        throw_error(errc::torn);
+    if (!out->incoming.empty()) // the joined endpoint could not deliver it
+        throw_error(errc::read_ahead);
     auto descriptor = std::make_unique<joined_descriptor>(in->fd->kind());
     joined_descriptor& joined = *descriptor;
     auto c = std::make_shared<channel>(in->fd->kind());

@@ -1,4 +1,4 @@
-// Two descriptors as one: reads from the first, writes to the second. Private.
+// A descriptor that reads from one descriptor and writes to another. Private.
 #pragma once
 
 #include <ferrule/socket_like.hpp>
@@ -15,7 +15,7 @@ public:
     explicit joined_descriptor(transfer_kind k) noexcept : kind_(k) {}
     ~joined_descriptor() override { close(); }
 
-    /// Before anything else, once for each direction.
+    /// Called once for each direction, before anything else.
     void set(direction d, std::unique_ptr<any_descriptor> one) noexcept
     {
         (d == direction::read ? in_ : out_) = std::move(one);

@@ -58,7 +58,7 @@ void lock_queue::unlink(lock_waiter& w) noexcept
     (w.next_ != nullptr ? w.next_->previous_ : g->last_) = w.previous_;
     w.waiting_ = false;
     if (std::exchange(w.late_, false))
-        g->absent_ = false; // it was the one whose coming would have said so
+        g->absent_ = false; // its coming would have ended the absence
     if (g->clock_ == &w)
         g->clock_ = nullptr;
     if (g != &w.group_ && g->first_ != nullptr)
@@ -118,7 +118,7 @@ bool lock_queue::try_take(lock_time now) noexcept
         return false;
     expire_offer(now);
     for (const lock_waiter* w : {offered_, first(now)}) {
-        if (w != nullptr && now - w->since_ >= patience) {
+        if (w != nullptr && now - w->since_ >= max_overtaking) {
             if (offered_ == nullptr)
                 settle(now);
             return false;
@@ -162,16 +162,16 @@ bool lock_queue::claim(lock_waiter& w, lock_time now) noexcept
         return false;
     }
     if (offered_ != &w) {
-        // One that was called in vain may come when the lock has been offered to a later one.
+        // A waiter that was called in vain may come after the lock was offered to a later one.
         const lock_waiter* const earlier = offered_ != nullptr && offered_->place_ < w.place_ ? offered_ : first(now);
         if (earlier != nullptr && earlier->place_ < w.place_) {
             if (earlier != offered_)
                 settle(now);
-            if (offered_ != nullptr) { // rather than one that may not come
+            if (offered_ != nullptr) { // other waiters may not come
                 g.clock_ = &w;
                 w.asks_at_ = offer_ends_;
             }
-            w.called_ = w.overtaken_ = {}; // it is here, and is not overtaken by having to wait for its turn
+            w.called_ = w.overtaken_ = {}; // it has come, and waiting for its turn is not being overtaken
             return false;
         }
     }
@@ -219,7 +219,7 @@ void lock_queue::invite(lock_group& g, lock_time now) noexcept
             call(*g.up_, now);
         return;
     }
-    call(*g.first_, now); // it was called before, but perhaps there was no memory to tell it
+    call(*g.first_, now); // an earlier call may have failed for lack of memory
     if (g.probe_ == nullptr)
         return;
     if (!g.probe_->runs_with(*g.first_))
@@ -241,7 +241,7 @@ void lock_queue::settle(lock_time now) noexcept
         offer(*w, now);
         return;
     }
-    if (now - w->since_ >= patience) {
+    if (now - w->since_ >= max_overtaking) {
         unlink(*w);
         w->granted_ = true;
         held_ = true;
@@ -258,7 +258,7 @@ void lock_queue::offer(lock_waiter& w, lock_time now) noexcept
     if (now < thrifty_until_)
         offer_ends_ = now + prompt;
     else
-        offer_ends_ = now + std::clamp<std::chrono::nanoseconds>(2 * g.latency_, grace, longest_offer);
+        offer_ends_ = now + std::clamp<std::chrono::nanoseconds>(2 * g.latency_, grace, max_offer);
     call(w, now);
     watch_offer(now);
 }
@@ -270,7 +270,7 @@ void lock_queue::watch_offer(lock_time now) noexcept
         return;
     }
     for (lock_group* g = threads_.next_; g != nullptr; g = g->next_) {
-        // One that runs with the offered waiter would be as stuck.
+        // A waiter that runs with the offered one would be stuck as well.
         if (g->context_ == offered_->context_ ? !g->last_->runs_with(*offered_) : !g->absent_)
             set_clock(*g, now);
     }
@@ -281,7 +281,7 @@ void lock_queue::set_clock(lock_group& g, lock_time now) noexcept
     const lock_waiter* const c = g.clock_;
     if (c != nullptr && c != offered_ && c->asks_at_ > now && c->asks_at_ <= offer_ends_)
         return;
-    g.clock_ = g.last_; // it is there for longest
+    g.clock_ = g.last_; // the last one stays in the queue for longest
     g.clock_->asks_at_ = offer_ends_;
     call(*g.clock_, now);
 }

@@ -1,4 +1,4 @@
-// One transfer as a resumable state machine, driven by a blocking loop or by completions. Private.
+// A transfer as a resumable state machine, driven by a blocking loop or by completions. Private.
 #pragma once
 
 #include <ferrule/deadline.hpp>
@@ -14,14 +14,14 @@ enum class step : unsigned char {
     wait   // the descriptor has to become ready
 };
 
-/// "Only if possible now" ends when it would have to wait, not while there is something to do.
+/// A deadline of now expires when the operation would have to wait, not while there is something to do.
 inline bool is_late(const deadline& d, step s) noexcept
 {
     return d.expired() && (s == step::wait || !d.is_now());
 }
 
-/// Called only by the holder of the direction's lock. Touches the descriptor through `try_` functions alone, so that
-/// ending a wait can lose nothing.
+/// One transfer, called only by the holder of the direction's lock. It touches the descriptor through `try_` functions
+/// alone, so that ending a wait can lose nothing.
 ///
 ///     advance ─┬─ done ──────────────── the holder leaves; with an error in `result` after `give_up`
 ///         ▲    ├─ again ─ others run ─┐
@@ -29,34 +29,33 @@ inline bool is_late(const deadline& d, step s) noexcept
 ///         └───────────────────────────┘
 class operation {
 public:
-    /// How an operation ends that has not succeeded.
+    /// How an unsuccessful operation ends.
     enum class ending : unsigned char {
-        failed,   // its caller is told
-        abandoned // nobody is told: its context has ended, and the caller's buffers may be gone
+        failed,   // the caller gets the error
+        abandoned // the context has ended, nothing is answered, and the caller's buffers may be gone
     };
 
     operation(const operation&) = delete;
     operation& operator=(const operation&) = delete;
 
-    /// Goes as far as possible without waiting. `eager`: tries the descriptor even if it is known to have had nothing.
-    /// May throw what a framing throws.
-    [[nodiscard]] virtual step advance(bool eager) = 0;
-    /// The descriptor was ready.
+    /// Goes as far as possible without waiting. `now` tries the descriptor even if the last attempt found nothing.
+    /// Passes on exceptions of a framing.
+    [[nodiscard]] virtual step advance(bool now) = 0;
+    /// Called when the descriptor was ready.
     virtual void resumed() noexcept {}
-    /// Leaves the stream as if the operation had not begun, or the rest of a frame to the endpoint; then shows the
-    /// caller what had arrived. Still under the lock. Returns what is to be reported instead of the reason, if that cannot be
-    /// done.
+    /// Leaves the stream as if the operation had not begun, or the rest of a frame to the endpoint. Then puts what had
+    /// arrived into the result. Called under the lock. Returns an error that replaces the original one if this fails.
     virtual error_code give_up(ending) noexcept = 0;
 
     const direction side;
     error_code result;
-    transfer_result& out; // beyond `result`
-    /// Take nothing off the stream and send nothing yet, but say `again`: the result could not be delivered
-    /// immediately, and what is never delivered must not have happened.
+    transfer_result& out; // in addition to `result`
+    /// While set, `advance` takes and sends nothing and returns `again`. An operation whose result is never delivered
+    /// must have no effect, and this result cannot be delivered yet.
     bool hold_back = false;
 
 protected:
-    /// `r` stays where it is until the operation ends.
+    /// `r` must stay in place until the operation ends.
     operation(direction d, transfer_result& r) noexcept : side(d), out(r) {}
     ~operation() = default;
 

@@ -1,21 +1,21 @@
-#include "src/outgoing_frame.hpp"
+#include "src/core/outgoing_frame.hpp"
 
 #include <algorithm>
 #include <utility>
 
 namespace ferrule::detail {
 
-std::size_t outgoing_frame::views(std::span<byte_view> out, std::size_t most) const noexcept
+std::size_t outgoing_frame::views(std::span<byte_view> out, std::size_t max_size) const noexcept
 {
     if (!rest_.empty()) {
-        out[0] = byte_view(rest_).first(std::min(rest_.size(), most));
+        out[0] = byte_view(rest_).first(std::min(rest_.size(), max_size));
         return 1;
     }
     std::size_t n = 0;
-    for (std::size_t i = part_; i < frame_.parts() && n < out.size() && most != 0; ++i) {
+    for (std::size_t i = part_; i < frame_.parts() && n < out.size() && max_size != 0; ++i) {
         const byte_view rest = rest_of(i);
-        out[n] = rest.first(std::min(rest.size(), most));
-        most -= out[n++].size();
+        out[n] = rest.first(std::min(rest.size(), max_size));
+        max_size -= out[n++].size();
     }
     return n;
 }

@@ -1,4 +1,4 @@
-// How far a frame has left. Private.
+// The progress of sending a frame. Private.
 #pragma once
 
 #include <ferrule/framing/framing.hpp>
@@ -8,7 +8,7 @@
 
 namespace ferrule::detail {
 
-/// A cursor over the parts of a frame, which stays where it is. Does no I/O.
+/// A cursor over the parts of a frame, which stays in place. Does no I/O.
 class outgoing_frame {
 public:
     explicit outgoing_frame(encoded& frame) noexcept : frame_(frame) {}
@@ -17,17 +17,19 @@ public:
     [[nodiscard]] std::size_t left() const noexcept { return frame_.size() - sent_; }
     [[nodiscard]] encoded& frame() const noexcept { return frame_; }
 
-    /// Views of what has not left, in order, at most `most` bytes and as many views as fit. Returns how many.
-    [[nodiscard]] std::size_t views(std::span<byte_view> out, std::size_t most) const noexcept;
-    /// Copies all that has not left to `out`, which has room for `left()` bytes.
+    /// Stores views of the unsent bytes, in order. Uses at most `max_size` bytes and as many views as fit. Returns the
+    /// number of views.
+    [[nodiscard]] std::size_t views(std::span<byte_view> out, std::size_t max_size) const noexcept;
+    /// Copies all unsent bytes to `out`, which has room for `left()` bytes.
     void copy_to(std::byte* out) const noexcept;
-    /// The next `n` bytes have left. Tells the frame's watcher, and throws what that throws.
+    /// Marks the next `n` bytes as sent. Calls the frame's watcher and passes on its exceptions.
     void advance(std::size_t n);
-    /// What has not left, moved out of the frame if the frame owns it, else copied. Throws `std::bad_alloc`.
+    /// Returns the unsent bytes, moved out of the frame if the frame owns them, else copied. Throws `std::bad_alloc`.
     [[nodiscard]] bytes take_rest();
-    /// Copies what has not left, if the frame only sees it, so that it is needed no longer. Throws `std::bad_alloc`.
+    /// Copies the unsent bytes that the frame only borrows, so that the originals are no longer needed. Throws
+    /// `std::bad_alloc`.
     void own_rest();
-    /// Whether what has not left is, in part, memory that the frame does not own.
+    /// Whether the frame borrows some of the unsent bytes.
     [[nodiscard]] bool borrows() const noexcept;
 
 private:
@@ -38,10 +40,10 @@ private:
     [[nodiscard]] bool is_kept(std::size_t i) const noexcept;
 
     encoded& frame_;
-    bytes rest_; // once it is owned
+    bytes rest_; // the unsent bytes, once owned
     std::size_t sent_ = 0;
-    std::size_t part_ = 0;   // the first part that has not left whole
-    std::size_t offset_ = 0; // bytes of it that have
+    std::size_t part_ = 0;   // the first part not sent completely
+    std::size_t offset_ = 0; // bytes of that part already sent
 };
 
 } // namespace ferrule::detail

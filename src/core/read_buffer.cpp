@@ -1,4 +1,4 @@
-#include "src/read_buffer.hpp"
+#include "src/core/read_buffer.hpp"
 
 #include "platform/per_thread.hpp"
 
@@ -8,11 +8,11 @@
 namespace ferrule::detail {
 namespace {
 
-// How much is asked for when it is not known how much will come.
+// The size of a read when the size of the input is unknown.
 constexpr std::size_t read_ahead = 64 * 1024;
-// How much is asked for behind a large frame: enough to see whether more has come, and little to copy.
+// The size of a read beyond a large frame. It shows whether more has arrived, and is cheap to copy.
 constexpr std::size_t peek_ahead = 64;
-// How much memory may wait for bytes that were announced but have not arrived, beyond as many as have.
+// Memory reserved for bytes that have not arrived exceeds the number of bytes that have arrived by at most this.
 constexpr std::size_t trusted = (1024 - 64) * 1024;
 constexpr std::size_t largest_spare = (1024 + 4) * 1024;
 
@@ -78,7 +78,7 @@ void read_buffer::take(std::size_t skip, std::size_t size, std::size_t drop, byt
     const std::size_t whole = skip + size + drop;
     const std::size_t rest = bytes_.size() - whole;
     const bool hand_over = size >= large && rest <= peek_ahead && bytes_.footprint() <= 2 * size;
-    to.reserve(hand_over ? rest : size); // before anything changes
+    to.reserve(hand_over ? rest : size); // may throw, so it comes first
     to.clear();
     if (hand_over) {
         to.append(view().subspan(whole));
@@ -130,7 +130,7 @@ void read_buffer::lend(std::size_t n)
 void read_buffer::put_back(byte_view front) noexcept
 {
     const std::size_t n = bytes_.size();
-    bytes_.resize(front.size() + n); // for which there is room
+    bytes_.resize(front.size() + n); // within the room that `lend` reserved
     std::memmove(bytes_.data() + front.size(), bytes_.data(), n);
     std::copy(front.begin(), front.end(), bytes_.begin());
     position_ -= front.size();

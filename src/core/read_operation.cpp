@@ -1,4 +1,4 @@
-#include "src/read_operation.hpp"
+#include "src/core/read_operation.hpp"
 
 #include "framing/separators.hpp"
 
@@ -10,26 +10,26 @@
 namespace ferrule::detail {
 namespace {
 
-constexpr std::size_t max_shown = 64 * 1024; // on error
+constexpr std::size_t max_shown = 64 * 1024; // bytes in an error
 
 bool is_negative(std::size_t n) noexcept
 {
-    return n > static_cast<std::size_t>(PTRDIFF_MAX); // a negative number was passed
+    return n > static_cast<std::size_t>(PTRDIFF_MAX);
 }
 
 } // namespace
 
-step read_operation::advance(bool eager)
+step read_operation::advance(bool now)
 {
     try {
-        return go_on(eager);
+        return go_on(now);
     } catch (const std::bad_alloc&) {
         result = no_memory();
         return step::done;
     }
 }
 
-step read_operation::go_on(bool eager)
+step read_operation::go_on(bool now)
 {
     if (channel_.read_refused) {
         result = channel_.read_refused;
@@ -54,19 +54,19 @@ step read_operation::go_on(bool eager)
             bad_ = f.skip;
             return step::done;
         }
-        if (channel_.drained && !eager)
+        if (channel_.drained && !now)
             return step::wait;
         const io_result r = read(f.skip);
-        switch (r.what()) {
-        case io_result::status::moved: break;
-        case io_result::status::larger: break;
-        case io_result::status::would_block: channel_.drained = true; return step::wait;
-        case io_result::status::end:
+        switch (r.status()) {
+        case io_status::moved: break;
+        case io_status::larger: break;
+        case io_status::would_block: channel_.drained = true; return step::wait;
+        case io_status::end:
             if (hold_back)
                 return step::again;
             at_end();
             return step::done;
-        case io_result::status::failed: result = r.error(); return step::done;
+        case io_status::failed: result = r.error(); return step::done;
         }
     }
     return step::again;
@@ -139,15 +139,15 @@ read_operation::finding stream_read::look_for_separator()
 read_operation::finding stream_read::look_for_frame() const
 {
     const decode_result d = request_.decoder(channel_.incoming.view(), channel_.incoming.position());
-    switch (d.what()) {
-    case decode_result::outcome::need_more: return finding::need(d.needed());
-    case decode_result::outcome::failed: return finding::failed(d.error(), d.size());
-    case decode_result::outcome::frame: break;
+    switch (d.status()) {
+    case decode_status::need_more: return finding::need(d.needed());
+    case decode_status::failed: return finding::failed(d.error(), d.size());
+    case decode_status::frame: break;
     }
     return finding::take(d.header(), d.payload(), d.trailer());
 }
 
-// Of a message that is whole nothing is partial.
+// A whole message has no partial bytes.
 read_operation::finding stream_read::look_for_partial() const
 {
     std::size_t size = channel_.incoming.size();
@@ -158,7 +158,7 @@ read_operation::finding stream_read::look_for_partial() const
                 size = 0;
             else if (f.kind == finding::what::failed)
                 size = std::min(size, f.skip);
-        } catch (...) { // whatever this is, its reader could not go on
+        } catch (...) { // the reader could not go on either, so all bytes are partial
         }
     }
     return finding::take(0, size);
@@ -174,13 +174,13 @@ io_result stream_read::read(std::size_t needed)
         const io_result r = channel_.fd->try_read(rest);
         filled_ += r.size();
         b.passed(r.size());
-        channel_.drained = r.what() == io_result::status::moved && r.size() < rest.size();
+        channel_.drained = r.status() == io_status::moved && r.size() < rest.size();
         return r;
     }
     const std::span<std::byte> room = b.room(needed);
     const io_result r = channel_.fd->try_read(room);
     b.filled(r.size());
-    channel_.drained = r.what() == io_result::status::moved && r.size() < room.size();
+    channel_.drained = r.status() == io_status::moved && r.size() < room.size();
     return r;
 }
 
@@ -189,7 +189,7 @@ void stream_read::take(const finding& f)
     read_buffer& b = channel_.incoming;
     if (fills_memory()) {
         filled_ += b.take_into(request_.into.subspan(filled_));
-        out.transferred = std::exchange(filled_, 0); // delivered: nothing to give back
+        out.transferred = std::exchange(filled_, 0); // delivered, so nothing is given back
         b.settle();
     } else if (request_.peek) {
         out.data = bytes(b.view().subspan(f.skip, f.size));
@@ -216,20 +216,20 @@ void stream_read::at_end()
 read_operation::finding packet_read::look()
 {
     const std::size_t size = channel_.incoming.size();
-    std::size_t most = SIZE_MAX;
+    std::size_t max_size = SIZE_MAX;
     switch (request_.kind) {
     case read_request::what::partial: return finding::take(0, size);
     case read_request::what::until:
     case read_request::what::all: return finding::failed(errc::unsupported);
-    case read_request::what::exactly: most = request_.size; break;
+    case read_request::what::exactly: max_size = request_.size; break;
     case read_request::what::into:
-    case read_request::what::some_into: most = request_.into.size(); break;
+    case read_request::what::some_into: max_size = request_.into.size(); break;
     case read_request::what::some:
     case read_request::what::frame: break;
     }
-    if (is_negative(most) && request_.kind == read_request::what::exactly)
+    if (is_negative(max_size) && request_.kind == read_request::what::exactly)
         return finding::failed(errc::invalid_argument);
-    if (most == 0)
+    if (max_size == 0)
         return finding::nothing();
     if (!channel_.packet_held)
         return finding::need(1);
@@ -237,8 +237,8 @@ read_operation::finding packet_read::look()
         const std::size_t shown = std::min(size, max_shown);
         return finding::take(0, shown, size - shown, errc::too_large);
     }
-    if (size > most)
-        return finding::take(0, most, size - most, errc::packet_truncated);
+    if (size > max_size)
+        return finding::take(0, max_size, size - max_size, errc::packet_truncated);
     return finding::take(0, size);
 }
 
@@ -246,9 +246,9 @@ io_result packet_read::read(std::size_t)
 {
     read_buffer& b = channel_.incoming;
     io_result r = channel_.fd->try_read(b.room_for_packet(0));
-    if (r.what() == io_result::status::larger)
+    if (r.status() == io_status::larger)
         r = channel_.fd->try_read(b.room_for_packet(r.size()));
-    channel_.packet_held = r.what() == io_result::status::moved;
+    channel_.packet_held = r.status() == io_status::moved;
     b.filled(channel_.packet_held ? r.size() : 0);
     channel_.drained = false;
     return r;

@@ -1,8 +1,8 @@
-// Takes bytes off a stream. Private.
+// Taking bytes off a stream. Private.
 #pragma once
 
-#include "src/channel.hpp"
-#include "src/operation.hpp"
+#include "src/core/channel.hpp"
+#include "src/core/operation.hpp"
 
 #include <ferrule/detail/requests.hpp>
 
@@ -12,8 +12,8 @@
 
 namespace ferrule::detail {
 
-/// What streams and packets share: look into the buffer, read more while that does not suffice, and take only at the end,
-/// so that an operation that ends early has nothing to give back.
+/// The part that streams and packets share. It looks into the buffer, reads more while the buffer does not suffice, and
+/// takes only at the end. So an operation that ends early has nothing to give back.
 ///
 ///     look ─┬─ take ───────────── done (or `again`, while the result is held back)
 ///      ▲    ├─ failed ─────────── done
@@ -28,31 +28,31 @@ public:
     {
     }
 
-    [[nodiscard]] step advance(bool eager) final;
+    [[nodiscard]] step advance(bool now) final;
     void resumed() noexcept final { channel_.drained = false; }
     error_code give_up(ending) noexcept final;
 
 protected:
-    /// What a look at the buffer says.
+    /// The result of a look at the buffer.
     class finding {
     public:
         enum class what : unsigned char { nothing, need, take, failed };
-        /// No bytes were asked for.
+        /// The request asks for no bytes.
         static finding nothing() noexcept { return {what::nothing, 0, 0, 0, {}}; }
         static finding need(std::size_t n) noexcept { return {what::need, n, 0, 0, {}}; }
-        /// With an error: takes, and fails all the same.
+        /// With an error, the operation takes the bytes and still fails.
         static finding take(std::size_t skip, std::size_t size, std::size_t drop = 0, error_code ec = {}) noexcept
         {
             return {what::take, skip, size, drop, ec};
         }
-        /// `bad`: as far as is known, only that many bytes are to blame.
+        /// `bad` is the number of bytes to blame, as far as is known.
         static finding failed(error_code ec, std::size_t bad = SIZE_MAX) noexcept
         {
             return {what::failed, bad, 0, 0, ec};
         }
 
         what kind;
-        std::size_t skip; // or the bytes needed, or to blame
+        std::size_t skip; // or the bytes needed, or the bytes to blame
         std::size_t size;
         std::size_t drop;
         error_code error;
@@ -68,12 +68,12 @@ protected:
         }
     };
 
-    /// May throw what a framing throws, and `std::bad_alloc`, as `read` and `take` may.
+    /// May throw `std::bad_alloc` and exceptions of a framing, as may `read` and `take`.
     [[nodiscard]] virtual finding look() = 0;
-    /// One attempt to read at least `needed` bytes.
+    /// Makes one attempt to read at least `needed` bytes.
     [[nodiscard]] virtual io_result read(std::size_t needed) = 0;
     virtual void take(const finding& f) = 0;
-    /// The peer has ended the stream.
+    /// Called when the peer has ended the stream.
     virtual void at_end() = 0;
 
     [[nodiscard]] bool fills_memory() const noexcept
@@ -83,14 +83,14 @@ protected:
 
     channel& channel_;
     const read_request& request_;
-    std::size_t filled_ = 0; // bytes that are in the caller's memory already
+    std::size_t filled_ = 0; // bytes already in the caller's memory
 
 private:
-    [[nodiscard]] step go_on(bool eager);
+    [[nodiscard]] step go_on(bool now);
 
     std::optional<finding> held_back_; // found, not yet taken
-    std::size_t bad_ = SIZE_MAX;       // bytes to show, of an error
-    bool delivered_ = false;           // what there is to show has been shown
+    std::size_t bad_ = SIZE_MAX;       // bytes to show with an error
+    bool delivered_ = false;           // the bytes are taken, so an error shows no others
 };
 
 class stream_read final : public read_operation {
@@ -107,7 +107,7 @@ private:
     void at_end() override;
 };
 
-/// Where packets have boundaries, the buffer holds one packet at most.
+/// Reads packets. The buffer holds at most one packet.
 class packet_read final : public read_operation {
 public:
     using read_operation::read_operation;
@@ -119,7 +119,7 @@ private:
     void at_end() override;
 };
 
-/// The operation that serves a request, which stays where it is until it ends.
+/// The operation that serves a request. The request must stay in place until the operation ends.
 class read_by_kind {
 public:
     read_by_kind(channel& c, const read_request& request, transfer_result& r) noexcept

@@ -9,20 +9,20 @@
 
 namespace ferrule::detail {
 
-/// Changed by the holder of the write lock alone; anyone may ask for the size at any time.
+/// The unsent tail. Only the holder of the write lock changes it. Any thread may ask for the size at any time.
 class send_tail {
 public:
     [[nodiscard]] byte_view view() const noexcept { return bytes_; }
     [[nodiscard]] std::size_t size() const noexcept { return size_.load(std::memory_order_acquire); }
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
 
-    /// Keeps these bytes; the tail is empty before.
+    /// Keeps these bytes. The tail must be empty before.
     void keep(bytes rest) noexcept
     {
         bytes_ = std::move(rest);
         publish();
     }
-    /// The first `n` bytes, at most all, have left.
+    /// Removes the first `n` bytes, which have left. `n` is at most `size()`.
     void sent(std::size_t n) noexcept
     {
         bytes_.drop_front(n);
@@ -31,7 +31,7 @@ public:
         publish();
     }
 
-    /// All of it; the tail is empty.
+    /// Returns all bytes and leaves the tail empty.
     [[nodiscard]] bytes release() noexcept
     {
         bytes rest = std::move(bytes_);

@@ -1,4 +1,4 @@
-// Looking for the next bytes before going to sleep. Private.
+// Polling briefly for the next bytes before sleeping. Private.
 #pragma once
 
 #include <algorithm>
@@ -8,42 +8,43 @@
 
 namespace ferrule::detail {
 
-/// Decides whether a thread that waits for bytes looks for them for a moment, giving its core away between the looks, before
-/// it sleeps. Being woken by a peer on another core takes tens of microseconds, and a look a fraction of one. So a
-/// conversation can become much faster; a stream whose sender sets the pace cannot, and would only take processor time.
+/// Decides whether a thread that waits for bytes polls for a moment before it sleeps, yielding its core between polls.
+/// A wake-up by a peer on another core takes tens of microseconds, a poll a fraction of one. So polling can make a
+/// conversation much faster. A stream paced by its sender only wastes processor time.
 ///
-/// Which of the two it is shows by trying: a few waits are spent the other way, and what brings more bytes per second is
-/// kept for a while, longer each time that it is confirmed. Looking has to bring a good deal more. So it is never slower
-/// than sleeping but for the trials, and costs processor time only where it makes a conversation faster.
+/// Trials tell the two apart. A few waits are spent the other way, and the way that moves more bytes per second is kept
+/// for a while. Each confirmation prolongs that time. Polling must win by a clear margin. So, apart from the trials,
+/// this is never slower than sleeping, and uses processor time only where it makes a conversation faster.
 ///
-/// Does no I/O and knows no clock. Held by a direction, used under its lock.
-/// What it is worth: `./run bench --only "two cores/round trip"`, ferrule blocking beside raw, which sleeps: 0.2 of its time
-/// over a socketpair, 0.1 over a pipe. On one core nothing is lost. To learn costs either end some 20 sleeps in the first 300
-/// round trips, and few afterwards. What it costs where it is of no use: `tests/unit/spin.cpp`.
+/// Does no I/O and reads no clock. Belongs to a direction and is used under its lock.
+/// Benefit: `./run bench --only "two cores/round trip"`, ferrule blocking beside raw, which sleeps. It takes 0.2 of
+/// raw's time over a socketpair, 0.1 over a pipe. On one core nothing is lost. Learning costs either end about 20
+/// sleeps in the first 300 round trips, and few afterwards. Cost without benefit: `tests/unit/core/spin.cpp`.
 class spin {
 public:
     using time_point = std::chrono::steady_clock::time_point;
 
-    static constexpr std::chrono::microseconds longest{50}; // a look
-    /// A longer silence is no part of a conversation.
+    static constexpr std::chrono::microseconds max_look{50}; // polling time in one wait
+    /// A longer silence is not part of a conversation.
     static constexpr std::chrono::milliseconds silence{1};
-    static constexpr unsigned window = 8;         // waits, after which the pace is known
-    static constexpr unsigned trial = 4;          // waits the other way
+    static constexpr unsigned window = 8;         // waits after which the pace is known
+    static constexpr unsigned trial = 4;          // waits spent the other way
     static constexpr unsigned shortest_trust = 4; // windows between two trials
-    static constexpr unsigned longest_trust = 1024;
-    static constexpr unsigned most_in_vain = 3; // one after the other
+    static constexpr unsigned max_trust = 1024;
+    static constexpr unsigned max_in_vain = 3; // consecutive waits
     static constexpr double gain = 1.15;
 
-    /// There is nothing to read, and `received` bytes have come so far: whether to look again instead of sleeping.
+    /// Called when there is nothing to read and `received` bytes have come so far. Returns whether to poll again
+    /// instead of sleeping.
     [[nodiscard]] bool look(time_point now, std::uint64_t received) noexcept
     {
         if (!waiting_ || received != received_)
             begin(now, received);
-        in_vain_now_ = looks_ && now - began_ >= longest;
+        in_vain_now_ = looks_ && now - began_ >= max_look;
         return looks_ && !in_vain_now_;
     }
 
-    /// The wait is over: the thread has slept, or the operation ends.
+    /// Ends the wait when the thread has slept or the operation ends.
     void done() noexcept { waiting_ = false; }
 
 private:
@@ -55,7 +56,7 @@ private:
         received_ = received;
         in_vain_ = in_vain_now_ ? in_vain_ + 1 : 0;
         const bool looked = looks_;
-        if (looks_ && in_vain_ == most_in_vain)
+        if (looks_ && in_vain_ == max_in_vain)
             decide(false);
         else if (since_last <= silence && !changed_) {
             if (++waits_ < (looks_ == prefers_looking_ ? window : trial))
@@ -63,7 +64,7 @@ private:
             if (received != window_received_)
                 end_window(now - window_began_, static_cast<double>(received - window_received_));
         }
-        changed_ = looks_ != looked; // the next wait begins as the other way has left it
+        changed_ = looks_ != looked; // the next wait begins in the state that the other way left
         waits_ = 0;
         window_began_ = now;
         window_received_ = received;
@@ -87,7 +88,7 @@ private:
     {
         const bool confirmed = look == prefers_looking_ && looks_ != look;
         // A trial of sleeping costs a conversation most.
-        trust_ = confirmed ? std::min((look ? 4 : 2) * trust_, longest_trust) : shortest_trust;
+        trust_ = confirmed ? std::min((look ? 4 : 2) * trust_, max_trust) : shortest_trust;
         looks_ = prefers_looking_ = look;
         windows_ = in_vain_ = 0;
     }
@@ -95,8 +96,8 @@ private:
     bool prefers_looking_ = false;
     bool looks_ = false; // differs during a trial
     unsigned trust_ = shortest_trust;
-    unsigned windows_ = shortest_trust - 1; // since the last trial; the first is early, as a conversation may be short
-    std::array<double, 2> pace_{};          // asleep, looking: bytes per nanosecond
+    unsigned windows_ = shortest_trust - 1; // since the last trial. The first is early for short conversations
+    std::array<double, 2> pace_{};          // asleep, polling: bytes per nanosecond
 
     bool changed_ = false;
     unsigned waits_ = 0; // in this window
@@ -106,7 +107,7 @@ private:
     bool waiting_ = false;
     time_point began_{};
     std::uint64_t received_ = 0;
-    bool in_vain_now_ = false; // the wait was longer than a look
+    bool in_vain_now_ = false; // the wait was longer than a poll
     unsigned in_vain_ = 0;
 };
 

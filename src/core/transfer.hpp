@@ -1,8 +1,8 @@
-// What both drivers make of a request. Private.
+// How both drivers run a request. Private.
 #pragma once
 
-#include "src/read_operation.hpp"
-#include "src/write_operation.hpp"
+#include "src/core/read_operation.hpp"
+#include "src/core/write_operation.hpp"
 
 #include <ferrule/detail/requests.hpp>
 
@@ -12,12 +12,12 @@
 
 namespace ferrule::detail {
 
-/// Made of a channel, the request and where the result goes.
+/// Constructed from a channel, the request and the place for the result.
 template <class Request>
 using operation_for =
     std::conditional_t<std::same_as<std::remove_cvref_t<Request>, read_request>, read_by_kind, write_operation>;
 
-/// What a call comes to that cannot even begin; nothing if it can.
+/// The result of a call that cannot begin, or nothing if it can.
 inline std::optional<error_code> answer(const channel_ptr& c, const read_request& /*r*/) noexcept
 {
     return c ? std::optional<error_code>() : errc::closed;
@@ -28,7 +28,7 @@ inline std::optional<error_code> answer(const channel_ptr& c, const write_reques
         return r.refused;
     if (c)
         return std::nullopt;
-    return r.kind == write_request::what::close ? error_code() : errc::closed; // closing what is closed is no error
+    return r.kind == write_request::what::close ? error_code() : errc::closed; // closing a closed channel is no error
 }
 
 } // namespace ferrule::detail

@@ -1,14 +1,14 @@
 // The turn of one operation in a direction. Private.
 #pragma once
 
-#include "src/channel.hpp"
-#include "src/operation.hpp"
+#include "src/core/channel.hpp"
+#include "src/core/operation.hpp"
 
 #include <utility>
 
 namespace ferrule::detail {
 
-/// From taking the lock to leaving the direction in order, however that comes about. Whoever makes it has taken the lock.
+/// The period from taking the lock until the direction is left in order. The creator holds the lock.
 class turn {
 public:
     turn() noexcept = default;
@@ -30,17 +30,18 @@ public:
 
     explicit operator bool() const noexcept { return channel_ != nullptr; }
 
-    /// Goes as far as possible without waiting. Done with `errc::closed` if the channel is. Throws what a framing throws.
-    [[nodiscard]] step advance(bool eager) { return advance(eager, channel_use(*channel_)); }
-    [[nodiscard]] step advance(bool eager, const channel_use& use)
+    /// Goes as far as possible without waiting. If the channel is closed, returns `done` with `errc::closed`. Passes on
+    /// exceptions of a framing.
+    [[nodiscard]] step advance(bool now) { return advance(now, channel_use(*channel_)); }
+    [[nodiscard]] step advance(bool now, const channel_use& use)
     {
         if (use)
-            return op_->advance(eager);
+            return op_->advance(now);
         op_->result = errc::closed;
         return step::done;
     }
 
-    /// The operation has succeeded.
+    /// Ends a successful operation.
     void end() noexcept
     {
         if (channel_ == nullptr)
@@ -49,11 +50,11 @@ public:
         if (op_->side == direction::read)
             c.spinning.done();
         c.of(op_->side).lock.unlock();
-        // What a sender leaves behind may be what a waiting reader has to push.
+        // A waiting reader may have to push the tail that a sender leaves behind.
         if (op_->side == direction::write && !c.tail.empty())
-            c.reading.point->kick();
+            c.reading.point->wake();
     }
-    /// It has not, for the reason `ec`, or for what is worse and replaces it.
+    /// Ends a failed operation with the error `ec`, which a worse error may replace.
     void give_up(operation::ending how, error_code& ec) noexcept
     {
         if (channel_ != nullptr) {
@@ -62,7 +63,7 @@ public:
         }
         end();
     }
-    /// `ec` says whether it has.
+    /// Ends the operation, which has failed if `ec` is set.
     void end(error_code& ec) noexcept { ec ? give_up(operation::ending::failed, ec) : end(); }
 
 private:

@@ -1,4 +1,4 @@
-// Who is inside a channel, so that a descriptor is closed only when nobody is. Private.
+// Counts the callers inside a channel, so that its descriptor is closed only when there is none. Private.
 #pragma once
 
 #include <ferrule/detail/fork_generation.hpp>
@@ -9,17 +9,17 @@
 
 namespace ferrule::detail {
 
-/// May be used by any thread at any time. In the child of a fork nobody is inside: the threads that were are not there.
+/// Thread-safe. In the child of a fork the count is 0, since the threads of the parent do not exist there.
 class use_count {
 public:
-    /// Enters, even what is shut. Returns what `leave` takes.
+    /// Enters, even if shut. Returns the argument for `leave`.
     [[nodiscard]] std::uint32_t enter() noexcept
     {
         const std::uint32_t generation = current();
         state_.fetch_add(1, std::memory_order_acquire);
         return generation;
     }
-    /// True once, when it is shut and nobody is inside: also for one who has entered what was shut.
+    /// True once, when the count is shut and reaches 0. This includes callers that entered after the shutdown.
     [[nodiscard]] bool leave(std::uint32_t entered) noexcept
     {
         if (current() != entered)
@@ -27,11 +27,11 @@ public:
         const std::uint64_t left = state_.fetch_sub(1, std::memory_order_acq_rel) - 1;
         if ((left & count_mask) != 0 || (left & shut_flag) == 0)
             return false;
-        // One that is refused late brings the count back to this point.
+        // A caller that is refused late brings the count back to this point.
         std::uint64_t last = left & ~std::uint64_t{empty_flag};
         return state_.compare_exchange_strong(last, last | empty_flag, std::memory_order_acq_rel);
     }
-    /// Whoever enters from now on finds it shut. False if that was so before.
+    /// Refuses all later callers. False if the count was shut before.
     [[nodiscard]] bool shut() noexcept
     {
         (void)current();
@@ -39,10 +39,10 @@ public:
     }
     [[nodiscard]] bool is_shut() const noexcept { return (state_.load(std::memory_order_acquire) & shut_flag) != 0; }
 
-    /// Whoever `leave` has told true is done with what that means.
+    /// Called when the work due after `leave` returned true is done.
     void set_finished() noexcept { state_.fetch_or(finished_flag, std::memory_order_acq_rel); }
-    /// Waits until then, which takes no longer than others are inside. Not `atomic::wait`, which without a futex may miss
-    /// its notification in libstdc++ 12.
+    /// Yields until `set_finished`, which takes no longer than other callers stay inside. `atomic::wait` is no
+    /// alternative, since without a futex it may miss its notification in libstdc++ 12.
     void wait_until_finished() const noexcept
     {
         while ((state_.load(std::memory_order_acquire) & finished_flag) == 0)
@@ -67,7 +67,7 @@ private:
         return generation;
     }
 
-    // The generation of the process in the upper half.
+    // The fork generation in the upper half.
     std::atomic<std::uint64_t> state_{std::uint64_t{fork_generation()} << 32};
 };
 

@@ -1,6 +1,6 @@
-#include "src/wait_point.hpp"
+#include "src/core/wait_point.hpp"
 
-#include "src/wait_service.hpp"
+#include "src/core/wait_service.hpp"
 
 #include <ferrule/detail/fork_generation.hpp>
 
@@ -31,8 +31,8 @@ std::unique_lock<std::mutex> wait_point::guard() noexcept
     return std::unique_lock(mutex_);
 }
 
-// In the child of a fork: the mutex may be held by a thread that is not here, and both the set and the reactor's
-// registration are shared with the parent, so the child only drops its own numbers.
+// Called in the child of a fork. The mutex may be held by a thread that does not exist here. The set and the reactor's
+// registration are shared with the parent, so the child only drops its own descriptor numbers.
 void wait_point::recover_from_fork(std::uint32_t current) noexcept
 {
     auto seen = generation_.load(std::memory_order_acquire);
@@ -40,7 +40,7 @@ void wait_point::recover_from_fork(std::uint32_t current) noexcept
         if (seen != recovering && generation_.compare_exchange_weak(seen, recovering, std::memory_order_acquire)) {
             new (&mutex_) std::mutex;
             waiting = nullptr;
-            (void)watched_.release(); // leaked: destroying it would take the parent's registration away
+            (void)watched_.release(); // leaked, since its destruction would remove the parent's registration
             context_ = nullptr;
             set_ = os::readiness_set();
             generation_.store(current, std::memory_order_release);
@@ -61,7 +61,7 @@ error_code wait_point::watch(const boost::asio::any_io_executor& executor, boost
     if (context_ != &context) {
         stop_watching();
         wait_service::of(executor, context).add(shared_from_this());
-        // Watching is no work: a context may run out of work while its registration stays for the next wait.
+        // Watching is not counted as work. A context may run out of work while its registration stays for later waits.
         error_code ec;
         watched_ = std::make_unique<os::watched_handle>(
             boost::asio::prefer(executor, boost::asio::execution::outstanding_work.untracked), set_.handle(), ec);
@@ -90,7 +90,7 @@ void wait_point::leave(boost::asio::execution_context& context) noexcept
     const auto held = guard();
     if (context_ != &context)
         return;
-    // Whoever waits here will be abandoned with the context's queues, and can no longer be kicked.
+    // The waiting operation is abandoned with the context's queues, and can no longer be notified.
     waiting = nullptr;
     stop_watching();
 }

@@ -1,4 +1,4 @@
-// Where the operation that holds a direction waits for the descriptor. Private.
+// The point where the holder of a direction waits for the descriptor. Private.
 #pragma once
 
 #include "platform/reactor.hpp"
@@ -12,48 +12,48 @@
 
 namespace ferrule::detail {
 
-/// Something that waits and can be made to look around.
+/// A blocked operation that can be woken to re-check its state.
 class waiter {
 public:
     /// Called with the wait point's mutex held. Must not block.
-    virtual void kick() noexcept = 0;
+    virtual void notify() noexcept = 0;
 
 protected:
     ~waiter() = default;
 };
 
-/// The meeting point of one waiting operation with those who interrupt it, and its connection to the reactor of an
-/// execution context. Shared, because a context that ends must be able to take its reactor back.
+/// Connects one waiting operation with the threads that interrupt it and with the reactor of an execution context.
+/// Shared, because a context that ends must be able to take its reactor back.
 class wait_point : public std::enable_shared_from_this<wait_point> {
 public:
-    /// Holds the mutex that guards everything below.
+    /// Locks the mutex that guards everything below.
     [[nodiscard]] std::unique_lock<std::mutex> guard() noexcept;
 
     waiter* waiting = nullptr;
 
-    /// Makes `context`'s reactor watch the targets through one private descriptor, which moves between contexts.
-    /// The descriptor itself is never handed to a reactor: Asio would set O_NONBLOCK on everybody's open file
-    /// description.
+    /// Makes `context`'s reactor watch the targets through one private descriptor, which moves between contexts. The
+    /// real descriptor is never given to a reactor, since Asio would set O_NONBLOCK on an open file description that
+    /// others share.
     [[nodiscard]] error_code watch(const boost::asio::any_io_executor& executor,
                                    boost::asio::execution_context& context, std::span<const readiness> targets);
     [[nodiscard]] os::watched_handle& watched() noexcept { return *watched_; }
-    /// Takes back all interest, so that the context is not woken for what a thread will read.
+    /// Withdraws all interest, so that the context is not woken for what a thread will read.
     void unwatch() noexcept;
-    /// The context ends.
+    /// Called when the context ends.
     void leave(boost::asio::execution_context& context) noexcept;
 
-    /// Lets whoever waits look around.
-    void kick() noexcept
+    /// Wakes the waiting operation, if there is one.
+    void wake() noexcept
     {
         const auto held = guard();
         if (waiting != nullptr)
-            waiting->kick();
+            waiting->notify();
     }
-    void kick_if(const waiter& w) noexcept
+    void wake_if(const waiter& w) noexcept
     {
         const auto held = guard();
         if (waiting == &w)
-            waiting->kick();
+            waiting->notify();
     }
 
     wait_point() noexcept;
@@ -68,7 +68,7 @@ private:
     std::mutex mutex_;
     std::atomic<std::uint32_t> generation_;
     os::readiness_set set_;
-    std::unique_ptr<os::watched_handle> watched_; // that of the set
+    std::unique_ptr<os::watched_handle> watched_; // for the handle of the set
     boost::asio::execution_context* context_ = nullptr;
 };
 

@@ -1,4 +1,4 @@
-#include "src/wait_service.hpp"
+#include "src/core/wait_service.hpp"
 
 namespace ferrule::detail {
 
@@ -23,7 +23,7 @@ void wait_service::add(const std::shared_ptr<wait_point>& p)
 
 void wait_service::shutdown() noexcept
 {
-    // One at a time and outside the mutex, which others take while they hold a point's.
+    // The points leave outside the mutex, since other threads take it while they hold a point's mutex.
     for (;;) {
         std::shared_ptr<wait_point> point;
         {

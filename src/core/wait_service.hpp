@@ -1,7 +1,7 @@
-// Tells those who wait with a context that it ends. Private.
+// Notifies waiting operations that their context ends. Private.
 #pragma once
 
-#include "src/wait_point.hpp"
+#include "src/core/wait_point.hpp"
 
 #include <boost/asio/execution_context.hpp>
 
@@ -11,8 +11,8 @@
 
 namespace ferrule::detail {
 
-/// A wait point stays registered with a context's reactor between two waits. So each context that waits carries this
-/// service, which takes the registrations back when the context ends.
+/// Takes back the registrations with a context's reactor when the context ends. A wait point stays registered between
+/// two waits, so each context that waits carries this service.
 class wait_service final : public boost::asio::execution_context::service {
 public:
     static boost::asio::execution_context::id id;
@@ -20,14 +20,14 @@ public:
 
     explicit wait_service(boost::asio::execution_context& context) : service(context) {}
 
-    /// The service of the executor's context, made at the first use. Made after Asio's reactor and timers, so that it
-    /// is shut down before them.
+    /// The service of the executor's context, made at the first use. It is made after Asio's reactor and timers, so
+    /// that it is shut down before them.
     static wait_service& of(const boost::asio::any_io_executor& executor, boost::asio::execution_context& context);
 
-    /// Keeps a wait point in mind for as long as it exists.
+    /// Remembers a wait point for as long as it exists.
     void add(const std::shared_ptr<wait_point>& p);
 
-    /// Calls `f`, which concerns the context's timers, unless the context ends: Asio takes its timers apart without a lock.
+    /// Calls `f`, which uses the context's timers, unless the context ends. Asio destroys its timers without a lock.
     template <class F>
     void unless_ended(F f) noexcept
     {

@@ -1,4 +1,4 @@
-#include "src/write_operation.hpp"
+#include "src/core/write_operation.hpp"
 
 #include <algorithm>
 #include <array>
@@ -20,7 +20,7 @@ step write_operation::advance(bool)
         result = channel_.write_refused;
         return step::done;
     }
-    // Before anything leaves, so that `close` never counts too little of what it interrupts.
+    // Stored before anything leaves, so that `close` never reports too few unsent bytes.
     channel_.under_way.store(to_leave(), std::memory_order_seq_cst);
     if (!channel_.is_open()) {
         result = errc::closed;
@@ -44,19 +44,19 @@ std::size_t write_operation::to_leave() const noexcept
 {
     if (!channel_.packets)
         return frame_.left();
-    std::size_t payload = 0; // a packet carries nothing else
+    std::size_t payload = 0; // a packet carries only the payload
     const encoded& frame = frame_.frame();
     for (std::size_t i = 0; i < frame.parts(); ++i)
         payload += frame.is_payload(i) ? frame.part(i).size() : 0;
     return payload;
 }
 
-// What has begun has to go out whole, even if the context ends and the caller's memory with it.
+// A frame that has begun must go out whole, even if the context ends and the caller's memory with it.
 void write_operation::own_rest() noexcept
 {
     try {
         frame_.own_rest();
-    } catch (const std::bad_alloc&) { // then such an end tears the frame, and `give_up` says so
+    } catch (const std::bad_alloc&) { // then such an end tears the frame, and `give_up` reports it
     }
 }
 
@@ -71,7 +71,7 @@ step write_operation::go_on()
             const byte_view all(joined.data(), frame_.left());
             frame_.copy_to(joined.data());
             const io_result r = write({&all, 1});
-            if (r.what() != io_result::status::moved)
+            if (r.status() != io_status::moved)
                 return stopped(r);
             consume(r.size());
             if (r.size() < all.size())
@@ -85,11 +85,11 @@ step write_operation::go_on()
         if (n == 0 || !brings_handle())
             n += frame_.views(std::span(views).subspan(n), frame_.frame().is_watched() ? max_watched : SIZE_MAX);
         const io_result r = write({views.data(), n});
-        if (r.what() != io_result::status::moved)
+        if (r.status() != io_status::moved)
             return stopped(r);
         consume(r.size());
         if (r.size() < total_size({views.data(), n}))
-            return step::wait; // no room for more: trying again would say so
+            return step::wait; // there is no room for more
     }
     return step::again;
 }
@@ -102,14 +102,14 @@ step write_operation::send_packet()
     for (std::size_t i = 0; i < frame.parts(); ++i) {
         if (!frame.is_payload(i))
             continue;
-        if (n == views.size()) { // more than go into one call
+        if (n == views.size()) { // too many for one call
             frame.join_payload();
             return send_packet();
         }
         views[n++] = frame.part(i);
     }
     const io_result r = write({views.data(), n});
-    if (r.what() != io_result::status::moved)
+    if (r.status() != io_status::moved)
         return stopped(r);
     out.transferred = r.size();
     frame.tell(frame.size());
@@ -130,9 +130,9 @@ io_result write_operation::write(std::span<const byte_view> views) noexcept
 
 step write_operation::stopped(const io_result& r) noexcept
 {
-    if (r.what() == io_result::status::would_block)
+    if (r.status() == io_status::would_block)
         return step::wait;
-    result = r.what() == io_result::status::failed ? r.error() : error_code(errc::closed);
+    result = r.status() == io_status::failed ? r.error() : error_code(errc::closed);
     return step::done;
 }
 
@@ -163,9 +163,9 @@ void write_operation::consume(std::size_t n)
 error_code write_operation::give_up(ending how) noexcept
 {
     if (!channel_.is_open())
-        return {}; // `close` says how much has not left
+        return {}; // `close` reports the unsent bytes
     error_code torn;
-    if (frame_.sent() != 0 && frame_.left() != 0) { // it has left no tail before it, so its rest becomes the tail
+    if (frame_.sent() != 0 && frame_.left() != 0) { // the old tail has left, so the rest becomes the tail
         try {
             if (how == ending::abandoned && !outlived_ && frame_.borrows())
                 torn = errc::torn;

@@ -1,19 +1,19 @@
-// Sends the endpoint's tail and then a frame. Private.
+// Sending the endpoint's tail and then a frame. Private.
 #pragma once
 
-#include "src/channel.hpp"
-#include "src/operation.hpp"
-#include "src/outgoing_frame.hpp"
+#include "src/core/channel.hpp"
+#include "src/core/operation.hpp"
+#include "src/core/outgoing_frame.hpp"
 
 #include <ferrule/detail/requests.hpp>
 
 namespace ferrule::detail {
 
-/// On a stream the rest of a frame that is given up becomes the tail. A packet leaves whole or not at all, so it leaves
-/// none.
+/// Sends one frame. On a stream the rest of a frame that is given up becomes the tail. A packet leaves whole or not at
+/// all, so it leaves no tail.
 class write_operation final : public operation {
 public:
-    /// The request stays where it is until the operation ends.
+    /// The request must stay in place until the operation ends.
     write_operation(channel& c, write_request& request, transfer_result& r) noexcept
         : operation(direction::write, r),
           channel_(c),
@@ -23,16 +23,16 @@ public:
     {
     }
 
-    [[nodiscard]] step advance(bool eager) override;
+    [[nodiscard]] step advance(bool now) override;
     error_code give_up(ending) noexcept override;
 
 private:
-    /// What `close` says has not left, if it interrupts this now.
+    /// The number of bytes that `close` reports as unsent if it interrupts this operation now.
     [[nodiscard]] std::size_t to_leave() const noexcept;
     [[nodiscard]] step go_on();
     void own_rest() noexcept;
     [[nodiscard]] step send_packet();
-    /// Whether a handle is to leave beside the first byte of the frame. That byte then is the first of a call.
+    /// Whether a handle leaves beside the first byte of the frame. That byte must then be the first of a system call.
     [[nodiscard]] bool brings_handle() const noexcept;
     [[nodiscard]] io_result write(std::span<const byte_view> views) noexcept;
     [[nodiscard]] step stopped(const io_result& r) noexcept;

@@ -1,4 +1,4 @@
-#include <ferrule/python/authentication.hpp>
+#include <ferrule/python/multiprocessing/authentication.hpp>
 
 #include "platform/digest.hpp"
 
@@ -12,11 +12,11 @@ constexpr std::string_view challenge = "#CHALLENGE#";
 constexpr std::string_view welcome = "#WELCOME#";
 constexpr std::string_view failure = "#FAILURE#";
 
-// CPython before 3.12: a challenge of 20 bytes, without the name of a digest, answered by 16.
+// CPython before 3.12 sends a challenge of 20 bytes without the name of a digest, and a response of 16 bytes.
 constexpr std::size_t old_challenge = 20;
 constexpr std::size_t old_response = 16;
 
-// By `digest`.
+// The names by `digest`.
 constexpr std::string_view digests[] = {"md5", "sha256", "sha384", "sha3_256", "sha3_384"};
 
 std::string_view name_of(digest d)
@@ -24,7 +24,7 @@ std::string_view name_of(digest d)
     return digests[static_cast<std::size_t>(d)];
 }
 
-/// What `{name}` at the front says; md5 where CPython leaves it out.
+/// The digest that `{name}` at the front names; md5 for the sizes where CPython leaves it out.
 std::optional<digest> digest_of(byte_view message)
 {
     if (message.size() == old_challenge || message.size() == old_response)
@@ -37,7 +37,7 @@ std::optional<digest> digest_of(byte_view message)
     return std::nullopt;
 }
 
-/// In a time that does not say where they differ.
+/// Constant-time comparison.
 bool is_same(byte_view a, byte_view b)
 {
     if (a.size() != b.size())
@@ -73,13 +73,11 @@ void handshake::fail(const char* why) noexcept
     step_ = steps;
 }
 
-// Steps, of the listener; the client's are the other way round, and begin in the middle:
-//   0 send a challenge   1 take the response   2 send what it is worth
-//   3 take a challenge   4 send the response   5 take what it is worth
-// The step where each message of the six is: by who challenges whom.
+// Steps of the listener. The client runs the same steps rotated by three: 0 send a challenge 1 take the response 2 send
+// the verdict 3 take a challenge 4 send the response 5 take the verdict
 bytes handshake::next()
 {
-    const int mine = role_ == role::listener ? step_ : (step_ + 3) % steps; // as if we were the listener
+    const int mine = role_ == role::listener ? step_ : (step_ + 3) % steps; // the step in the listener's numbering
     ++step_;
     if (tell_) {
         step_ = steps;

@@ -1,4 +1,6 @@
-#include <ferrule/python/manager.hpp>
+#include <ferrule/python/multiprocessing/manager.hpp>
+
+#include <ferrule/python/multiprocessing/address.hpp>
 
 #include <utility>
 
@@ -7,18 +9,18 @@ namespace {
 
 using connection = message_duplex<multiprocessing>;
 
-connection open(const detail::manager_address& m, const until& limit)
+connection open(const detail::manager_address& m, const until& timeout)
 {
-    return connect(m.at, m.options, limit, m.framing);
+    return connect(m.at, m.options, timeout, m.framing);
 }
 
-/// One request that has a connection of its own.
+/// Sends one request on a connection of its own, and returns the result.
 value control(const detail::manager_address& m, std::string_view function, const tuple& args, const dict& kwargs,
-              const until& limit)
+              const until& timeout)
 {
-    connection c = open(m, limit);
-    c.send(detail::request_of({}, function, args, kwargs), limit);
-    return detail::result_of(c.recv(limit));
+    connection c = open(m, timeout);
+    c.send(detail::request_of({}, function, args, kwargs), timeout);
+    return detail::result_of(c.recv(timeout));
 }
 
 } // namespace
@@ -44,32 +46,32 @@ value detail::result_of(const value& reply)
     if (kind == "#ERROR")
         throw exception(what);
     if (kind == "#PROXY" && what.type() == type::tuple && what.size() == 2)
-        return what[1];                                    // the token; which methods it has can be asked for
-    if (kind == "#TRACEBACK" || kind == "#UNSERIALIZABLE") // as Python's own clients report it
+        return what[1];                                    // the token; its methods can be requested
+    if (kind == "#TRACEBACK" || kind == "#UNSERIALIZABLE") // reported as Python's own clients do
         throw exception(value::object("multiprocessing.managers", "RemoteError", {what}));
     detail::mismatch(reply, "a manager's answer");
 }
 
 remote::remote(std::shared_ptr<const detail::manager_address> m, std::string type, std::string ident,
-               std::vector<std::string> methods, const until& limit)
+               std::vector<std::string> methods, const until& timeout)
     : manager_(std::move(m)),
-      session_(std::make_shared<detail::manager_session>(open(*manager_, limit), manager_->framing)),
+      session_(std::make_shared<detail::manager_session>(open(*manager_, timeout), manager_->framing)),
       type_(std::move(type)),
       ident_(std::move(ident)),
       methods_(std::move(methods))
 {
-    session_->requests.send(detail::request_of({}, "accept_connection", {"ferrule"}, {}), limit);
-    (void)detail::result_of(session_->requests.recv(limit));
+    session_->requests.send(detail::request_of({}, "accept_connection", {"ferrule"}, {}), timeout);
+    (void)detail::result_of(session_->requests.recv(timeout));
 }
 
-value remote::call(std::string_view method, const tuple& args, const dict& kwargs, const until& limit)
+value remote::call(std::string_view method, const tuple& args, const dict& kwargs, const until& timeout)
 {
     detail::manager_session& s = *session_;
-    if (const error_code ec = s.turn.acquire(limit))
+    if (const error_code ec = s.turn.acquire(timeout))
         throw_error(ec);
     detail::manager_turn turn(s);
     try {
-        s.requests.send(detail::request_of(ident_, method, args, kwargs), limit);
+        s.requests.send(detail::request_of(ident_, method, args, kwargs), timeout);
     } catch (const error& e) {
         turn.not_sent(e);
         throw;
@@ -78,7 +80,7 @@ value remote::call(std::string_view method, const tuple& args, const dict& kwarg
     for (;;) {
         bytes answer;
         try {
-            answer = s.answers.recv(limit);
+            answer = s.answers.recv(timeout);
         } catch (const error& e) {
             turn.not_received(e.code());
             throw;
@@ -88,9 +90,9 @@ value remote::call(std::string_view method, const tuple& args, const dict& kwarg
     }
 }
 
-void remote::release(const until& limit)
+void remote::release(const until& timeout)
 {
-    (void)control(*manager_, "decref", {ident_}, {}, limit);
+    (void)control(*manager_, "decref", {ident_}, {}, timeout);
 }
 
 value remote::token() const
@@ -98,40 +100,40 @@ value remote::token() const
     return detail::token_of(type_, manager_->at, ident_);
 }
 
-manager::manager(const address& at, const connect_options& o, const multiprocessing& f, const until& limit)
+manager::manager(const address& at, const connect_options& o, const multiprocessing& f, const until& timeout)
     : address_(std::make_shared<const detail::manager_address>(detail::manager_address{at, o, f}))
 {
-    (void)control(*address_, "dummy", {}, {}, limit);
+    (void)control(*address_, "dummy", {}, {}, timeout);
 }
 
-remote manager::create(std::string_view type, const tuple& args, const dict& kwargs, const until& limit) const
+remote manager::create(std::string_view type, const tuple& args, const dict& kwargs, const until& timeout) const
 {
     tuple all{value(type)};
     all.insert(all.end(), args.begin(), args.end());
-    const value made = control(*address_, "create", all, kwargs, limit); // (ident, names)
+    const value made = control(*address_, "create", all, kwargs, timeout); // (ident, names)
     if (made.type() != python::type::tuple || made.size() != 2)
         detail::mismatch(made, "a new object");
     return {address_, std::string(type), made[0].as<std::string>(), python::to<std::vector<std::string>>(made[1]),
-            limit};
+            timeout};
 }
 
-remote manager::take(const value& token, const until& limit) const
+remote manager::take(const value& token, const until& timeout) const
 {
     const value state = token.type() == type::object ? token.state() : value();
     if (!token.is("multiprocessing.managers", "Token") || state.type() != type::tuple || state.size() != 3)
         detail::mismatch(token, "a token");
     return {address_, state[0].as<std::string>(), state[2].as<std::string>(),
-            python::to<std::vector<std::string>>(control(*address_, "get_methods", {token}, {}, limit)), limit};
+            python::to<std::vector<std::string>>(control(*address_, "get_methods", {token}, {}, timeout)), timeout};
 }
 
-std::size_t manager::size(const until& limit) const
+std::size_t manager::size(const until& timeout) const
 {
-    return control(*address_, "number_of_objects", {}, {}, limit).as<std::size_t>();
+    return control(*address_, "number_of_objects", {}, {}, timeout).as<std::size_t>();
 }
 
-void manager::shutdown(const until& limit) const
+void manager::shutdown(const until& timeout) const
 {
-    (void)control(*address_, "shutdown", {}, {}, limit);
+    (void)control(*address_, "shutdown", {}, {}, timeout);
 }
 
 } // namespace ferrule::python

@@ -1,4 +1,4 @@
-#include <ferrule/python/manager_server.hpp>
+#include <ferrule/python/multiprocessing/manager_server.hpp>
 
 #include "platform/on_stop.hpp"
 
@@ -82,13 +82,13 @@ public:
             }
             if (!ec)
                 continue;
-            // No memory or no descriptor: other connections may give some back.
+            // Memory or descriptors are exhausted. Other connections may release some.
             pause_.expires_after(std::chrono::milliseconds(100));
             co_await pause_.async_wait(asio::use_awaitable);
         }
     }
 
-    // The other end may go at any time, which ends it with an exception that nobody needs to see.
+    // If the peer closes the connection, this ends with an exception, which is ignored.
     asio::awaitable<void> converse(connection c)
     {
         std::optional<request> r = parse(co_await c.async_recv());
@@ -115,13 +115,13 @@ public:
         } catch (const usage_error& e) {
             ec = e.code();
         }
-        if (ec) { // a name that is not allowed, or too much within each other
+        if (ec) { // a name that is not allowed, or too deep nesting
             reply = answer("#UNSERIALIZABLE", reply.repr(1000));
             co_await c.async_send(reply);
         }
     }
 
-    /// What a function of ours, or of the user, comes to.
+    /// The answer that reports the result or exception of `f`, a function of ours or of the user.
     template <class F>
     static value outcome(F f)
     {
@@ -150,7 +150,7 @@ public:
             const auto& methods = found->second.type->methods;
             const auto m = methods.find(r.name);
             if (m != methods.end())
-                method = &m->second; // types are not changed while they are served
+                method = &m->second; // types do not change while they are served
         }
         if (method != nullptr)
             return outcome([&] { return (*method)(self.get(), r.args, r.kwargs); });
@@ -188,7 +188,7 @@ public:
         return answer("#RETURN", nullptr);
     }
 
-    /// Of an argument that is one, or a token.
+    /// The identifier in the only argument, which is an identifier or a token. Empty if there is none.
     static std::string ident_in(const request& r)
     {
         value v = r.args.size() == 1 ? r.args[0] : value();
@@ -212,7 +212,7 @@ public:
             self = t->second.make(args, r.kwargs);
             return value();
         });
-        if (!self) // Python says in a traceback what went wrong while making an object
+        if (!self) // Python reports a failed creation as a traceback
             return made[0] == value("#ERROR") ? traceback(exception(made[1]).what()) : traceback("None was made");
         const std::lock_guard guard(mutex_);
         const std::string ident = std::to_string(++last_ident_);
@@ -221,7 +221,7 @@ public:
     }
 
     asio::io_context context_;
-    asio::steady_timer pause_{context_}; // makes what the context needs to wait, or throws
+    asio::steady_timer pause_{context_}; // creates what the context needs to wait, or throws
     listener<multiprocessing> listener_;
     std::map<std::string, detail::served_type, std::less<>> types_;
     mutable std::mutex mutex_;
@@ -251,14 +251,14 @@ detail::served_type& manager_server::type(std::string name)
     return state_->types_[std::move(name)];
 }
 
-void manager_server::serve(const until& limit)
+void manager_server::serve(const until& timeout)
 {
     const auto stops = [this] { stop(); };
-    const os::on_stop<decltype(stops)> on_stop(limit.stop(), stops);
-    if (limit.deadline().is_never())
+    const os::on_stop<decltype(stops)> on_stop(timeout.stop(), stops);
+    if (timeout.deadline().is_never())
         state_->context_.run();
     else
-        state_->context_.run_until(limit.deadline().at());
+        state_->context_.run_until(timeout.deadline().at());
 }
 
 void manager_server::stop() noexcept

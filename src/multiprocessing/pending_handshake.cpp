@@ -1,4 +1,4 @@
-#include "src/multiprocessing/meeting.hpp"
+#include "src/multiprocessing/pending_handshake.hpp"
 
 #include <ferrule/framing/multiprocessing_bytes.hpp>
 
@@ -18,7 +18,7 @@ bytes frame_of(byte_view message)
 
 } // namespace
 
-std::optional<readiness> meeting::advance()
+std::optional<readiness> pending_handshake::advance()
 {
     for (;;) {
         if (waits_)
@@ -42,27 +42,27 @@ std::optional<readiness> meeting::advance()
     }
 }
 
-bool meeting::send()
+bool pending_handshake::send()
 {
     const byte_view part(out_);
     const io_result r = connection_.get()->try_write({&part, 1});
-    if (r.what() == io_result::status::would_block)
+    if (r.status() == io_status::would_block)
         return false;
-    if (r.what() != io_result::status::moved)
+    if (r.status() != io_status::moved)
         throw_error(r.error());
     out_.drop_front(r.size());
     sends_ = !out_.empty();
     return true;
 }
 
-bool meeting::receive()
+bool pending_handshake::receive()
 {
-    std::size_t wanted = handshake::longest; // of a packet
+    std::size_t wanted = handshake::max_message; // of a packet
     if (connection_.get()->kind() == transfer_kind::stream) {
-        const decode_result frame = multiprocessing_bytes().decode(in_, limits(handshake::longest));
-        if (frame.what() == decode_result::outcome::failed)
+        const decode_result frame = multiprocessing_bytes().decode(in_, limits(handshake::max_message));
+        if (frame.status() == decode_status::failed)
             throw_error(frame.error());
-        if (frame.what() == decode_result::outcome::frame) {
+        if (frame.status() == decode_status::frame) {
             handshake_.take(byte_view(in_.data() + frame.header(), frame.payload()));
             in_.clear();
             return true;
@@ -71,12 +71,12 @@ bool meeting::receive()
     }
     in_.reserve(in_.size() + wanted);
     const io_result r = connection_.get()->try_read(in_.spare().first(wanted));
-    switch (r.what()) {
-    case io_result::status::would_block: return false;
-    case io_result::status::end: throw_error(in_.empty() ? errc::end_of_stream : errc::truncated);
-    case io_result::status::larger: throw_error(errc::too_large);
-    case io_result::status::failed: throw_error(r.error());
-    case io_result::status::moved: break;
+    switch (r.status()) {
+    case io_status::would_block: return false;
+    case io_status::end: throw_error(in_.empty() ? errc::end_of_stream : errc::truncated);
+    case io_status::larger: throw_error(errc::too_large);
+    case io_status::failed: throw_error(r.error());
+    case io_status::moved: break;
     }
     in_.commit(r.size());
     if (connection_.get()->kind() == transfer_kind::message) {

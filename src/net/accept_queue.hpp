@@ -1,19 +1,22 @@
-// A connection on the way to being one: its handshake, without waiting. Private.
+// Connections that are ready, and the stream that announces them. Private.
 #pragma once
 
-#include <ferrule/python/authentication.hpp>
+#include "platform/caught.hpp"
 
-#include "platform/net.hpp"
+#include <ferrule/detail/accepted.hpp>
+#include <ferrule/socket_like.hpp>
 
 #include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
+#include <string>
+#include <utility>
 
-namespace ferrule::python::detail {
+namespace ferrule::detail {
 
-class arrivals {
+class accept_queue {
 public:
     void put(descriptor d)
     {
@@ -30,41 +33,31 @@ public:
         return d;
     }
 
+    /// What has failed, for the text of an exception.
+    void explain(std::string failures)
+    {
+        const std::lock_guard guard(mutex_);
+        failures_ = std::move(failures);
+    }
+    [[nodiscard]] std::string explanation() const
+    {
+        const std::lock_guard guard(mutex_);
+        return failures_;
+    }
+
 private:
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     std::deque<descriptor> ready_;
+    std::string failures_;
 };
 
-/// A connection and its handshake.
-class meeting {
-public:
-    meeting(descriptor d, handshake h) : connection_(std::move(d)), handshake_(std::move(h)) {}
-
-    /// As far as it goes now. What it waits for, which is not `now()`; nothing when it is done. Throws `error` if it cannot be
-    /// done.
-    [[nodiscard]] std::optional<readiness> advance();
-    /// When it is done.
-    [[nodiscard]] descriptor take() && { return std::move(connection_); }
-
-private:
-    /// Each returns true if it has moved something.
-    [[nodiscard]] bool send();
-    [[nodiscard]] bool receive();
-
-    descriptor connection_;
-    handshake handshake_;
-    bytes in_;  // of one message, never more: what follows the handshake is not ours
-    bytes out_; // what has not left yet
-    bool sends_ = false;
-    std::optional<direction> waits_;
-};
-
-/// A stream of which each byte is a connection in `arrivals`. `State` makes them in `read`, as far as that goes now, has
-/// `events` that tell when it goes on, and says whether there is `more` already.
+/// A stream in which each byte stands for a connection in an `accept_queue`. `State::read` makes as many connections as
+/// is possible immediately. `State::events` tells when it can continue, and `State::more` whether there are more
+/// already.
 template <class State>
-class arriving_stream {
+class connection_stream {
 public:
-    explicit arriving_stream(std::unique_ptr<State> s) noexcept : state_(std::move(s)) {}
+    explicit connection_stream(std::unique_ptr<State> s) noexcept : state_(std::move(s)) {}
 
     io_result try_read(std::span<std::byte> in) noexcept
     {
@@ -77,7 +70,7 @@ public:
     io_result try_write(std::span<const byte_view>) noexcept { return io_result::failed(errc::wrong_direction); }
     [[nodiscard]] readiness arm(direction) noexcept
     {
-        return state_->more() ? readiness::now() : state_->events.news();
+        return state_->more() ? readiness::now() : state_->events.wait_handle();
     }
     [[nodiscard]] bool can(direction d) const noexcept { return d == direction::read; }
     void close() noexcept { state_.reset(); }
@@ -86,4 +79,4 @@ private:
     std::unique_ptr<State> state_;
 };
 
-} // namespace ferrule::python::detail
+} // namespace ferrule::detail

@@ -1,19 +1,23 @@
-#include "platform/process.hpp"
+#include <ferrule/process/child.hpp>
 
 #include "platform/on_stop.hpp"
 #include "platform/os.hpp"
+#include "platform/process.hpp"
+#include "platform/unique_handle.hpp"
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <thread>
 #include <utility>
 
 namespace ferrule {
+
+child::child(int pid) : pid_(pid), handle_(os::open_process(pid)) {}
+
+child::child(int pid, native_handle_type handle) noexcept : pid_(pid), handle_(handle) {}
 
 child::child(child&& other) noexcept
     : pid_(std::exchange(other.pid_, -1)),
@@ -32,33 +36,68 @@ child& child::operator=(child&& other) noexcept
     return *this;
 }
 
-exit_status child::wait(const until& limit)
+child::~child()
+{
+    (void)reap(false);
+    if (handle_ != invalid_handle)
+        os::close_handle(handle_);
+}
+
+bool child::has_handle() noexcept
+{
+    if (handle_ == invalid_handle && !ended_)
+        handle_ = os::open_process(pid_);
+    return handle_ != invalid_handle;
+}
+
+bool child::reap(bool block) noexcept
+{
+    if (ended_)
+        return true;
+    const std::optional<os::process_end> end = os::reap({pid_, handle_}, block);
+    if (!end)
+        return false;
+    ended_ = true;
+    status_ = exit_status(end->code, end->signal);
+    return true;
+}
+
+void child::kill() noexcept
+{
+    // Once the child has been reaped, here or elsewhere, its number may belong to another process.
+    if (reap(false))
+        return;
+    (void)has_handle();
+    os::kill({pid_, handle_});
+}
+
+exit_status child::wait(const until& timeout)
 {
     error_code ec;
-    const exit_status status = wait(limit, ec);
+    const exit_status status = wait(timeout, ec);
     if (ec)
         throw_error(ec);
     return status;
 }
 
-exit_status child::wait(const until& limit, error_code& ec)
+exit_status child::wait(const until& timeout, error_code& ec)
 {
     ec = {};
     if (reap(false))
         return status_;
-    const std::stop_token& stop = limit.stop();
-    if (limit.deadline().is_never() && !stop.stop_possible()) {
+    const std::stop_token& stop = timeout.stop();
+    if (timeout.deadline().is_never() && !stop.stop_possible()) {
         (void)reap(true);
         return status_;
     }
-    // Where there is no descriptor left to wait for, looking now and then has to do; and where the end of the child is seen before
-    // it can be reaped, as under a debugger.
+    // Polls if there is no descriptor left to wait for. Also polls if the end of the child is visible before it can be
+    // reaped, as under a debugger.
     const auto look_again_later = [&] { // within the time that a stop request may take
         const auto soon = deadline::clock::now() + std::chrono::milliseconds(5);
-        std::this_thread::sleep_until(std::min(soon, limit.deadline().at()));
+        std::this_thread::sleep_until(std::min(soon, timeout.deadline().at()));
     };
     for (;;) {
-        os::wakeup* const wakeup = watch() ? os::wakeup::try_of_this_thread() : nullptr;
+        os::wakeup* const wakeup = has_handle() ? os::wakeup::try_of_this_thread() : nullptr;
         if (wakeup == nullptr)
             look_again_later();
         else {
@@ -66,9 +105,9 @@ exit_status child::wait(const until& limit, error_code& ec)
             if (stop.stop_possible())
                 on_stop.emplace(stop, [wakeup] { wakeup->signal(); });
             const readiness ended = readiness::readable(handle_);
-            const os::wait_result r = os::wait({&ended, 1}, *wakeup, limit.deadline());
+            const os::wait_result r = os::wait({&ended, 1}, *wakeup, timeout.deadline());
             on_stop.reset();
-            wakeup->clear(); // a signal that came too late to be seen would end a later wait
+            wakeup->clear(); // a late signal would end a later wait
             if (r == os::wait_result::ready && !reap(false))
                 look_again_later();
         }
@@ -76,7 +115,7 @@ exit_status child::wait(const until& limit, error_code& ec)
             return status_;
         if (stop.stop_requested())
             ec = errc::cancelled;
-        else if (limit.deadline().expired())
+        else if (timeout.deadline().expired())
             ec = errc::timed_out;
         if (ec)
             return {-1, 0};
@@ -84,56 +123,3 @@ exit_status child::wait(const until& limit, error_code& ec)
 }
 
 } // namespace ferrule
-
-namespace ferrule::os {
-
-descriptor take_inherited(std::size_t which, descriptor (*open)(std::string_view name))
-{
-    static std::mutex mutex;
-    static std::vector<std::string> names;
-    const std::lock_guard guard(mutex);
-    if (const char* const found = std::getenv(inheritance_variable); found != nullptr) {
-        std::vector<std::string> all;
-        for (std::string_view rest = found; !rest.empty();) {
-            const std::string_view name = rest.substr(0, rest.find(','));
-            all.emplace_back(name);
-            rest.remove_prefix(std::min(name.size() + 1, rest.size()));
-        }
-        names = std::move(all);
-        forget_inheritance();
-    }
-    if (which >= names.size() || names[which].empty())
-        nothing_inherited();
-    descriptor d = open(names[which]);
-    names[which].clear();
-    return d;
-}
-
-void close_what_was_moved(std::initializer_list<inheritance> inherited) noexcept
-{
-    for (const inheritance& i : inherited) {
-        if (i.closed_here != nullptr)
-            i.closed_here->close();
-    }
-}
-
-std::vector<int> check_inheritance(const std::vector<std::string>& command,
-                                   std::initializer_list<inheritance> inherited)
-{
-    std::vector<int> numbers;
-    for (const inheritance& i : inherited)
-        numbers.push_back(i.number);
-    std::ranges::sort(numbers);
-    if (command.empty() || (!numbers.empty() && numbers[0] < 0) || std::ranges::adjacent_find(numbers) != numbers.end())
-        throw_error(errc::invalid_argument);
-    for (const inheritance& i : inherited)
-        detail::require_nothing_held(i.end.channel());
-    return numbers;
-}
-
-void nothing_inherited()
-{
-    throw usage_error(errc::bad_descriptor, std::string("FERRULE_FD names no such descriptor"));
-}
-
-} // namespace ferrule::os

@@ -19,7 +19,7 @@ void note_exception(outcome<T>& o, std::exception_ptr e)
             o.value = bytes(x.data());
         else
             o.value = x.transferred();
-    } catch (const boost::system::system_error& x) { // Asio's own, for a coroutine that was cancelled before it began
+    } catch (const boost::system::system_error& x) { // Asio's own, for a coroutine cancelled before it began
         o.error = x.code();
     }
 }

@@ -1,4 +1,4 @@
-// Every way to call an endpoint, and what came of it. Private.
+// Calls of an endpoint in every style, and their outcomes. Private.
 #pragma once
 
 #include "src/testing/expect.hpp"
@@ -31,27 +31,27 @@ inline const char* name(style s)
     return names[static_cast<std::size_t>(s)];
 }
 
-/// Ends what would otherwise hang.
-inline constexpr std::chrono::seconds patience{contract_check::patience_in_seconds};
+/// Bounds calls that might otherwise hang.
+inline constexpr std::chrono::seconds timeout{contract_check::timeout_in_seconds};
 
-/// What a call came to.
+/// The outcome of a call.
 template <class T>
 class outcome {
 public:
     error_code error{};
-    T value{};                   // on error: what had arrived, or left
+    T value{};                   // on error: the bytes that had arrived or left
     std::size_t transferred = 0; // from exceptions
 };
 
-// The next two are compiled for `bytes` and `std::size_t`, in calls.cpp.
+// The next two are instantiated for `bytes` and `std::size_t`, in calls.cpp.
 template <class T>
 void note_exception(outcome<T>& o, std::exception_ptr e);
 
-/// Runs it to its end on the context.
+/// Runs `a` to its end on the context.
 template <class T>
 void run(asio::io_context& context, asio::awaitable<T> a, outcome<T>& o);
 
-/// Takes down what a callback is given. One type for all calls, which compiles faster than a lambda of each.
+/// Records the arguments of a callback. One type for all calls compiles faster than one lambda for each.
 template <class T>
 class note_taker {
 public:
@@ -66,8 +66,8 @@ private:
     outcome<T>* outcome_;
 };
 
-/// Calls `blocking()`, or `async(token…)` on a context that this thread runs, and returns what it came to. A callback is
-/// cancelled through `slot`.
+/// Calls `blocking()`, or `async(token…)` on a context that this thread runs, and returns the outcome. `slot` cancels a
+/// callback.
 template <class T, class Blocking, class Async>
 outcome<T> call(style s, Blocking blocking, Async async, asio::cancellation_slot slot = {})
 {
@@ -88,7 +88,7 @@ outcome<T> call(style s, Blocking blocking, Async async, asio::cancellation_slot
     return o;
 }
 
-/// `call` for receiving. On error a callback is given nothing; `peek_partial` shows what exceptions do.
+/// `call` for receiving. On error a callback receives no data, so `peek_partial` supplies what exceptions show.
 template <class T, class Reader, class Blocking, class Async>
 outcome<T> receive(style s, Reader& r, Blocking blocking, Async async, asio::cancellation_slot slot = {})
 {

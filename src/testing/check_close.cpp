@@ -1,10 +1,10 @@
-// P4: close() answers everybody.
+// P4: close() wakes all waiting calls.
 #include "src/testing/calls.hpp"
 #include "src/testing/checks.hpp"
 #include "src/testing/expect.hpp"
 #include "src/testing/faults.hpp"
 #include "src/testing/full.hpp"
-#include "src/testing/patience.hpp"
+#include "src/testing/until_true.hpp"
 
 #include <vector>
 
@@ -13,7 +13,7 @@ namespace {
 
 constexpr int waiters = 4;
 
-// Several wait in `wait()`, the first for the descriptor, the others for the first; then the endpoint is closed.
+// Several calls wait in `wait()`: the first for the descriptor, the others for the first. Then the endpoint is closed.
 template <class Endpoint, class Wait>
 void close_against(Endpoint& e, const faults& f, Wait wait)
 {
@@ -38,7 +38,7 @@ void close_answers_readers(const connection_kind& kind, style s)
     const writer silent(std::move(ends.first));
     auto f = std::make_shared<faults>();
     reader r(descriptor(scripted(std::move(ends.second), f)));
-    close_against(r, *f, [&] { return recv(s, r, patience).error; });
+    close_against(r, *f, [&] { return recv(s, r, timeout).error; });
 }
 
 void close_answers_senders(const connection_kind& kind, style s)
@@ -47,12 +47,12 @@ void close_answers_senders(const connection_kind& kind, style s)
     const reader deaf(std::move(ends.second));
     auto f = std::make_shared<faults>();
     writer w(descriptor(scripted(std::move(ends.first), f)));
-    // More than any connection takes; of packets, one more than it takes.
+    // More bytes than any connection takes; for packets, one more than it takes.
     const bool packets = kind.transfers == transfer_kind::message;
     const bytes more = pattern(packets ? 4 : 16'000'000);
     if (packets)
         fill(kind, w);
-    close_against(w, *f, [&] { return send(s, w, more, patience).error; });
+    close_against(w, *f, [&] { return send(s, w, more, timeout).error; });
 }
 
 } // namespace ferrule::testing::kit

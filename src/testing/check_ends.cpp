@@ -3,7 +3,7 @@
 #include "src/testing/checks.hpp"
 #include "src/testing/data.hpp"
 #include "src/testing/expect.hpp"
-#include "src/testing/patience.hpp"
+#include "src/testing/until_true.hpp"
 
 #include <ferrule/framing/multiprocessing_bytes.hpp>
 
@@ -18,18 +18,18 @@ void cut_off(const connection_kind& kind, style s)
     for (std::size_t cut = 0; cut <= frame.size(); ++cut) {
         const note circumstances("closed after " + std::to_string(cut) + " of " + std::to_string(frame.size()));
         auto ends = kind.connect();
-        writer(std::move(ends.first)).send(byte_view(frame).first(cut), patience);
+        writer(std::move(ends.first)).send(byte_view(frame).first(cut), timeout);
         message_reader<Framing> m(std::move(ends.second));
-        auto o = recv(s, m, patience);
+        auto o = recv(s, m, timeout);
         if (cut == frame.size()) {
             expect(o.value == payload, "the whole message");
-            o = recv(s, m, patience);
+            o = recv(s, m, timeout);
         }
         const std::size_t rest = cut % frame.size();
         expect_error(o.error, rest == 0 ? errc::end_of_stream : errc::truncated, "the end");
         expect_error(o.error, condition::end, "the end");
         expect(o.value == byte_view(frame).first(rest), "what has come of the next message");
-        expect_error(recv(s, m, patience).error, o.error, "the end, once more");
+        expect_error(recv(s, m, timeout).error, o.error, "the end, once more");
     }
 }
 
@@ -38,16 +38,16 @@ void end_after(const connection_kind& kind, style s, const std::vector<const cha
     auto ends = kind.connect();
     writer w(std::move(ends.first));
     for (const char* text : packets)
-        w.send(text, patience);
+        w.send(text, timeout);
     w.close();
     reader r(std::move(ends.second));
     for (const char* text : packets) {
-        const auto o = recv(s, r, patience);
+        const auto o = recv(s, r, timeout);
         expect_error(o.error, error_code(), "a packet that was sent before the end");
         expect(o.value == byte_view(text), "another packet than was sent");
     }
     for (int again = 0; again < 2; ++again) {
-        const auto o = recv(s, r, patience);
+        const auto o = recv(s, r, timeout);
         expect_error(o.error, errc::end_of_stream, "the end");
         expect(o.value.empty(), "nothing is left");
     }
@@ -64,17 +64,17 @@ void end_at_every_byte(const connection_kind& kind, style s)
 void end_of_bytes(const connection_kind& kind, style s)
 {
     auto ends = kind.connect();
-    writer(std::move(ends.first)).send("rest", patience);
+    writer(std::move(ends.first)).send("rest", timeout);
     reader r(std::move(ends.second));
-    const auto few = recv_n(s, r, 5, patience);
+    const auto few = recv_n(s, r, 5, timeout);
     expect_error(few.error, errc::truncated, "recv(5)");
     expect(few.value == byte_view("rest"), "what there is instead");
-    expect_error(recv_line(s, r, patience).error, errc::truncated, "recv_line()");
-    expect(recv(s, r, patience).value == byte_view("rest"), "it is still there");
-    const auto nothing = recv(s, r, patience);
+    expect_error(recv_line(s, r, timeout).error, errc::truncated, "recv_line()");
+    expect(recv(s, r, timeout).value == byte_view("rest"), "it is still there");
+    const auto nothing = recv(s, r, timeout);
     expect_error(nothing.error, errc::end_of_stream, "recv()");
     expect(nothing.value.empty(), "nothing is left");
-    expect(recv_all(s, r, patience).value.empty(), "recv_all()");
+    expect(recv_all(s, r, timeout).value.empty(), "recv_all()");
 }
 
 void end_of_packets(const connection_kind& kind, style s)
@@ -93,9 +93,9 @@ void sender_learns_of_the_end(const connection_kind& kind, style s)
     reader(std::move(ends.second)).close();
     writer w(std::move(ends.first));
     outcome<std::size_t> o;
-    until_true([&] { // the system may take the first without knowing
+    until_true([&] { // the system may accept the first without noticing
         const byte_view text("x");
-        o = send(s, w, text, patience);
+        o = send(s, w, text, timeout);
         return o.error.failed();
     });
     expect_error(o.error, condition::broken, "a send to somebody who has gone");

@@ -15,7 +15,7 @@
 namespace ferrule::testing::kit {
 namespace {
 
-// Reads with `receive(reader, limit, slot)` until `complete()`, being interrupted once.
+// Reads with `receive(reader, limit, slot)` until `complete()`, and is interrupted once.
 template <class Receive, class Complete>
 void read_interrupted(const connection_kind& kind, style s, interrupter& x, interruption i, writer& sender,
                       descriptor receiver, Receive receive, Complete complete)
@@ -28,20 +28,20 @@ void read_interrupted(const connection_kind& kind, style s, interrupter& x, inte
             continue;
         x.check(ec);
         if (!kind.prompt && i == interruption::deadline) {
-            was_interrupted = true; // or it had not arrived yet
+            was_interrupted = true; // or the data had not arrived yet
             continue;
         }
         expect(!was_interrupted, "interrupted more than once");
         expect(++call < 100, "no progress");
         was_interrupted = true;
     }
-    // An awaitable tries twice, so a single refusal need not end it.
+    // An awaitable tries twice, so one refusal need not end it.
     if (x.script->reached && !(i == interruption::deadline && s == style::awaitable))
         expect(was_interrupted, "the interruption was not reported");
     x.script->at = SIZE_MAX;
     sender.close();
     if (kind.has_end)
-        expect_error(recv(s, r, patience).error, errc::end_of_stream, "after everything was received");
+        expect_error(recv(s, r, timeout).error, errc::end_of_stream, "after everything was received");
 }
 
 template <class Framing>
@@ -52,7 +52,7 @@ void read_messages(const connection_kind& kind, style s)
     interrupt_everywhere(kind, s, asio::cancellation_type::terminal, [&](interrupter& x, interruption i) {
         auto ends = kind.connect();
         writer w(std::move(ends.first));
-        w.send(sent, patience);
+        w.send(sent, timeout);
         std::vector<bytes> got;
         const auto receive = [&](reader& r, const until& limit, asio::cancellation_slot slot) {
             message_reader<Framing> m(r);
@@ -82,14 +82,14 @@ void interrupted_byte_reads(const connection_kind& kind, style s)
     interrupt_everywhere(kind, s, asio::cancellation_type::partial, [&](interrupter& x, interruption i) {
         auto ends = kind.connect();
         writer w(std::move(ends.first));
-        w.send(sent, patience);
+        w.send(sent, timeout);
         bytes got;
         int turn = 0;
         const auto receive = [&](reader& r, const until& limit, asio::cancellation_slot slot) {
             const auto rest = byte_view(sent).subspan(got.size());
             const auto into = std::span(space).first(std::min(space.size(), rest.size()));
             outcome<bytes> o;
-            // One way of taking bytes after the other, in turn.
+            // Cycles through the ways to take bytes.
             if (turn % 4 == 0)
                 o = recv(s, r, limit, slot);
             else if (turn % 4 == 1 && byte_view(rest).text().find('\x20') != std::string_view::npos)
@@ -120,7 +120,7 @@ void interrupted_packet_reads(const connection_kind& kind, style s)
         auto ends = kind.connect();
         writer w(std::move(ends.first));
         for (const bytes& p : packets)
-            w.send(p, patience);
+            w.send(p, timeout);
         std::vector<bytes> got;
         const auto receive = [&](reader& r, const until& limit, asio::cancellation_slot slot) {
             message_reader<> m(r);
@@ -154,16 +154,16 @@ void large_read_gives_back(const connection_kind& kind, style s)
     writer w(std::move(ends.first));
     reader r(std::move(ends.second));
     std::vector<std::byte> space(sent.size());
-    w.send(byte_view(sent).first(first), patience);
-    // All of it may have to be carried over first.
+    w.send(byte_view(sent).first(first), timeout);
+    // The system may first have to deliver all of it.
     outcome<std::size_t> o;
     do
         o = recv_into(s, r, space, deadline::now());
     while (o.value < first && !kind.prompt && o.error == errc::timed_out);
     expect_error(o.error, errc::timed_out, "not everything has come");
     expect(o.value == first, "the error says how much had come");
-    auto rest = in_background([&] { w.send(byte_view(sent).subspan(first), patience); });
-    o = recv_into(s, r, space, patience);
+    auto rest = in_background([&] { w.send(byte_view(sent).subspan(first), timeout); });
+    o = recv_into(s, r, space, timeout);
     expect_error(o.error, error_code(), "the rest has come");
     expect(o.value == sent.size() && byte_view(space) == byte_view(sent), "bytes were lost or seen twice");
     rest.get();
@@ -176,8 +176,8 @@ void small_read_gives_back(const connection_kind& kind, style s)
     reader r(std::move(ends.second));
     const bytes sent = pattern(300);
     std::vector<std::byte> space(7);
-    w.send(sent, patience);
-    bytes got = recv_n(s, r, 10, patience).value; // the rest has been read ahead
+    w.send(sent, timeout);
+    bytes got = recv_n(s, r, 10, timeout).value; // the rest was read ahead
     for (const bool some : {false, true}) {
         asio::io_context context;
         asio::cancellation_signal signal;
@@ -192,14 +192,14 @@ void small_read_gives_back(const connection_kind& kind, style s)
         context.run();
         expect_error(result, errc::cancelled, "a read that was cancelled before its first turn");
     }
-    got.append(recv_n(s, r, sent.size() - got.size(), patience).value);
+    got.append(recv_n(s, r, sent.size() - got.size(), timeout).value);
     expect(got == sent, "bytes were lost or changed places");
 }
 
 void destroyed_reads(const connection_kind& kind, style s)
 {
     if (s == style::blocking)
-        return; // a thread is not destroyed
+        return; // threads cannot be destroyed
     const bool packets = kind.transfers == transfer_kind::message;
     const auto messages = sample_messages();
     const auto count = messages.size();
@@ -209,11 +209,11 @@ void destroyed_reads(const connection_kind& kind, style s)
         writer w(std::move(ends.first));
         if (packets) {
             for (const bytes& m : messages)
-                w.send(m, patience);
+                w.send(m, timeout);
         } else
-            w.send(wire<varint>(messages), patience);
+            w.send(wire<varint>(messages), timeout);
         auto f = std::make_shared<faults>();
-        f->most_read = 40;
+        f->max_read = 40;
         message_reader<> m{descriptor(scripted(std::move(ends.second), f))};
         std::vector<bytes> got;
         {
@@ -237,11 +237,11 @@ void destroyed_reads(const connection_kind& kind, style s)
                     }(m, got, count),
                     asio::detached);
             for (std::size_t k = 0; k < steps && got.size() != count; ++k)
-                context.run_one_for(patience);
+                context.run_one_for(timeout);
         }
         all = got.size() == count ? 1 : 0;
         while (got.size() != count)
-            got.push_back(m.recv(patience));
+            got.push_back(m.recv(timeout));
         expect(got == messages, "other messages than were sent");
     }
 }

@@ -1,4 +1,4 @@
-// P2: an interrupted send put nothing on the wire, or the rest follows before anything else.
+// P2: an interrupted send has put nothing on the wire, or its rest follows before anything else.
 #include "src/testing/checks.hpp"
 #include "src/testing/clogged.hpp"
 #include "src/testing/data.hpp"
@@ -12,19 +12,19 @@
 namespace ferrule::testing::kit {
 namespace {
 
-// Sends every message until it has been accepted, interrupted once; `expected` must arrive.
+// Sends every message until it is accepted, and is interrupted once. `expected` must arrive.
 template <class Writer, class Make>
 void send_interrupted(const connection_kind& kind, style s, const std::vector<bytes>& messages, const bytes& expected,
                       Make make)
 {
     interrupt_everywhere(kind, s, asio::cancellation_type::partial, [&](interrupter& x, interruption) {
         auto ends = kind.connect();
-        // What is sent byte by byte may soon be too much for the connection: somebody has to read.
+        // Data sent byte by byte may exceed the room of the connection, so a thread reads meanwhile.
         auto arrived = in_background([&kind, n = expected.size(), d = std::move(ends.second)]() mutable {
             reader r(std::move(d));
-            bytes all = r.recv(n, patience);
+            bytes all = r.recv(n, timeout);
             if (kind.has_end)
-                all.append(r.recv_all(patience));
+                all.append(r.recv_all(timeout));
             else if (auto more = r.try_recv())
                 all.append(*more);
             return all;
@@ -32,14 +32,14 @@ void send_interrupted(const connection_kind& kind, style s, const std::vector<by
         Writer w = make(x.around(std::move(ends.first)));
         for (const bytes& m : messages) {
             for (bool accepted = false; !accepted;) {
-                // A short write counts as "no room", so a deadline of now ends a send after each.
+                // A short write counts as "no room", so a deadline of now ends the send after each write.
                 const auto o = send(s, w, m, x.limit(), x.slot());
                 if (o.error)
                     x.check(o.error);
                 accepted = !o.error || o.value != 0; // in flight: the endpoint owns the rest
             }
         }
-        w.flush(patience);
+        w.flush(timeout);
         if (kind.has_end)
             w.close();
         expect(arrived.get() == expected, "something else arrived than was accepted");
@@ -53,7 +53,7 @@ void send_messages(const connection_kind& kind, style s)
                                               [](descriptor d) { return message_writer<Framing>(std::move(d)); });
 }
 
-// A send that leaves a tail.
+// Makes a send that leaves a tail.
 template <class Writer>
 void send_a_part(style s, Writer& w, byte_view data, std::size_t part)
 {
@@ -103,7 +103,7 @@ void interrupted_packet_sends(const connection_kind& kind, style s)
         reader r(std::move(ends.second));
         std::vector<bytes> got;
         while (got.size() < packets.size())
-            got.push_back(r.recv(patience));
+            got.push_back(r.recv(timeout));
         expect(got == packets, "other packets than were sent");
         expect(!r.try_recv(), "one packet too many");
     });
@@ -115,26 +115,26 @@ void send_reports_progress(const connection_kind& kind, style s)
     message_writer<> w(c.sender());
     reader r(c.receiver());
     send_a_part(s, w, "0123456789", 4);
-    expect(r.recv(4, patience) == byte_view("\x0a"
-                                            "012"),
+    expect(r.recv(4, timeout) == byte_view("\x0a"
+                                           "012"),
            "what has left so far");
-    // A send during which only the old rest leaves is "not started".
-    c.script->most_written = 3;
+    // A send that only pushes an old tail is "not started".
+    c.script->max_written = 3;
     bytes more;
-    do { // again, where the system may still be busy with what it has taken
+    do { // again, because the system may still be busy with earlier data
         c.script->at = c.script->calls + 1;
         send_a_part(s, w, "abc", 0);
         error_code ec;
-        more = r.recv(3, kind.prompt ? patience : std::chrono::milliseconds(20), ec);
+        more = r.recv(3, kind.prompt ? timeout : std::chrono::milliseconds(20), ec);
     } while (more.empty() && !kind.prompt);
     expect(more == byte_view("345"), "more of it");
-    c.script->most_written = SIZE_MAX;
-    const auto o = send(s, w, "abc", patience);
+    c.script->max_written = SIZE_MAX;
+    const auto o = send(s, w, "abc", timeout);
     expect_error(o.error, error_code(), "there is room again");
     expect(o.value == 4, "the message and its header, without the old rest");
-    expect(r.recv(8, patience) == byte_view("6789"
-                                            "\x03"
-                                            "abc"),
+    expect(r.recv(8, timeout) == byte_view("6789"
+                                           "\x03"
+                                           "abc"),
            "the old rest first, then the message");
 }
 
@@ -144,18 +144,18 @@ void tail_goes_out(const connection_kind& kind, style s)
         clogged c(kind, 2);
         writer w(c.sender());
         send_a_part(s, w, "abcdef", 2);
-        w.flush(patience);
+        w.flush(timeout);
         w.flush();
-        expect(reader(c.receiver()).recv(6, patience) == byte_view("abcdef"), "flush");
+        expect(reader(c.receiver()).recv(6, timeout) == byte_view("abcdef"), "flush");
     }
     {
         clogged c(kind, 2);
         writer w(c.sender());
         reader r(c.receiver());
         send_a_part(s, w, "abcdef", 2);
-        auto got = in_background([&] { return r.recv(6, patience); });
+        auto got = in_background([&] { return r.recv(6, timeout); });
         const auto unsent = call<std::size_t>(
-            s, [&] { return w.close(patience); }, [&](auto... token) { return w.async_close(patience, token...); });
+            s, [&] { return w.close(timeout); }, [&](auto... token) { return w.async_close(timeout, token...); });
         expect(unsent.value == 0, "everything left");
         if (kind.survives_close)
             expect(got.get() == byte_view("abcdef"), "close");
@@ -170,7 +170,7 @@ void tail_goes_out(const connection_kind& kind, style s)
             s, [&] { return w.close(); }, [&](auto... token) { return w.async_close(deadline::now(), token...); });
         expect(unsent.value == 4, "close says how much did not leave");
         if (kind.has_end)
-            expect(r.recv_all(patience) == byte_view("ab"), "what had left, and no more");
+            expect(r.recv_all(timeout) == byte_view("ab"), "what had left, and no more");
     }
 }
 
@@ -181,10 +181,10 @@ void reply_while_tail_waits(const connection_kind& kind, style s)
     message_duplex<> peer(c.receiver());
     send_a_part(s, d, "request", 2);
     auto answering = in_background([&] {
-        expect(peer.recv(patience) == byte_view("request"), "the request is whole");
-        peer.send("reply", patience);
+        expect(peer.recv(timeout) == byte_view("request"), "the request is whole");
+        peer.send("reply", timeout);
     });
-    const auto o = recv(s, d, patience);
+    const auto o = recv(s, d, timeout);
     expect_error(o.error, error_code(), "a reply to a request whose rest had to leave first");
     expect(o.value == byte_view("reply"), "the reply");
     answering.get();
@@ -196,7 +196,7 @@ void tail_of_another(const connection_kind& kind, style s)
     duplex d(c.sender());
     const reader deaf(c.receiver());
     send_a_part(s, d, "abcdef", 2);
-    // A send on a context that nobody runs for the moment: it would go on at once if somebody did.
+    // A send on a context that is not run for the moment. It could proceed if the context ran.
     asio::io_context context;
     c.script->refuse(1);
     const byte_view more("more");
@@ -209,7 +209,7 @@ void tail_of_another(const connection_kind& kind, style s)
 void destroyed_sends(const connection_kind& kind, style s)
 {
     if (s == style::blocking)
-        return; // a thread is not destroyed
+        return; // threads cannot be destroyed
     clogged c(kind, 3);
     message_writer<> w(c.sender());
     {
@@ -231,9 +231,9 @@ void destroyed_sends(const connection_kind& kind, style s)
         context.run_one();
     }
     message_reader<> r(c.receiver());
-    w.send("next", patience);
-    expect(r.recv(patience) == byte_view("0123456789"), "what was begun");
-    expect(r.recv(patience) == byte_view("next"), "what came after it");
+    w.send("next", timeout);
+    expect(r.recv(timeout) == byte_view("0123456789"), "what was begun");
+    expect(r.recv(timeout) == byte_view("next"), "what came after it");
 }
 
 } // namespace ferrule::testing::kit

@@ -1,4 +1,4 @@
-// What is sent arrives: P9, P3.
+// P9 and P3: all sent data arrives.
 #include "src/testing/calls.hpp"
 #include "src/testing/checks.hpp"
 #include "src/testing/data.hpp"
@@ -12,7 +12,7 @@
 namespace ferrule::testing::kit {
 namespace {
 
-// From nothing to more than fits in transit.
+// Sizes from 0 to more than fits in transit.
 std::vector<std::size_t> sizes(const connection_kind& kind)
 {
     return {0, 1, 2, 255, 4096, kind.room, 3 * kind.room + 17, 300'001};
@@ -27,12 +27,12 @@ void send_and_receive(const connection_kind& kind, style s)
     auto sending = in_background([&] {
         for (const std::size_t n : sizes(kind)) {
             const bytes m = pattern(n);
-            expect_error(send(s, w, m, patience).error, error_code(), "a send");
+            expect_error(send(s, w, m, timeout).error, error_code(), "a send");
         }
     });
     for (const std::size_t n : sizes(kind)) {
         const note circumstances(std::to_string(n) + " bytes");
-        const auto o = recv(s, r, patience);
+        const auto o = recv(s, r, timeout);
         expect_error(o.error, error_code(), "a message that was sent");
         expect(o.value == pattern(n), "another message than was sent");
     }
@@ -41,8 +41,8 @@ void send_and_receive(const connection_kind& kind, style s)
 
 void exchange(writer to, reader from, style s, const bytes& data)
 {
-    auto sending = in_background([&] { return send(s, to, data, patience).error; });
-    const auto o = recv_n(s, from, data.size(), patience);
+    auto sending = in_background([&] { return send(s, to, data, timeout).error; });
+    const auto o = recv_n(s, from, data.size(), timeout);
     expect_error(sending.get(), error_code(), "a send");
     expect_error(o.error, error_code(), "a receive");
     expect(o.value == data, "other bytes than were sent");
@@ -62,11 +62,11 @@ void bytes_arrive_in_order(const connection_kind& kind, style s)
             const byte_view v(sent);
             const std::array<byte_view, 4> parts{v.first(n / 3), byte_view(), v.subspan(n / 3, n / 2),
                                                  v.subspan(n / 3 + n / 2)};
-            return send(s, w, std::span<const byte_view>(parts), patience);
+            return send(s, w, std::span<const byte_view>(parts), timeout);
         });
         bytes got;
         while (got.size() < n) {
-            const auto o = recv(s, r, patience);
+            const auto o = recv(s, r, timeout);
             expect_error(o.error, error_code(), "a receive");
             expect(!o.value.empty(), "a receive yields at least one byte");
             got.append(o.value);
@@ -84,29 +84,29 @@ void every_read_takes_its_bytes(const connection_kind& kind, style s)
     writer w(std::move(ends.first));
     reader r(std::move(ends.second));
     std::array<std::byte, 8> space{};
-    w.send("exactlyinto space1line\nuntil|rest", patience);
-    expect(recv_n(s, r, 0, patience).value.empty(), "0 bytes");
-    expect(recv_n(s, r, 7, patience).value == byte_view("exactly"), "recv(n)");
-    expect(recv_into(s, r, std::span(space).first(5), patience).value == 5, "recv_into: the size");
+    w.send("exactlyinto space1line\nuntil|rest", timeout);
+    expect(recv_n(s, r, 0, timeout).value.empty(), "0 bytes");
+    expect(recv_n(s, r, 7, timeout).value == byte_view("exactly"), "recv(n)");
+    expect(recv_into(s, r, std::span(space).first(5), timeout).value == 5, "recv_into: the size");
     expect(byte_view(space).first(5) == byte_view("into "), "recv_into: the bytes");
     bytes some;
     while (some.size() < 6) {
-        const auto n = recv_some_into(s, r, std::span(space).first(6 - some.size()), patience).value;
+        const auto n = recv_some_into(s, r, std::span(space).first(6 - some.size()), timeout).value;
         expect(n != 0, "recv_some_into: at least one byte");
         some.append(byte_view(space).first(n));
     }
     expect(some == byte_view("space1"), "recv_some_into: the bytes");
-    expect(recv_line(s, r, patience).value == byte_view("line"), "recv_line");
-    expect(recv_until(s, r, "|", patience).value == byte_view("until|"), "recv_until");
-    expect(recv_n(s, r, 4, patience).value == byte_view("rest"), "nothing was taken too much");
-    const auto negative = recv_n(s, r, static_cast<std::size_t>(-1), patience);
+    expect(recv_line(s, r, timeout).value == byte_view("line"), "recv_line");
+    expect(recv_until(s, r, "|", timeout).value == byte_view("until|"), "recv_until");
+    expect(recv_n(s, r, 4, timeout).value == byte_view("rest"), "nothing was taken too much");
+    const auto negative = recv_n(s, r, static_cast<std::size_t>(-1), timeout);
     expect_error(negative.error, errc::invalid_argument, "a negative number of bytes");
-    expect_error(recv_until(s, r, "", patience).error, errc::invalid_argument, "an empty separator");
+    expect_error(recv_until(s, r, "", timeout).error, errc::invalid_argument, "an empty separator");
     if (!kind.has_end)
         return;
-    w.send("all of it", patience);
+    w.send("all of it", timeout);
     w.close();
-    expect(recv_all(s, r, patience).value == byte_view("all of it"), "recv_all");
+    expect(recv_all(s, r, timeout).value == byte_view("all of it"), "recv_all");
 }
 
 void messages_arrive_whole(const connection_kind& kind, style s)
@@ -123,20 +123,20 @@ void raw_and_messages_mix(const connection_kind& kind, style s)
     message_writer<> wm(w);
     message_reader<> m(r);
     message_reader<multiprocessing_bytes> p(r);
-    wm.send("one", patience);
-    w.send("raw", patience);
-    wm.send("two", patience);
-    w.send("line\n", patience);
-    message_writer<multiprocessing_bytes>(w).send("three", patience);
-    wm.send("four", patience);
-    w.send("end", patience);
-    expect(recv(s, m, patience).value == byte_view("one"), "the first message");
-    expect(recv_n(s, r, 3, patience).value == byte_view("raw"), "bytes after a message");
-    expect(recv(s, m, patience).value == byte_view("two"), "a message after bytes");
-    expect(recv_line(s, r, patience).value == byte_view("line"), "a line after a message");
-    expect(recv(s, p, patience).value == byte_view("three"), "a message of another framing");
-    expect(recv(s, m, patience).value == byte_view("four"), "a message of the first framing again");
-    expect(recv_n(s, r, 3, patience).value == byte_view("end"), "the last bytes");
+    wm.send("one", timeout);
+    w.send("raw", timeout);
+    wm.send("two", timeout);
+    w.send("line\n", timeout);
+    message_writer<multiprocessing_bytes>(w).send("three", timeout);
+    wm.send("four", timeout);
+    w.send("end", timeout);
+    expect(recv(s, m, timeout).value == byte_view("one"), "the first message");
+    expect(recv_n(s, r, 3, timeout).value == byte_view("raw"), "bytes after a message");
+    expect(recv(s, m, timeout).value == byte_view("two"), "a message after bytes");
+    expect(recv_line(s, r, timeout).value == byte_view("line"), "a line after a message");
+    expect(recv(s, p, timeout).value == byte_view("three"), "a message of another framing");
+    expect(recv(s, m, timeout).value == byte_view("four"), "a message of the first framing again");
+    expect(recv_n(s, r, 3, timeout).value == byte_view("end"), "the last bytes");
 }
 
 void both_ways_at_once(const connection_kind& kind, style s)
@@ -158,7 +158,7 @@ void everybody_at_once(const connection_kind& kind, style s)
     auto ends = kind.connect();
     message_writer<> w(std::move(ends.first));
     message_reader<> r(std::move(ends.second));
-    // Message k of sender i is i, k and a pattern that belongs to both.
+    // Message k of sender i consists of i, k and a pattern that depends on both.
     const auto message = [](unsigned i, unsigned k) {
         const char head[] = {static_cast<char>(i), static_cast<char>(k)};
         bytes b(byte_view(std::string_view(head, 2)));
@@ -167,14 +167,14 @@ void everybody_at_once(const connection_kind& kind, style s)
     };
     const auto send_all = [&](unsigned i, style how) {
         for (unsigned k = 0; k < each; ++k)
-            expect_error(send(how, w, message(i, k), patience).error, error_code(), "a send");
+            expect_error(send(how, w, message(i, k), timeout).error, error_code(), "a send");
     };
     std::vector<std::future<void>> sending;
     for (unsigned i = 0; i < senders; ++i)
         sending.push_back(in_background([&, i] { send_all(i, all_styles[i % 3]); }));
     std::map<unsigned, unsigned> next;
     for (unsigned n = 0; n < senders * each; ++n) {
-        const auto o = recv(s, r, patience);
+        const auto o = recv(s, r, timeout);
         expect_error(o.error, error_code(), "a message that was sent");
         expect(o.value.size() >= 2, "a message of somebody");
         const auto i = std::to_integer<unsigned>(o.value[0]);

@@ -8,7 +8,8 @@ namespace ferrule::testing::kit {
 using check = void(const connection_kind&, call_style);
 
 // The type itself
-check arm_is_honest_about_reading, arm_is_honest_about_writing, nothing_there_is_no_error;
+check arm_is_honest_about_reading, arm_is_honest_about_writing, arm_is_honest_after_both_ends,
+    nothing_there_is_no_error;
 // Transfers
 check bytes_arrive_in_order, every_read_takes_its_bytes, messages_arrive_whole, both_ways_at_once, everybody_at_once;
 // P1

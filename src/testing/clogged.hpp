@@ -7,12 +7,12 @@
 
 namespace ferrule::testing::kit {
 
-/// A connection that takes a little and then nothing for the moment.
+/// A connection that takes some bytes, and then none for the moment.
 class clogged {
 public:
     clogged(const connection_kind& kind, std::size_t room) : ends_(kind.connect())
     {
-        script->most_written = room;
+        script->max_written = room;
         script->at = 1;
         script->what = faults::fault::would_block;
     }

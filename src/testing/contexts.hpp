@@ -1,4 +1,4 @@
-// Where the asynchronous calls of a schedule run. Private.
+// The contexts of a schedule's asynchronous calls. Private.
 #pragma once
 
 #include "src/testing/calls.hpp"
@@ -17,8 +17,9 @@
 
 namespace ferrule::testing::kit {
 
-/// Two contexts that run when they are polled; or a strand of a pool with two threads, where everything happens, while waits
-/// and timers complete on the other thread. To be destroyed after the cancellation signals of what has run there.
+/// Two contexts that run when they are polled, or a strand of a pool with two threads. In the pool everything happens
+/// in the strand, while waits and timers complete on the other thread. Must outlive the cancellation signals of its
+/// calls.
 class contexts {
 public:
     explicit contexts(bool in_a_pool) : pooled_(in_a_pool)
@@ -30,12 +31,11 @@ public:
     contexts& operator=(const contexts&) = delete;
     ~contexts() { end(); }
 
-    [[nodiscard]] bool pooled() const noexcept { return pooled_; }
     [[nodiscard]] asio::any_io_executor operator[](std::size_t i) const
     {
         return pooled_ ? asio::any_io_executor(*strand_) : asio::any_io_executor(polled_[i]->get_executor());
     }
-    /// Does it where nothing else of the schedule happens meanwhile; rethrows.
+    /// Runs `f` while nothing else of the schedule runs. Rethrows exceptions.
     template <class F>
     void inside(F f)
     {
@@ -46,7 +46,7 @@ public:
         asio::post(*strand_, [task] { (*task)(); });
         done.get();
     }
-    /// Runs one thing that is ready. A pool runs by itself.
+    /// Runs one ready handler. A pool runs by itself.
     std::size_t poll_one(std::size_t i)
     {
         if (pooled_)
@@ -54,7 +54,7 @@ public:
         polled_[i]->restart();
         return polled_[i]->poll_one();
     }
-    /// One ends, with all that waits there, and another takes its place.
+    /// Ends one context with everything that waits there, and makes another in its place.
     void replace(std::size_t i)
     {
         if (pooled_)
@@ -72,7 +72,7 @@ public:
     }
 
 private:
-    /// Stays after its end, since cancellation signals keep executors of it, and a strand's needs its context.
+    /// Kept after its end, because cancellation signals keep executors, and the executor of a strand needs its context.
     class pool : public asio::thread_pool {
     public:
         using thread_pool::thread_pool;

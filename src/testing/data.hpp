@@ -1,4 +1,4 @@
-// What is sent. Private.
+// The data that checks send. Private.
 #pragma once
 
 #include <ferrule/error.hpp>
@@ -8,7 +8,7 @@
 
 namespace ferrule::testing::kit {
 
-/// Bytes that differ by position and by `salt`.
+/// Bytes that depend on the position and on `salt`.
 inline bytes pattern(std::size_t n, unsigned salt = 0)
 {
     bytes b;
@@ -27,7 +27,7 @@ inline std::vector<bytes> sample_messages()
     return m;
 }
 
-/// The bytes of the messages on the wire, by the framing alone.
+/// The bytes of the messages on the wire, made by the framing alone.
 template <class Framing>
 bytes wire(const std::vector<bytes>& messages, Framing f = {})
 {

@@ -1,4 +1,4 @@
-// Random numbers that are the same everywhere for the same seed. Private.
+// Random numbers that are equal on all systems for equal seeds. Private.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@ class dice {
 public:
     explicit dice(std::uint64_t seed) noexcept : state_(seed) {}
 
-    /// 0 … n−1
+    /// A number from 0 to n−1.
     std::size_t operator()(std::size_t n) noexcept
     {
         // splitmix64

@@ -2,8 +2,6 @@
 
 #include "platform/per_thread.hpp"
 
-#include <algorithm>
-
 namespace ferrule::testing {
 
 contract_failure::~contract_failure() = default;

@@ -1,4 +1,4 @@
-// How a check fails: with an exception that says where and under which circumstances. Private.
+// Failure of a check: an exception that names the place and the circumstances. Private.
 #pragma once
 
 #include <ferrule/error.hpp>
@@ -19,7 +19,7 @@ namespace ferrule::testing::kit {
 /// Throws `contract_failure` unless `ok`.
 void expect(bool ok, std::string_view what, std::source_location where = std::source_location::current());
 
-/// The same for a comparison of an error with an `errc`, an `error_code` or a `condition`.
+/// Throws unless an error equals an `errc`, an `error_code` or a `condition`.
 template <class Expected>
 void expect_error(const error_code& actual, const Expected& expected, std::string_view what,
                   std::source_location where = std::source_location::current())
@@ -28,7 +28,7 @@ void expect_error(const error_code& actual, const Expected& expected, std::strin
         expect(false, std::string(what) + ": " + (actual ? actual.message() : "no error"), where);
 }
 
-/// What the thread is about, for as long as the object lives; a failure meanwhile tells.
+/// A circumstance of this thread for as long as the object lives. Failures during that time report it.
 class note {
 public:
     explicit note(std::string text) : text_(std::move(text)), exceptions_(std::uncaught_exceptions()) {}
@@ -36,7 +36,7 @@ public:
     note& operator=(const note&) = delete;
     ~note();
 
-    /// The notes that failures of this thread have left, outermost first; forgets them.
+    /// Returns and clears the notes of this thread's failures, outermost first.
     static std::string take();
 
 private:
@@ -44,11 +44,11 @@ private:
     int exceptions_;
 };
 
-/// Runs `f` in a thread; `get()` rethrows what it throws. The destructor waits for the end.
+/// Runs `f` in a thread. `get()` rethrows its exception. The destructor waits for the end.
 template <class F>
 auto in_background(F f)
 {
-    using result = std::invoke_result_t<F>; // of all functions that return the same, one type, which compiles faster
+    using result = std::invoke_result_t<F>; // one type for all functions with the same result compiles faster
     const auto shared = std::make_shared<F>(std::move(f));
     return std::async(std::launch::async, std::function<result()>([shared] { return (*shared)(); }));
 }

@@ -1,4 +1,4 @@
-// A script that interferes at one chosen call. Private.
+// A script that interferes with one chosen call. Private.
 #pragma once
 
 #include "src/testing/scripted.hpp"
@@ -9,26 +9,26 @@
 
 namespace ferrule::testing::kit {
 
-/// Shared by a check and the descriptor. One thread at a time, except for `waits`.
+/// Shared by a check and the descriptor. Used by one thread at a time, except for `waits`.
 class faults final : public script {
 public:
-    /// What happens at call number `at` (the first is 0), counted over reads and writes.
+    /// The effect on call number `at` (the first is 0), counted over reads and writes.
     enum class fault : unsigned char { none, would_block, failure };
 
-    std::size_t most_read = SIZE_MAX; // bytes per call
-    std::size_t most_written = SIZE_MAX;
+    std::size_t max_read = SIZE_MAX; // bytes per call
+    std::size_t max_written = SIZE_MAX;
     std::size_t at = SIZE_MAX;
     fault what = fault::none;
-    std::function<void()> also; // at that call
+    std::function<void()> also; // called at that call
 
     std::size_t calls = 0;
     bool reached = false;
     std::size_t received = 0;
-    std::size_t most_asked_beyond = 0; // the largest buffer offered, less what had been received
-    std::atomic<std::size_t> waits{0}; // how often somebody was about to wait
+    std::size_t max_asked_beyond = 0;  // the largest buffer offered, minus the bytes received before
+    std::atomic<std::size_t> waits{0}; // number of times that a caller was about to wait
     error_code failure = boost::system::errc::make_error_code(boost::system::errc::io_error);
 
-    /// The next `n` calls are told that nothing can be moved, whatever can.
+    /// Answers "would block" to the next `n` calls.
     void refuse(std::size_t n)
     {
         what = fault::would_block;
@@ -39,11 +39,11 @@ public:
         };
     }
 
-    std::optional<io_result> before(direction d, std::size_t& most) noexcept override
+    std::optional<io_result> before(direction d, std::size_t& max_size) noexcept override
     {
         if (d == direction::read)
-            most_asked_beyond = std::max(most_asked_beyond, most > received ? most - received : 0);
-        most = std::min(most, d == direction::read ? most_read : most_written);
+            max_asked_beyond = std::max(max_asked_beyond, max_size > received ? max_size - received : 0);
+        max_size = std::min(max_size, d == direction::read ? max_read : max_written);
         if (calls++ != at)
             return std::nullopt;
         reached = true;
@@ -58,7 +58,7 @@ public:
     }
     void has_read(std::span<const std::byte>, const io_result& r) noexcept override
     {
-        if (r.what() == io_result::status::moved)
+        if (r.status() == io_status::moved)
             received += r.size();
     }
     bool arming(direction) noexcept override

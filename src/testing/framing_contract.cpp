@@ -12,10 +12,10 @@ namespace {
 using detail::framing_subject;
 using kit::expect;
 using kit::note;
-using outcome = decode_result::outcome;
+using outcome = decode_status;
 
 const limits unlimited(SIZE_MAX / 2);
-constexpr std::size_t short_stream = 300; // for what takes quadratic time
+constexpr std::size_t short_stream = 300; // for tests of quadratic time
 constexpr std::size_t middling_stream = 4096;
 
 std::string flat(const encoded& e)
@@ -26,12 +26,13 @@ std::string flat(const encoded& e)
     return all;
 }
 
-/// Decodes in memory of exactly that size, which is gone afterwards, so that a sanitizer sees who reads beyond or later.
+/// Decodes in memory of exactly that size, which is then freed, so that a sanitizer detects reads beyond it or after
+/// it.
 decode_result decode(framing_subject& f, std::string_view text, const limits& l = unlimited)
 {
     const bytes elsewhere{byte_view(text)};
     const decode_result r = f.decode(elsewhere, l);
-    switch (r.what()) {
+    switch (r.status()) {
     case outcome::need_more: expect(r.needed() != 0, "needing more means at least one byte"); break;
     case outcome::frame:
         expect(r.size() != 0, "a frame makes progress");
@@ -78,7 +79,7 @@ public:
             }
         }
         const auto f = subject_.fresh();
-        expect(decode(*f, "").what() == outcome::need_more, "nothing is the clean end of a stream");
+        expect(decode(*f, "").status() == outcome::need_more, "nothing is the clean end of a stream");
     }
 
     void check_pieces()
@@ -96,8 +97,8 @@ public:
         }
         for (std::size_t round = 0; round < 20; ++round) {
             const note n("random pieces, round " + std::to_string(round));
-            const std::size_t most = std::max<std::size_t>(std::size_t{1} << round, stream_.size() / 100);
-            feed([&](std::size_t) { return 1 + dice_(most); });
+            const std::size_t max_size = std::max<std::size_t>(std::size_t{1} << round, stream_.size() / 100);
+            feed([&](std::size_t) { return 1 + dice_(max_size); });
         }
     }
 
@@ -111,7 +112,7 @@ public:
                 const auto copy = f->copy();
                 copy->reset();
                 expect_frame(*copy, frames_[other], other);
-                expect_frame(*f, frames_[i], i); // which the copy has not disturbed
+                expect_frame(*f, frames_[i], i); // the copy has not disturbed it
                 (void)decode(*f, std::string_view(frames_[i]).substr(0, cut));
                 f->reset();
                 expect_frame(*f, frames_[other], other);
@@ -123,7 +124,7 @@ public:
     {
         for (std::size_t i = 0; i < frames_.size(); ++i) {
             const note n("the limit of message " + std::to_string(i));
-            // What counts is known by what encoding lets pass.
+            // Encoding shows which size the limit counts.
             std::size_t refused = 0;
             std::size_t enough = frames_[i].size();
             expect(encodes(i, enough), "a limit of the whole frame's size is enough");
@@ -137,14 +138,14 @@ public:
             const decode_result r = decode(*f, frames_[i]);
             expect(enough >= r.payload(), "a payload above the limit is not sent");
             const auto fits = subject_.fresh();
-            expect(decode(*fits, frames_[i], limits(enough)).what() == outcome::frame,
+            expect(decode(*fits, frames_[i], limits(enough)).status() == outcome::frame,
                    "what may be sent may be received");
             if (enough == 0)
                 continue;
             const auto over = subject_.fresh();
             for (int again = 0; again < 2; ++again) {
                 const decode_result no = decode(*over, frames_[i], limits(enough - 1));
-                expect(no.what() == outcome::failed && no.error() == errc::too_large,
+                expect(no.status() == outcome::failed && no.error() == errc::too_large,
                        "what may not be sent is not received, again and again");
             }
         }
@@ -162,17 +163,17 @@ public:
             const limits l(dice_.one_in(2) ? 1000 : std::size_t{1} << 20);
             const auto f = subject_.fresh();
             const decode_result first = decode(*f, text, l);
-            if (first.what() == outcome::frame)
+            if (first.status() == outcome::frame)
                 continue;
             const decode_result second = decode(*f, text, l);
-            expect(second.what() == first.what() && second.error() == first.error() &&
+            expect(second.status() == first.status() && second.error() == first.error() &&
                        second.needed() == first.needed(),
                    "the same bytes get the same answer");
         }
     }
 
 private:
-    /// Everything of what is short; the ends, and some of the middle, of what is long. Not `size` itself.
+    /// All places in a short text; the ends and some of the middle of a long one. Excludes `size` itself.
     std::vector<std::size_t> places(std::size_t size)
     {
         std::set<std::size_t> s;
@@ -195,7 +196,7 @@ private:
     void expect_frame(framing_subject& f, std::string_view text, std::size_t i)
     {
         const decode_result r = decode(f, text);
-        expect(r.what() == outcome::frame, "a whole frame is a frame");
+        expect(r.status() == outcome::frame, "a whole frame is a frame");
         expect(r.size() == frames_[i].size(), "a frame is as long as what was encoded");
         expect(f.is_message(i, byte_view(text).subspan(r.header(), r.payload())), "the message is what was encoded");
     }
@@ -203,11 +204,11 @@ private:
     static void expect_need(framing_subject& f, std::string_view text, std::size_t missing)
     {
         const decode_result r = decode(f, text);
-        expect(r.what() == outcome::need_more, "the beginning of a frame needs more");
+        expect(r.status() == outcome::need_more, "the beginning of a frame needs more");
         expect(r.needed() <= missing, "nothing is asked for that is not part of the frame");
     }
 
-    /// The whole stream through one framing; `next(at)` says how many bytes arrive when `at` have.
+    /// Feeds the whole stream to one framing. `next(at)` tells how many bytes arrive next after the first `at`.
     template <class Next>
     void feed(Next next)
     {

@@ -1,4 +1,4 @@
-// Connections that take no more. Private.
+// Connections without room. Private.
 #pragma once
 
 #include "src/testing/data.hpp"
@@ -10,10 +10,10 @@
 
 namespace ferrule::testing::kit {
 
-/// Sends until nothing more fits; returns the number of bytes accepted, which includes a tail.
+/// Sends until nothing more fits. Returns the number of bytes accepted, including the tail.
 inline std::size_t fill(const connection_kind& kind, writer& w)
 {
-    // Where the system carries bytes over, it makes room by doing so.
+    // A system that delivers in the background makes room by doing so.
     const std::chrono::milliseconds settling(kind.prompt ? 0 : 20);
     const bytes block = pattern(4096);
     std::size_t accepted = 0;

@@ -1,4 +1,4 @@
-// Ends an operation at its k-th call of the descriptor. Private.
+// Interrupts an operation at its k-th call of the descriptor. Private.
 #pragma once
 
 #include "src/testing/calls.hpp"
@@ -22,10 +22,10 @@ inline const char* name(interruption i)
 
 class interrupter {
 public:
-    /// Interrupts call number `k`; every call moves only a few bytes.
+    /// Interrupts call number `k`. Every call moves only a few bytes.
     interrupter(interruption i, std::size_t k, asio::cancellation_type type) : what_(i)
     {
-        script->most_read = script->most_written = 1 + k % 9;
+        script->max_read = script->max_written = 1 + k % 9;
         script->at = k;
         script->what = i == interruption::failure ? faults::fault::failure : faults::fault::would_block;
         script->also = [this, type] {
@@ -39,20 +39,20 @@ public:
     interrupter& operator=(const interrupter&) = delete;
 
     [[nodiscard]] descriptor around(descriptor d) { return scripted(std::move(d), script); }
-    /// For the next call.
+    /// The timeout of the next call.
     [[nodiscard]] until limit() const
     {
         if (script->reached)
-            return patience;
+            return timeout;
         switch (what_) {
-        case interruption::stop: return {patience, stop_.get_token()};
+        case interruption::stop: return {timeout, stop_.get_token()};
         case interruption::deadline: return deadline::now();
-        default: return patience;
+        default: return timeout;
         }
     }
     [[nodiscard]] asio::cancellation_slot slot() { return signal_.slot(); }
 
-    /// The call has failed: it must be because of the interruption.
+    /// Checks that the interruption explains the error of a failed call.
     void check(error_code ec) const
     {
         switch (what_) {
@@ -71,7 +71,7 @@ private:
     interruption what_;
 };
 
-/// Tries every interruption that `s` can meet at every call: `attempt(interrupter&, k)`, until a k that was not reached.
+/// Calls `attempt(interrupter&, k)` for every interruption that `s` can meet, at every call, until `k` is not reached.
 template <class Attempt>
 void interrupt_everywhere(const connection_kind& kind, style s, asio::cancellation_type type, Attempt attempt)
 {
@@ -79,7 +79,7 @@ void interrupt_everywhere(const connection_kind& kind, style s, asio::cancellati
         if (i == interruption::cancel && s != style::callback)
             continue;
         bool reached = true;
-        // Where calls are left out, they are others for each style and interruption.
+        // If calls are skipped, each style and interruption skips different ones.
         std::size_t k = (static_cast<std::size_t>(s) + 2 * static_cast<std::size_t>(i)) % kind.stride;
         for (; reached; k += kind.stride * (1 + k / 40)) {
             const note circumstances(std::string("interrupted at call ") + std::to_string(k) + " by " + name(i));

@@ -18,7 +18,7 @@
 
 namespace ferrule::testing::kit {
 
-/// One call that the schedule makes.
+/// One call of the schedule.
 class call_record {
 public:
     enum class what : unsigned char {
@@ -34,7 +34,7 @@ public:
         next,
         next_line,
         buffered,
-        unfinished, // of a message
+        unfinished, // bytes of an incomplete message
         peek,
         peek_unfinished,
         send,
@@ -44,28 +44,28 @@ public:
     };
 
     std::size_t number = 0;
-    std::size_t end = 0; // whose
+    std::size_t end = 0; // index of its end
     what kind = what::some;
     style how = style::blocking;
-    std::size_t n = 0; // bytes asked for
+    std::size_t n = 0; // bytes requested
     until limit{};
     bool may_time_out = false;
-    bool possible = false; // at once, without any doubt
+    bool possible = false; // can certainly complete immediately
     bool contested = false;
     bool cancelled = false;
     std::stop_source stop;
     std::shared_ptr<asio::cancellation_signal> signal = std::make_shared<asio::cancellation_signal>();
-    // Of an operator or a group:
+    // For an operator or a group:
     enum class rule : unsigned char { alone, any, all };
     rule combined = rule::alone;
-    call_record* other = nullptr; // null also if the other side is no call
+    call_record* other = nullptr; // null also if the other operand is no call
     bool succeeded = false;
-    std::shared_ptr<call_record> waits_for; // of a close without a deadline: the send that is under way
-    bool handed_over = false;               // what it uses was given away meanwhile
+    std::shared_ptr<call_record> waits_for; // for a close without a deadline: the send under way
+    bool handed_over = false;               // its endpoint was handed over meanwhile
     std::size_t delivered_before = 0;
     sending* sent = nullptr;
     bool refused = false; // by the framing
-    std::size_t cost = 0; // of a send, as `connection_kind::room` counts
+    std::size_t cost = 0; // for a send, as `connection_kind::room` counts
 
     [[nodiscard]] direction side() const noexcept { return kind < what::send ? direction::read : direction::write; }
     [[nodiscard]] bool is_frame() const noexcept
@@ -73,19 +73,19 @@ public:
         return kind == what::varint || kind == what::multiprocessing || kind == what::next;
     }
     [[nodiscard]] bool takes_all_read() const noexcept { return kind >= what::buffered && kind < what::send; }
-    /// For what packets do not have.
+    /// Whether the call does not exist for packets.
     [[nodiscard]] bool searches() const noexcept
     {
         return kind == what::until || kind == what::line || kind == what::next_line || kind == what::all;
     }
-    /// Whether its success changes nothing.
+    /// Whether success changes nothing.
     [[nodiscard]] bool is_nothing() const noexcept
     {
         const bool sized = kind == what::exactly || kind == what::into || kind == what::some_into;
         return kind == what::flush || (sized && n == 0) || (kind == what::send && cost == connection_kind::send_cost);
     }
     [[nodiscard]] bool peeks() const noexcept { return kind == what::peek || kind == what::peek_unfinished; }
-    /// It has ended, and an operator cancels the other one.
+    /// Records the end of the call. An operator may cancel the other one then.
     void ended(bool well) noexcept
     {
         succeeded = well;
@@ -112,16 +112,17 @@ private:
         reader from;
         writer to;
         std::shared_ptr<moody> script;
-        traffic* in = nullptr; // null: does not receive
+        traffic* in = nullptr; // null if the end does not receive
         traffic* out = nullptr;
         bool closed = false;
         bool half_closed = false;
+        bool filled = false; // more was sent than there was room for, and the system may notice late that it was read
     };
     class witness;
     template <class T>
     class reporter;
 
-    // schedule.cpp
+    // schedules.cpp
     void step();
     void settle();
     void settle_for_good();
@@ -168,12 +169,12 @@ private:
 
     template <class T>
     using judge = std::function<void(const outcome<T>&)>;
-    /// Makes the call, now or later. `owned` is what it uses, and lives no longer than it must.
+    /// Makes the call, now or later. `owned` is what the call uses; it is released as early as possible.
     template <class T, class Blocking, class Async>
     void perform(const record& r, std::shared_ptr<void> owned, Blocking blocking, Async async, judge<T> done);
     // schedule_calls.cpp
     using executor = asio::any_io_executor;
-    /// What makes a call: with this slot, and this to be done when it has completed.
+    /// Starts a call with this cancellation slot, and this function to call on completion.
     using beginning = std::function<void(asio::cancellation_slot, std::function<void(error_code)>)>;
     template <class T>
     void start(executor ex, const record& r, std::shared_ptr<void> owned, asio::awaitable<T> call, judge<T> done);
@@ -191,10 +192,10 @@ private:
     std::array<traffic, 2> traffic_;
     std::array<end, 2> ends_;
     contexts contexts_;
-    // Of asynchronous calls, since a cancellation signal has to outlive the handler that listens to it.
+    // Records of asynchronous calls, because a cancellation signal must outlive the handler connected to it.
     std::vector<record> records_;
     std::list<record> pending_;
-    /// The first of two calls that one operator is to combine.
+    /// The first of two calls for one operator.
     struct half_of_a_pair {
         executor on;
         record made;
@@ -204,14 +205,14 @@ private:
     std::vector<std::string> steps_;
     std::size_t calls_ = 0;
     std::uint64_t seed_;
-    bool separate_; // each end has two descriptors, one for each direction, unless it joins them
-    bool slow_;     // contexts have turns that take long
+    bool separate_; // each end has one descriptor for each direction, until it joins them
+    bool slow_;     // contexts have slow turns
 };
 
-/// Limits of every message endpoint of a schedule.
+/// The limits of every message endpoint in a schedule.
 inline constexpr limits frame_limits{5000};
 
-/// Sees a handler being called, or destroyed.
+/// Reports whether a handler is called or destroyed.
 class schedule::witness {
 public:
     witness(schedule* s, record r) noexcept : schedule_(s), record_(std::move(r)) {}
@@ -233,7 +234,7 @@ private:
     record record_;
 };
 
-/// Has a callback's outcome judged. One type for all calls, which compiles faster than a lambda of each.
+/// Passes the outcome of a callback to the judge. One type for all calls compiles faster than one lambda for each.
 template <class T>
 class schedule::reporter {
 public:
@@ -260,7 +261,7 @@ private:
     witness witness_;
     std::shared_ptr<void> owned_;
     judge<T> done_;
-    std::function<void(error_code)> then_; // in a group
+    std::function<void(error_code)> then_; // for a call in a group
 };
 
 template <class T, class Blocking, class Async>

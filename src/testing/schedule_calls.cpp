@@ -3,7 +3,6 @@
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/asio/post.hpp>
@@ -13,8 +12,8 @@
 namespace ferrule::testing::kit {
 namespace {
 
-/// A coroutine whose frame owns what the call uses. It reports by itself, since its own completion may come later. Throws
-/// what the call throws.
+/// A coroutine whose frame owns what the call uses. It reports the outcome itself, because its own completion may come
+/// later. Rethrows exceptions of the call.
 template <class T, class Witness, class Judge>
 asio::awaitable<void> reporting(std::shared_ptr<void> owned, asio::awaitable<T> call, Witness w, Judge done)
 {
@@ -33,7 +32,7 @@ asio::awaitable<void> reporting(std::shared_ptr<void> owned, asio::awaitable<T> 
         std::rethrow_exception(thrown);
 }
 
-/// An operation of a parallel group, whatever the call is.
+/// Any call as an operation of a parallel group.
 template <class Begin>
 class group_member {
 public:
@@ -66,11 +65,11 @@ template void schedule::start(executor, const record&, std::shared_ptr<void>, as
 template void schedule::start(executor, const record&, std::shared_ptr<void>, asio::awaitable<std::optional<bytes>>,
                               judge<std::optional<bytes>>);
 
-// Alone, or with something else under an operator of Asio's.
+// Runs a call alone, or with another operation under one of Asio's operators.
 void schedule::launch(executor ex, const record& r, asio::awaitable<void> call)
 {
     const auto spawn = [&](asio::awaitable<void> a) {
-        // What it throws has been judged.
+        // The exceptions have been judged already.
         asio::co_spawn(
             ex, std::move(a),
             asio::bind_cancellation_slot(r->signal->slot(), asio::bind_executor(ex, [](std::exception_ptr) {})));
@@ -101,7 +100,7 @@ void schedule::launch(executor ex, const record& r, asio::awaitable<void> call)
     }
 }
 
-// With another call, made now.
+// Runs a call together with another call that is made now.
 void schedule::launch_pair(executor ex, const record& first, asio::awaitable<void> call)
 {
     half_.emplace(half_of_a_pair{ex, first, std::move(call)});
@@ -110,7 +109,7 @@ void schedule::launch_pair(executor ex, const record& first, asio::awaitable<voi
         read_something(e);
     else if (e.out != nullptr)
         send_something(e);
-    if (!half_) // not called, perhaps
+    if (!half_) // perhaps no other call was made
         return;
     half_of_a_pair alone = *std::exchange(half_, std::nullopt);
     asio::co_spawn(
@@ -118,7 +117,7 @@ void schedule::launch_pair(executor ex, const record& first, asio::awaitable<voi
         asio::bind_cancellation_slot(first->signal->slot(), asio::bind_executor(ex, [](std::exception_ptr) {})));
 }
 
-// As many turns of the context, or a timer; then whoever it competes with has lost.
+// Takes `turns` turns of the context, or waits for a timer. The competing call has lost then.
 asio::awaitable<void> schedule::something_else(call_record* loses, std::size_t turns)
 {
     const auto ex = co_await asio::this_coro::executor;
@@ -150,7 +149,7 @@ asio::awaitable<void> schedule::both(asio::awaitable<void> first, asio::awaitabl
     co_await (std::move(first) && std::move(second));
 }
 
-// With a timer, or a turn of the context, in a group that waits for one of them.
+// Runs a call in a group that waits for one operation; the other is a timer, or a turn of the context.
 void schedule::launch_in_group(executor ex, const record& r, const beginning& begin)
 {
     const auto timer = std::make_shared<asio::steady_timer>(ex, std::chrono::microseconds(dice_(2) * 30));

@@ -1,4 +1,4 @@
-// What happens to whole ends: they are closed, joined and handed over.
+// Operations on whole ends: close, join and handover.
 #include "src/testing/schedule.hpp"
 
 #include <algorithm>
@@ -19,10 +19,10 @@ void schedule::close_end(end& e)
     const until limit = r->limit;
     const auto done = [this, r, &e](const outcome<std::size_t>& o) {
         log("    #" + std::to_string(r->number) + ": " + std::to_string(o.value) + " bytes did not leave");
-        if (o.error) // Asio does not even begin, in a coroutine that was cancelled before
+        if (o.error) // Asio does not start in a coroutine that was cancelled before
             return verdict_.expect(o.error == condition::cancelled && r->cancelled && !r->limit.stop().stop_possible(),
                                    "close() fails");
-        if (r->handed_over) // closed already, and what did not leave with it
+        if (r->handed_over) // already closed, and the tail was given away
             return verdict_.expect(o.value == 0, "close() counts what was given away");
         verdict_.expect(r->cancelled || e.closed || std::ranges::find(pending_, r->waits_for) == pending_.end(),
                         "close() has not waited for a send");
@@ -34,14 +34,14 @@ void schedule::close_end(end& e)
         done);
 }
 
-// The send that holds its direction for sure: it has begun, and waits for nobody else. Null if there is none.
+// The send that certainly holds its direction: it has begun and does not wait for another call. Null if there is none.
 schedule::record schedule::send_under_way(const end& e) const
 {
     record found;
     for (const record& p : pending_) {
         if (&ends_[p->end] != &e || p->side() != direction::write)
             continue;
-        // One that has failed already is still pending until its handler runs, which may be after that of the close.
+        // A failed send is still pending until its handler runs, which may be after the handler of the close.
         if (found || p->contested || p->how != style::callback || p->sent == nullptr || p->may_time_out || p->refused)
             return nullptr;
         found = p;
@@ -51,7 +51,7 @@ schedule::record schedule::send_under_way(const end& e) const
 
 void schedule::closed(end& e, std::size_t unsent)
 {
-    e.from.close(); // where it is another
+    e.from.close(); // if it is a separate channel
     if (e.closed)
         return verdict_.expect(unsent == 0, "closing again reports that something did not leave");
     e.closed = true;
@@ -66,7 +66,7 @@ void schedule::closed(end& e, std::size_t unsent)
         e.in->reader_gone = true;
 }
 
-// Whatever is under way at an end finds that closed.
+// Marks the calls under way at an end, which find it closed.
 void schedule::orphan(const end& e, std::optional<direction> only)
 {
     for (const record& p : pending_)
@@ -74,7 +74,7 @@ void schedule::orphan(const end& e, std::optional<direction> only)
             p->handed_over = true;
 }
 
-// Gives the handle away, and takes it back as if it were another's.
+// Releases the handle and adopts it again, as if it came from elsewhere.
 void schedule::hand_over(end& e)
 {
     const bool one = e.from.channel() == e.to.channel();
@@ -118,14 +118,14 @@ void schedule::hand_over(end& e)
         e.to = writer(std::move(d));
 }
 
-// Makes one of the two descriptors of an end.
+// Joins the two descriptors of an end.
 void schedule::join(end& e)
 {
     if (e.from.channel() == e.to.channel())
         return;
     const bool idle = !busy(e, direction::read) && !busy(e, direction::write);
     error_code ec;
-    const reader from = e.from; // copies, which have to be closed as well
+    const reader from = e.from; // copies, which must be closed too
     const writer to = e.to;
     try {
         const duplex joined(e.from, e.to);

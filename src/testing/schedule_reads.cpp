@@ -13,13 +13,13 @@ decode_result decode(call_record::what w, std::string_view stream)
                                                    : varint().decode(buffered, frame_limits);
 }
 
-/// How much of what has been read belongs to a message that is not whole.
+/// The number of read bytes that belong to an incomplete message.
 std::size_t unfinished(std::string_view held)
 {
     const decode_result d = decode(call_record::what::varint, held);
-    switch (d.what()) {
-    case decode_result::outcome::frame: return 0;
-    case decode_result::outcome::failed: return std::min(held.size(), d.size());
+    switch (d.status()) {
+    case decode_status::frame: return 0;
+    case decode_status::failed: return std::min(held.size(), d.size());
     default: return held.size();
     }
 }
@@ -48,7 +48,7 @@ void schedule::read_something(end& e)
                                      what::peek,
                                      what::peek_unfinished};
     const what w = dice_.one_in(30) ? what::all : usual[dice_(std::size(usual))];
-    const bool peeks = w == what::peek || w == what::peek_unfinished; // which is no asynchronous call
+    const bool peeks = w == what::peek || w == what::peek_unfinished; // which have no asynchronous call
     if (half_ && peeks)
         return;
     read(e, w, half_ ? style::awaitable : peeks ? style::blocking : all_styles[dice_(3)]);
@@ -65,7 +65,7 @@ void schedule::read(end& e, what w, style how)
     const bool reliable = alone && !e.closed && !e.script->fails;
     if (how == style::blocking) {
         if (reliable && satisfiable(*r, *e.in) && dice_.one_in(2)) {
-            r->limit = patience;
+            r->limit = timeout;
             r->may_time_out = false;
         } else {
             r->limit = deadline::now();
@@ -197,7 +197,7 @@ bool schedule::satisfiable(const call_record& r, const traffic& t) const
     case what::next_line: return there.find('\n') != std::string_view::npos;
     case what::varint:
     case what::next:
-    case what::multiprocessing: return decode(r.kind, there).what() != decode_result::outcome::need_more;
+    case what::multiprocessing: return decode(r.kind, there).status() != decode_status::need_more;
     default: return false;
     }
 }
@@ -213,7 +213,7 @@ void schedule::judge_read(const call_record& r, error_code ec, std::string_view 
         return judge_stream(r, t, data);
     verdict_.expect(t.may_show(data, r.delivered_before), "an error shows bytes that had not arrived");
     if (r.is_frame() && (ec == errc::malformed || ec == errc::too_large)) {
-        // The answer may be older than what has been taken off since.
+        // The answer may precede bytes that were taken off later.
         verdict_.expect(r.contested || r.handed_over || decode(r.kind, t.held()).error() == ec,
                         "a frame was refused that is a good one");
         return;
@@ -244,7 +244,7 @@ void schedule::judge_stream(const call_record& r, traffic& t, std::string_view d
     case what::next:
     case what::multiprocessing: {
         const decode_result d = decode(r.kind, t.held());
-        if (d.what() != decode_result::outcome::frame || d.payload() != data.size())
+        if (d.status() != decode_status::frame || d.payload() != data.size())
             return verdict_.fail("a message that is not the next frame");
         return t.deliver(data, d.header(), d.header() + d.payload() + d.trailer());
     }
@@ -271,14 +271,14 @@ void schedule::judge_packet(const call_record& r, traffic& t, error_code ec, std
     if (!t.packet_held())
         return verdict_.fail("a packet was delivered that had not been read");
     const std::string& packet = *t.next_packet();
-    const std::size_t most = sized ? r.n : SIZE_MAX;
+    const std::size_t max_size = sized ? r.n : SIZE_MAX;
     if (ec == errc::too_large)
         verdict_.expect(r.is_frame() && packet.size() > frame_limits.max_payload() && packet.starts_with(data),
                         "a packet was refused that is small enough");
     else {
-        verdict_.expect(ec.failed() == (packet.size() > most), "a packet was cut, or not cut, without a reason");
+        verdict_.expect(ec.failed() == (packet.size() > max_size), "a packet was cut, or not cut, without a reason");
         verdict_.expect(!r.is_frame() || packet.size() <= frame_limits.max_payload(), "a packet above the limit");
-        verdict_.expect(data == std::string_view(packet).substr(0, most), "another packet than was sent");
+        verdict_.expect(data == std::string_view(packet).substr(0, max_size), "another packet than was sent");
     }
     if (!r.peeks())
         t.deliver_packet();

@@ -29,7 +29,7 @@ void schedule::send_something(end& e)
     const as way = ways[dice_(std::size(ways))];
     const bool framed = way == as::varint || way == as::multiprocessing;
     const bool refused = framed && dice_.one_in(40);
-    const bool chops = e.script->chops() || other(e).script->chops(); // large ones would take long
+    const bool chops = e.script->chops() || other(e).script->chops(); // large messages would take long then
     std::size_t size = dice_.one_in(6) ? dice_(chops ? 600 : 4000) : dice_.one_in(4) ? dice_(4) : dice_(200);
     if (refused)
         size = frame_limits.max_payload() + 1;
@@ -59,6 +59,7 @@ void schedule::send_something(end& e)
             cost += p->cost;
     if (kind_.drops && cost > kind_.room)
         return;
+    e.filled = e.filled || cost > kind_.room;
 
     const record r = begin(e, what::send);
     r->how = half_ ? style::awaitable : all_styles[dice_(3)];
@@ -70,9 +71,9 @@ void schedule::send_something(end& e)
                               !e.script->fails && !e.script->refuses && !e.script->chops() && cost <= kind_.room;
         r->limit = deadline::now();
         r->may_time_out = true;
-        r->possible = reliable && kind_.prompt;
+        r->possible = reliable && kind_.prompt && !e.filled;
         if (reliable && dice_.one_in(2)) {
-            r->limit = patience;
+            r->limit = timeout;
             r->may_time_out = false;
         }
     }

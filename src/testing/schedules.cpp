@@ -1,3 +1,5 @@
+#include <ferrule/testing/schedules.hpp>
+
 #include "src/testing/schedule.hpp"
 
 #include <boost/asio/post.hpp>
@@ -46,7 +48,7 @@ schedule::schedule(const connection_kind& kind, std::uint64_t seed)
 
 schedule::~schedule()
 {
-    contexts_.end(); // handlers refer to this object
+    contexts_.end(); // because handlers refer to this object
 }
 
 void schedule::log(std::string text)
@@ -113,7 +115,7 @@ void schedule::step()
         return;
     default: break;
     }
-    // Not too many at once: the more, the less can be foretold.
+    // A small number at a time, because more calls make the outcome less predictable.
     if (std::ranges::count_if(pending_, [&](const record& r) { return &ends_[r->end] == &e; }) > 5)
         return;
     if (e.in != nullptr && (e.out == nullptr || dice_.one_in(2)))
@@ -187,13 +189,13 @@ void schedule::judge_error(const call_record& r, error_code ec, std::size_t)
     }
     if (reads && (ec == errc::end_of_stream || ec == errc::truncated)) {
         verdict_.expect(t.writer_ended, "the peer has not ended");
-        // The answer to an asynchronous call may be older than what has been taken off since.
+        // The answer to an asynchronous call may precede bytes that were taken off later.
         verdict_.expect(!t.complete || t.all_read(), "the end was reported before the last byte");
         verdict_.expect(ec == errc::truncated || !t.complete || t.drained(), "a clean end with a rest");
         return;
     }
     if (ec.category() != error_category() && (ends_[1 - r.end].closed || e.half_closed))
-        return; // what the system says of a peer that has gone
+        return; // the system's report about a closed peer
     verdict_.fail("unexpected: " + ec.message());
 }
 
@@ -203,14 +205,14 @@ void schedule::settle()
     for (std::size_t ran = 1; ran != 0;) {
         ran = 0;
         for (std::size_t i = 0; i < 2; ++i)
-            ran += contexts_.poll_one(i); // in turn: one may wait for the other
+            ran += contexts_.poll_one(i); // in turn, because one may wait for the other
         all += ran;
         if (all >= 1'000'000)
             return verdict_.fail("an operation runs and runs without getting anywhere");
     }
 }
 
-// What should have happened by now; null if nothing is missing.
+// The event that should have happened by now, or null if none is missing.
 const char* schedule::still_to_come() const
 {
     for (const record& r : pending_) {
@@ -234,10 +236,10 @@ const char* schedule::still_to_come() const
     return nullptr;
 }
 
-// Where threads of the system or the library bring the news to a context, that takes them a moment.
+// Threads of the system or the library need a moment to notify a context.
 void schedule::settle_for_good()
 {
-    const auto late = std::chrono::steady_clock::now() + patience;
+    const auto late = std::chrono::steady_clock::now() + timeout;
     contexts_.inside([this] { log("settle"); });
     for (bool settled = false; !settled; std::this_thread::yield()) {
         settle();
@@ -261,7 +263,7 @@ void schedule::cancel(call_record& r)
             asio::cancellation_type::terminal, asio::cancellation_type::partial, asio::cancellation_type::total};
         if (r.other != nullptr)
             r.other->cancelled = true;
-        // Coroutines listen to the first by default.
+        // By default coroutines react to the first type only.
         r.signal->emit(types[r.how == style::awaitable ? 0 : dice_(3)]);
     }
 }
@@ -281,7 +283,7 @@ void schedule::end_context()
     contexts_.replace(dice_(2));
 }
 
-// A turn that takes long: whoever waits for this context has to do without it meanwhile.
+// Makes a slow turn. Waiters for this context must proceed without it meanwhile.
 void schedule::be_slow()
 {
     log("a slow turn");
@@ -292,7 +294,7 @@ void schedule::be_slow()
     });
 }
 
-// Takes what has come, pushes what has not left. Whether nothing more is to be expected.
+// Receives what has arrived, and pushes what has not left. Returns whether nothing more is expected.
 bool schedule::wound_up()
 {
     bool done = true;
@@ -336,7 +338,7 @@ void schedule::finale()
     settle();
     contexts_.inside([this] { cancel_what_waits(); });
     settle();
-    const auto late = std::chrono::steady_clock::now() + patience;
+    const auto late = std::chrono::steady_clock::now() + timeout;
     for (bool done = false; !done; settle())
         contexts_.inside([&] {
             check();
@@ -351,7 +353,7 @@ void schedule::finale()
     });
 }
 
-// What would wait for ever, since nothing more is sent or received.
+// Cancels calls that would wait for ever, because nothing more is sent or received.
 void schedule::cancel_what_waits()
 {
     const std::list<record> left = pending_;
@@ -366,7 +368,7 @@ void schedule::expect_clean_end()
         return;
     ends_[0].to.close();
     error_code ec;
-    const bytes nothing = ends_[1].from.recv(patience, ec);
+    const bytes nothing = ends_[1].from.recv(timeout, ec);
     if (!(ec == errc::end_of_stream))
         verdict_.fail("no clean end at the end: " + ec.message());
 }

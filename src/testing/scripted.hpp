@@ -1,4 +1,4 @@
-// A descriptor between an endpoint and another descriptor, which does what a script tells it. Private.
+// A descriptor between an endpoint and another descriptor, controlled by a script. Private.
 #pragma once
 
 #include <ferrule/socket_like.hpp>
@@ -10,7 +10,7 @@
 
 namespace ferrule::testing::kit {
 
-/// Consulted at every call of a `scripted` descriptor, under the rules of `socket_like`: at most one thread per
+/// Called at every call of a `scripted` descriptor, under the rules of `socket_like`: at most one thread for each
 /// direction.
 class script {
 public:
@@ -19,12 +19,12 @@ public:
     script& operator=(const script&) = delete;
     virtual ~script() = default;
 
-    /// A call is about to be made: the answer instead of making it, or nothing. `most` is the number of bytes that it may
-    /// move, to be lowered; ignored where packets have boundaries.
-    virtual std::optional<io_result> before(direction, std::size_t& most) noexcept = 0;
+    /// Called before a call. Returns an answer that replaces the call, or nothing. `max_size` is the number of bytes that
+    /// the call may move; the script may lower it, which packets ignore.
+    virtual std::optional<io_result> before(direction, std::size_t& max_size) noexcept = 0;
     virtual void has_read(std::span<const std::byte> room, const io_result&) noexcept { (void)room; }
     virtual void has_written(std::span<const byte_view> offered, const io_result&) noexcept { (void)offered; }
-    /// Somebody is about to wait. True: say that there is nothing to wait for.
+    /// Called before a wait. Returns true to answer "ready now" instead.
     virtual bool arming(direction) noexcept { return false; }
 };
 
@@ -34,12 +34,12 @@ public:
 
     io_result try_read(std::span<std::byte> in) noexcept
     {
-        std::size_t most = in.size();
+        std::size_t max_size = in.size();
         io_result r = io_result::would_block();
-        if (const auto answer = script_->before(direction::read, most))
+        if (const auto answer = script_->before(direction::read, max_size))
             r = *answer;
         else
-            r = inner_->try_read(cuts() ? in.first(std::min(most, in.size())) : in);
+            r = inner_->try_read(cuts() ? in.first(std::min(max_size, in.size())) : in);
         script_->has_read(in, r);
         return r;
     }

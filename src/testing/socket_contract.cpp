@@ -1,3 +1,5 @@
+#include <ferrule/testing/socket_contract.hpp>
+
 #include "src/testing/calls.hpp"
 #include "src/testing/checks.hpp"
 #include "src/testing/expect.hpp"
@@ -50,6 +52,8 @@ constexpr contract_check checks[] = {
     {"socket_like", "a read that finds nothing says so, and does not wait", any, kit::nothing_there_is_no_error},
     {"socket_like", "who waits for bytes sleeps until they come, and is told as long as they are there", any,
      kit::arm_is_honest_about_reading},
+    {"socket_like", "who waits for bytes is told of those that are left after both ends have ended their output",
+     two_way_streams, kit::arm_is_honest_after_both_ends},
     {"socket_like", "who waits for room sleeps until there is some, and is told as long as there is", sender_waits,
      kit::arm_is_honest_about_writing},
 
@@ -114,7 +118,7 @@ void contract_check::run(const connection_kind& k) const
             check_(k, s);
         } catch (const contract_failure& e) {
             fail(e.what());
-        } catch (const error& e) { // of a call that was expected to succeed
+        } catch (const error& e) { // from a call that should succeed
             fail(e.what());
         }
     }

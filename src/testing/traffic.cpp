@@ -49,10 +49,10 @@ void traffic::match()
         if (s == sends_.end())
             return verdict_.fail("bytes went out that belong to no send, or in the middle of another");
         if (s->wire.size() > unmatched_.size())
-            return; // no other can be complete: none begins like another
+            return; // no other is complete: no send begins like another
         unmatched_.erase(0, s->wire.size());
         s->done = true;
-        // Whoever has vanished without having begun never will.
+        // A vanished send that has not begun by now never will.
         std::erase_if(sends_, [](const sending& x) { return x.unknown; });
     }
 }
@@ -88,7 +88,7 @@ sending* traffic::begin(std::string wire)
 void traffic::sent(sending* s, std::size_t size)
 {
     verdict_.expect(size == s->wire.size(), "a send that succeeded reports another size");
-    // Nothing to send is sent at once.
+    // An empty send completes immediately.
     verdict_.expect(s->done || (!packets && s->wire.empty()), "a send succeeded, but not all of it went out");
     std::erase_if(sends_, [&](const sending& x) { return &x == s; });
 }
@@ -98,7 +98,7 @@ void traffic::gave_up(sending* s, std::size_t size)
     if (size == 0) {
         verdict_.expect(!s->done, "a send reports that nothing of it has left, but it went out");
         std::erase_if(sends_, [&](const sending& x) { return &x == s; });
-        match(); // what is on the wire must belong to somebody else
+        match(); // the bytes on the wire must belong to another send
         return;
     }
     verdict_.expect(!packets, "a part of a packet was sent");
@@ -109,8 +109,8 @@ void traffic::gave_up(sending* s, std::size_t size)
         std::erase_if(sends_, [&](const sending& x) { return &x == s; });
     else
         std::erase_if(sends_, [&](const sending& x) { return &x != s && x.unknown; });
-    // The rest of it comes before anything else: the next bytes have to be its own, which `match` sees to, since nothing
-    // else begins like it.
+    // The rest must come before anything else. `match` checks that the next bytes belong to it, because no other send
+    // begins like it.
 }
 
 void traffic::vanished(sending* s)
@@ -119,14 +119,6 @@ void traffic::vanished(sending* s)
         std::erase_if(sends_, [&](const sending& x) { return &x == s; });
     else
         s->unknown = true;
-}
-
-std::size_t traffic::unsent() const
-{
-    for (const sending& s : sends_)
-        if (!unmatched_.empty() && fits(s))
-            return s.wire.size() - unmatched_.size();
-    return 0;
 }
 
 bool traffic::may_remain(std::size_t count, bool under_way) const
@@ -138,7 +130,7 @@ bool traffic::may_remain(std::size_t count, bool under_way) const
     };
     if (unmatched_.empty())
         return remains(0);
-    // A few bytes may be the beginning of several.
+    // A few bytes may be the beginning of several sends.
     return std::ranges::any_of(sends_,
                                [&](const sending& s) { return fits(s) && remains(s.wire.size() - unmatched_.size()); });
 }

@@ -1,9 +1,8 @@
-// The reference: what one direction of a connection may carry and deliver. Private.
+// The reference: the bytes that one direction of a connection may carry and deliver. Private.
 #pragma once
 
 #include <ferrule/socket_like.hpp>
 
-#include <functional>
 #include <list>
 #include <string>
 #include <string_view>
@@ -11,7 +10,7 @@
 
 namespace ferrule::testing::kit {
 
-/// The first thing that was wrong.
+/// The first error found.
 class verdict {
 public:
     void fail(const std::string& what)
@@ -27,54 +26,53 @@ public:
     std::string problem;
 };
 
-/// One send, as bytes on the wire.
+/// One send, as its bytes on the wire.
 class sending {
 public:
     std::string wire;
     bool done = false;    // all of it is on the wire
-    bool unknown = false; // nobody was told what became of it
+    bool unknown = false; // its outcome was not reported
 };
 
-/// Watches both ends of one direction. The descriptors report what passes them; calls report what they came to.
+/// Watches both ends of one direction. The descriptors report the bytes that pass them; calls report their outcomes.
 ///
-/// What is on the wire must be whole sends, one after the other (P2); what is delivered must be what is on the wire, in
-/// order and once (P1, P9).
+/// The bytes on the wire must be whole sends, one after the other (P2). The delivered bytes must be those on the wire,
+/// in order and once (P1, P9).
 class traffic {
 public:
     traffic(transfer_kind kind, verdict& v) noexcept : packets(kind == transfer_kind::message), verdict_(v) {}
 
-    // ---- from the descriptors
-    /// The first `n` bytes of `offered` went out; for packets, all.
+    // ---- reports of the descriptors
+    /// The first `n` bytes of `offered` were sent; for packets, all.
     void wrote(std::span<const byte_view> offered, std::size_t n);
-    /// These were read.
+    /// These bytes were read.
     void read(byte_view data);
 
-    // ---- sends
-    /// Whether a send of these bytes could be mistaken for one that is under way.
+    // ---- reports of sends
+    /// Whether a send of these bytes could be confused with one under way.
     [[nodiscard]] bool ambiguous(std::string_view wire) const;
     sending* begin(std::string wire);
     void sent(sending* s, std::size_t size);
     /// A send ended with an error after `size` bytes.
     void gave_up(sending* s, std::size_t size);
-    /// A send ended without telling.
+    /// A send ended without a report.
     void vanished(sending* s);
-    /// Bytes of the frame that has begun, and how long it is; 0 and 0 if there is none.
+    /// The bytes of the incomplete frame that were sent; 0 if there is no such frame.
     [[nodiscard]] std::size_t begun() const noexcept { return unmatched_.size(); }
-    [[nodiscard]] std::size_t unsent() const;
-    /// Whether `close` may say that so many bytes did not leave. A send that is under way counts, those behind it do not.
+    /// Whether `close` may report `count` unsent bytes. They include a send under way, but not the sends behind it.
     [[nodiscard]] bool may_remain(std::size_t count, bool under_way) const;
-    /// What has not yet been read, as `connection_kind::room` counts.
+    /// The bytes not yet read, as `connection_kind::room` counts.
     [[nodiscard]] std::size_t in_transit() const noexcept;
 
-    // ---- receives, of a stream
+    // ---- receives of a stream
     [[nodiscard]] std::string_view available() const { return std::string_view(log_).substr(delivered_); }
     [[nodiscard]] std::string_view held() const
     {
         return std::string_view(log_).substr(delivered_, arrived_ - delivered_);
     }
-    /// The next bytes were delivered; `consumed` of the stream were taken off for it.
+    /// The next bytes were delivered, and `consumed` bytes of the stream were taken off.
     void deliver(std::string_view data, std::size_t skip, std::size_t consumed);
-    // ---- of packets
+    // ---- receives of packets
     [[nodiscard]] const std::string* next_packet() const
     {
         return next_ < packets_.size() ? &packets_[next_] : nullptr;
@@ -82,19 +80,19 @@ public:
     [[nodiscard]] bool packet_held() const noexcept { return next_ < packets_arrived_; }
     void deliver_packet() { ++next_; }
 
-    /// Whether everything that went out was delivered.
+    /// Whether all sent bytes were delivered.
     [[nodiscard]] bool drained() const noexcept { return packets ? none_from(next_) : delivered_ == log_.size(); }
     [[nodiscard]] bool all_read() const noexcept
     {
         return packets ? none_from(packets_arrived_) : arrived_ == log_.size();
     }
     [[nodiscard]] std::size_t delivered() const noexcept { return delivered_; }
-    /// Whether an error may show these bytes as having arrived, if they were looked at when `since` had been delivered.
+    /// Whether an error may show these bytes as partial data, if it looked at them after `since` bytes were delivered.
     [[nodiscard]] bool may_show(std::string_view shown, std::size_t since) const;
 
     const bool packets;
     bool writer_ended = false; // half-closed or closed
-    bool complete = true;      // all that is on the wire will arrive
+    bool complete = true;      // all bytes on the wire will arrive
     bool reader_gone = false;
 
 private:
@@ -110,7 +108,7 @@ private:
     void match();
 
     verdict& verdict_;
-    std::list<sending> sends_; // of which not all is on the wire, and which may still get there
+    std::list<sending> sends_; // not completely on the wire, and may still get there
     std::string unmatched_;    // the beginning of a frame
     std::string log_;
     std::size_t arrived_ = 0;
@@ -118,7 +116,7 @@ private:
     std::vector<std::string> packets_;
     std::size_t packets_arrived_ = 0;
     std::size_t next_ = 0;
-    std::vector<std::size_t> chunk_ends_; // where each write has ended in the log
+    std::vector<std::size_t> chunk_ends_; // the end of each write in the log
     std::size_t chunks_arrived_ = 0;
 };
 

@@ -1,4 +1,4 @@
-// Waiting for what other threads bring about. Private.
+// Waits for effects of other threads. Private.
 #pragma once
 
 #include "src/testing/calls.hpp"
@@ -8,11 +8,11 @@
 
 namespace ferrule::testing::kit {
 
-/// Returns once `condition()` holds; fails when that takes too long.
+/// Returns when `condition()` holds. Fails if that takes too long.
 template <class Condition>
 void until_true(Condition condition, std::source_location where = std::source_location::current())
 {
-    const auto end = std::chrono::steady_clock::now() + patience;
+    const auto end = std::chrono::steady_clock::now() + timeout;
     while (!condition()) {
         expect(std::chrono::steady_clock::now() < end, "waited in vain", where);
         std::this_thread::yield();

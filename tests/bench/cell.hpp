@@ -1,21 +1,23 @@
 // What is measured: a cell of the tables.
 #pragma once
 
+#include "support/posix/transport.hpp"
+
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace ferrule::bench {
 
-enum class transport : std::uint8_t { none, pipe, socketpair, tcp };
+using test::transport;
 /// `all`: not pinned.
 enum class cores : std::uint8_t { one, two, all };
 enum class task : std::uint8_t { round_trip, stream, eight_writers, lock };
 
-inline const char* name(transport t)
+inline const char* name(std::optional<transport> t)
 {
-    static constexpr const char* names[] = {"none", "pipe", "socketpair", "tcp"};
-    return names[static_cast<std::size_t>(t)];
+    return t ? test::name(*t) : "none";
 }
 inline const char* name(cores c)
 {
@@ -35,7 +37,7 @@ inline std::string size_name(std::size_t n)
 }
 
 struct cell {
-    transport over;
+    std::optional<transport> over; // none for a lock
     cores on;
     task what;
     std::size_t size; // of a message; 0 where there are none
@@ -44,7 +46,7 @@ struct cell {
     /// Such as "pipe/one core/round trip/64 KiB/raw".
     [[nodiscard]] std::string full_name(const char* contender) const
     {
-        std::string s = over == transport::none ? "" : name(over) + std::string("/");
+        std::string s = over ? name(over) + std::string("/") : "";
         s += std::string(name(on)) + '/' + name(what) + '/';
         return (size == 0 ? s : s + size_name(size) + '/') + contender;
     }

@@ -341,7 +341,7 @@ void add_size(std::vector<framing_row>& rows, const char* name, std::size_t size
         const limits l;
         for (byte_view rest = all->stream; !rest.empty();) {
             const decode_result r = f.decode(rest, l);
-            if (r.what() != decode_result::outcome::frame)
+            if (r.status() != decode_status::frame)
                 no_frame();
             seen += look_at(rest.subspan(r.header(), r.payload()));
             rest = rest.subspan(r.size());

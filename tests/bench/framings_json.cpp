@@ -31,7 +31,7 @@ void add(std::vector<framing_row>& rows, std::size_t size, const json::value& va
         const limits l;
         for (byte_view rest = all->stream; !rest.empty();) {
             const decode_result r = f.decode(rest, l);
-            if (r.what() != decode_result::outcome::frame)
+            if (r.status() != decode_status::frame)
                 no_frame();
             const json::value v = f.load(bytes(rest.first(r.payload())));
             seen += v.is_array() ? v.get_array().size() : 1;

@@ -28,7 +28,7 @@ void add(std::vector<framing_row>& rows, const char* name, std::size_t size, con
         const limits l;
         for (byte_view rest = all->stream; !rest.empty();) {
             const decode_result r = f.decode(rest, l);
-            if (r.what() != decode_result::outcome::frame)
+            if (r.status() != decode_status::frame)
                 no_frame();
             seen += f.load(bytes(rest.first(r.payload()))).size();
             rest = rest.subspan(r.size());

@@ -58,7 +58,7 @@ options parse(int argc, char** argv)
 std::vector<cell> all_cells()
 {
     std::vector<cell> all;
-    for (const transport over : {transport::pipe, transport::socketpair, transport::tcp}) {
+    for (const transport over : ferrule::test::all_transports) {
         for (const cores on : {cores::one, cores::two, cores::all}) {
             if (on != cores::one && cpus().size() < 2)
                 continue;
@@ -70,7 +70,7 @@ std::vector<cell> all_cells()
     }
     for (const transport over : {transport::pipe, transport::socketpair})
         all.push_back({over, cores::all, task::eight_writers, 64});
-    all.push_back({transport::none, cores::one, task::lock, 0});
+    all.push_back({{}, cores::one, task::lock, 0});
     return all;
 }
 

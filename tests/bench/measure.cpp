@@ -1,8 +1,8 @@
 #include "bench/measure.hpp"
 
-#include "support/system.hpp"
+#include "support/posix/descriptors.hpp"
 
-#include <ferrule/platform/pair.hpp>
+#include <ferrule/platform/descriptor_pair.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -21,7 +21,7 @@
 namespace ferrule::bench {
 namespace {
 
-constexpr unsigned patience = 20; // seconds for a cell, before it has failed
+constexpr unsigned timeout = 20; // seconds for a cell, before it has failed
 
 // What one process holds.
 class side {
@@ -42,21 +42,18 @@ std::pair<test::unique_fd, test::unique_fd> numbers(std::pair<descriptor, descri
 
 void connect(const cell& where, side& measuring, side& other)
 {
-    switch (where.over) {
-    case transport::none: break;
-    case transport::pipe:
+    if (where.over == transport::pipe) {
         std::tie(measuring.in, other.out) = numbers(pipe_descriptors());
         if (where.what == task::round_trip)
             std::tie(other.in, measuring.out) = numbers(pipe_descriptors());
-        break;
-    case transport::socketpair: std::tie(measuring.in, other.in) = numbers(socketpair_descriptors()); break;
-    case transport::tcp:
+    } else if (where.over == transport::socketpair)
+        std::tie(measuring.in, other.in) = numbers(socketpair_descriptors());
+    else if (where.over == transport::tcp) {
         std::tie(measuring.in, other.in) = test::raw_tcp_pair();
         for (const side* s : {&measuring, &other}) {
             const int on = 1;
             ::setsockopt(s->in.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         }
-        break;
     }
     std::tie(other.go, measuring.go) = test::raw_pipe();
 }
@@ -78,7 +75,7 @@ pid_t start(const cell& where, const contender& who, std::size_t n, bool measure
     const pid_t pid = ::fork();
     if (pid != 0)
         return pid;
-    ::alarm(patience); // ends this process, also after exec
+    ::alarm(timeout); // ends this process, also after exec
     theirs = side();
     const bool socket = where.over == transport::socketpair || where.over == transport::tcp;
     const job j{.where = where,
@@ -104,7 +101,7 @@ std::string failure_of(pid_t pid)
     if (pid < 0 || ::waitpid(pid, &status, 0) != pid)
         return "cannot be started";
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
-        return "not done after " + std::to_string(patience) + " s";
+        return "not done after " + std::to_string(timeout) + " s";
     if (WIFSIGNALED(status))
         return "killed by signal " + std::to_string(WTERMSIG(status));
     return WEXITSTATUS(status) == 0 ? "" : "exit status " + std::to_string(WEXITSTATUS(status));
@@ -138,7 +135,7 @@ measurement measure(const cell& where, const contender& who, std::size_t n)
     measuring.result = std::move(result_in);
 
     const pid_t first = start(where, who, n, true, measuring, other);
-    const bool alone = where.over == transport::none;
+    const bool alone = !where.over;
     const pid_t second = alone ? 0 : start(where, who, n, false, other, measuring);
     measuring = side();
     other = side();

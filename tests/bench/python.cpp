@@ -1,5 +1,5 @@
 // Python's own connections, in two interpreters.
-#include "support/python.hpp"
+#include "support/posix/python.hpp"
 #include "bench/contenders.hpp"
 #include "bench/wire.hpp"
 
@@ -58,7 +58,7 @@ if measures:
 const std::string& python_program()
 {
     return std::ranges::max_element(test::pythons(),
-                                    [](const test::python& a, const test::python& b) {
+                                    [](const test::interpreter& a, const test::interpreter& b) {
                                         return ::strverscmp(a.version.c_str(), b.version.c_str()) < 0;
                                     })
         ->program;

@@ -43,8 +43,8 @@ namespace {
 void print_heading(const row& r)
 {
     std::printf("\n%s%s%s: microseconds per message or round trip, ratio to %s\n",
-                r.where.over == transport::none ? "" : name(r.where.over), r.where.over == transport::none ? "" : ", ",
-                name(r.where.on), r.entries.front().who->name);
+                r.where.over ? name(r.where.over) : "", r.where.over ? ", " : "", name(r.where.on),
+                r.entries.front().who->name);
     for (const bool first : {true, false}) {
         std::printf("%-18s", "");
         for (const entry& e : r.entries) {

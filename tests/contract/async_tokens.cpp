@@ -1,30 +1,12 @@
 // The async_ twins with every kind of completion token, and what belongs to a handler. No co_await inside an assertion:
 // g++ 12 gets the temporaries of such statements wrong.
-#include "support/calls.hpp"
-#include "support/catch.hpp"
-#include "support/transports.hpp"
-#include "support/watchdog.hpp"
+#include "support/styles.hpp"
+#include "support/test.hpp"
 
-#include <ferrule/message.hpp>
-#include <ferrule/pair.hpp>
-
-#include <atomic>
 #include <boost/asio/experimental/awaitable_operators.hpp>
-#include <functional>
-#include <optional>
-#include <thread>
-
-namespace {
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
-
-} // namespace
 
 TEST_CASE("async: use_future, with and without an executor")
 {
-    const watchdog guard("use_future");
     auto [a, b] = socketpair(varint{});
     auto f = a.async_recv(asio::use_future); // completes on Asio's system executor
     b.async_send("hello", asio::use_future).get();
@@ -39,7 +21,6 @@ TEST_CASE("async: use_future, with and without an executor")
 
 TEST_CASE("async: deferred, as_tuple and plain use_awaitable")
 {
-    const watchdog guard("deferred");
     auto [a, b] = socketpair();
     bool done = false;
     run([](duplex x, duplex y, bool& ok) -> asio::awaitable<void> {
@@ -50,8 +31,8 @@ TEST_CASE("async: deferred, as_tuple and plain use_awaitable")
         auto [ec, rest] = co_await x.async_recv(asio::as_tuple(asio::use_awaitable));
         CHECK_FALSE(ec);
         CHECK(rest == byte_view("def"));
-        auto [timeout, nothing] = co_await x.async_recv(1ms, asio::as_tuple(asio::use_awaitable));
-        CHECK(timeout == errc::timed_out);
+        auto [late, nothing] = co_await x.async_recv(1ms, asio::as_tuple(asio::use_awaitable));
+        CHECK(late == errc::timed_out);
         CHECK(nothing.empty());
         try {
             co_await x.async_recv(1ms, asio::use_awaitable);
@@ -66,7 +47,6 @@ TEST_CASE("async: deferred, as_tuple and plain use_awaitable")
 
 TEST_CASE("async: every receiving and sending function has a twin")
 {
-    const watchdog guard("twins");
     auto [a, b] = socketpair();
     bool done = false;
     run([](duplex x, duplex y, bool& ok) -> asio::awaitable<void> {
@@ -100,7 +80,6 @@ TEST_CASE("async: every receiving and sending function has a twin")
 
 TEST_CASE("async: half-close, close and take_partial")
 {
-    const watchdog guard("async close");
     auto [a, b] = socketpair(varint{});
     bool done = false;
     run([](message_duplex<> x, message_duplex<> y, bool& ok) -> asio::awaitable<void> {
@@ -129,7 +108,6 @@ TEST_CASE("async: half-close, close and take_partial")
 
 TEST_CASE("async: close sends the tail first, until its deadline")
 {
-    const watchdog guard("async close tail");
     for (const style s : all_styles) {
         INFO(name(s));
         auto [a, b] = socketpair();
@@ -176,7 +154,6 @@ TEST_CASE("async: awaitables throw the typed exceptions, with the data")
 TEST_CASE("async: a coroutine is cancelled as coroutines are")
 {
     using namespace asio::experimental::awaitable_operators;
-    const watchdog guard("awaitable operators");
     auto [a, b] = socketpair(varint{});
     bool ok = false;
     run([](message_duplex<> x, message_duplex<> y, bool& done) -> asio::awaitable<void> {
@@ -196,7 +173,6 @@ TEST_CASE("async: a coroutine is cancelled as coroutines are")
 
 TEST_CASE("async: completes on the handler's own executor, never inside the call")
 {
-    const watchdog guard("executor");
     asio::thread_pool pool(4);
     auto strand = asio::make_strand(pool);
     auto [a, b] = socketpair();
@@ -238,7 +214,6 @@ TEST_CASE("async: an operation keeps its context running, an idle endpoint does 
 
 TEST_CASE("async: a firehose does not starve the others on its context")
 {
-    const watchdog guard("firehose");
     asio::io_context context;
     auto [r, w] = pipe();
     std::atomic<bool> over{false};
@@ -269,7 +244,6 @@ TEST_CASE("async: a firehose does not starve the others on its context")
 
 TEST_CASE("async: two contexts and threads take turns at one reader")
 {
-    const watchdog guard("two contexts");
     auto [a, b] = socketpair(varint{});
     constexpr int each = 200;
     std::atomic<int> got{0};
@@ -369,7 +343,6 @@ TEST_CASE("async: a socket of Asio's is taken over")
 
 TEST_CASE("async: nobody sends in between while a coroutine waits for room")
 {
-    const watchdog guard("large send");
     auto [a, b] = socketpair(varint{});
     reader raw(b.channel(), {});
     const bytes large = pattern(16'000'000);
@@ -409,7 +382,6 @@ TEST_CASE("async: a coroutine that never has to wait lets others run")
 
 TEST_CASE("async: a context that nobody runs any more does not keep the others waiting")
 {
-    const watchdog guard("context at rest");
     auto [a, b] = socketpair();
     asio::io_context contexts[2];
     int got = 0;
@@ -424,7 +396,6 @@ TEST_CASE("async: a context that nobody runs any more does not keep the others w
 
 TEST_CASE("async: a coroutine that waits already takes over the tail of a send that gives up later")
 {
-    const watchdog guard("late tail, no limit");
     auto [a, b] = socketpair(varint{});
     const bytes large = pattern(16'000'000);
     asio::io_context context;
@@ -439,7 +410,6 @@ TEST_CASE("async: a coroutine that waits already takes over the tail of a send t
 
 TEST_CASE("async: a context at the place of one that has ended is not taken for it")
 {
-    const watchdog guard("context at the same place");
     auto [a, b] = socketpair();
     std::optional<asio::io_context> context;
     int got = 0;

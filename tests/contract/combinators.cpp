@@ -1,29 +1,12 @@
 // What an operator throws away has not happened: no bytes taken off the stream, nothing sent, no lock taken.
-#include "support/catch.hpp"
-#include "support/random.hpp"
-#include "support/watchdog.hpp"
+#include "support/test.hpp"
 
-#include <ferrule/ferrule.hpp>
-
-#include <boost/asio.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/experimental/parallel_group.hpp>
 #if __has_include(<boost/asio/cancel_after.hpp>) // from Boost 1.86 on
-#include <boost/asio/cancel_after.hpp>
 #endif
 
-#include <atomic>
-#include <functional>
-#include <memory>
-#include <string>
-#include <thread>
-#include <vector>
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
 using namespace boost::asio::experimental::awaitable_operators;
-namespace asio = boost::asio;
 
 namespace {
 
@@ -104,7 +87,6 @@ void in_every_way(Make make)
 
 TEST_CASE("combinators: a receive that loses takes nothing")
 {
-    const watchdog guard("combinators");
     in_every_way([](token t, until limit) -> asio::awaitable<void> {
         auto [a, peer] = socketpair(varint{});
         for (int i = 0; i < 20; ++i) {
@@ -124,7 +106,6 @@ TEST_CASE("combinators: a receive that loses takes nothing")
 
 TEST_CASE("combinators: of two receives that are both possible one takes its message")
 {
-    const watchdog guard("combinators");
     in_every_way([](token t, until limit) -> asio::awaitable<void> {
         auto [a, peer_a] = socketpair(varint{});
         auto [b, peer_b] = socketpair(varint{});
@@ -141,7 +122,6 @@ TEST_CASE("combinators: of two receives that are both possible one takes its mes
 
 TEST_CASE("combinators: a send that loses sends nothing, and one of a pair that both win arrives")
 {
-    const watchdog guard("combinators");
     in_every_way([](token t, until limit) -> asio::awaitable<void> {
         auto [a, peer] = socketpair(varint{});
         for (int i = 0; i < 20; ++i) {
@@ -155,7 +135,6 @@ TEST_CASE("combinators: a send that loses sends nothing, and one of a pair that 
 
 TEST_CASE("combinators: a lock that loses is not taken")
 {
-    const watchdog guard("combinators");
     in_every_way([](token t, until limit) -> asio::awaitable<void> {
         cross_lock l;
         for (int i = 0; i < 20; ++i) {
@@ -175,7 +154,6 @@ TEST_CASE("combinators: a lock that loses is not taken")
 // Two at a time: in `a || b || c` Asio gives the result of `a || b` to an inner operation first, which `c` can still beat.
 TEST_CASE("combinators: races between receives and timers lose and repeat nothing")
 {
-    const watchdog guard("combinators races");
     constexpr int messages = 300;
     for (const token t : all_tokens) {
         for (const bool limited : {false, true}) {
@@ -224,7 +202,6 @@ TEST_CASE("combinators: races between receives and timers lose and repeat nothin
 
 TEST_CASE("combinators: a parallel group runs where its operations are bound to")
 {
-    const watchdog guard("combinators group");
     asio::io_context context(1);
     auto [a, peer] = socketpair(varint{});
     const auto me = std::this_thread::get_id();
@@ -254,7 +231,6 @@ TEST_CASE("combinators: a parallel group runs where its operations are bound to"
 
 TEST_CASE("combinators: without throw_if_cancelled a cancel ends the operation under way")
 {
-    const watchdog guard("combinators tic");
     for (const token t : all_tokens) {
         for (int round = 0; round < 200; ++round) {
             asio::io_context context(1);
@@ -288,7 +264,6 @@ TEST_CASE("combinators: without throw_if_cancelled a cancel ends the operation u
 #if __has_include(<boost/asio/cancel_after.hpp>)
 TEST_CASE("combinators: what cancel_after ends has taken nothing, and what it does not end is delivered")
 {
-    const watchdog guard("combinators cancel_after");
     everywhere([]() -> asio::awaitable<void> {
         auto [a, peer] = socketpair(varint{});
         cross_lock l;

@@ -1,18 +1,8 @@
 // Descriptors that always have more, at once.
-#include "support/catch.hpp"
-#include "support/transports.hpp"
-#include "support/watchdog.hpp"
-
-#include <ferrule/reader.hpp>
-#include <ferrule/writer.hpp>
-
-#include <algorithm>
+#include "support/styles.hpp"
+#include "support/test.hpp"
 
 namespace {
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
 
 // Gives and takes as much as it is asked to, but never more than `most` bytes at once.
 class endless {
@@ -42,7 +32,6 @@ private:
 
 TEST_CASE("P6: bytes that keep coming do not extend the deadline")
 {
-    const watchdog guard("P6 dripping");
     for (const style s : all_styles) {
         INFO(name(s));
         reader r{descriptor(endless(1))};
@@ -57,7 +46,6 @@ TEST_CASE("P6: bytes that keep coming do not extend the deadline")
 // No look at the descriptor before a wait can hide that the wait ends at once, however late it is.
 TEST_CASE("P6: bytes that keep leaving do not extend the deadline")
 {
-    const watchdog guard("P6 draining");
     const bytes large = pattern(1'000'000);
     for (const style s : all_styles) {
         INFO(name(s));
@@ -71,7 +59,6 @@ TEST_CASE("P6: bytes that keep leaving do not extend the deadline")
 
 TEST_CASE("P3: a read that always finds more leaves the others a turn")
 {
-    const watchdog guard("P3 endless");
     reader r{descriptor(endless(SIZE_MAX))};
     asio::io_context context;
     error_code result;

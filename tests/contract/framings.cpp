@@ -1,23 +1,16 @@
 // Every framing, chosen by name, over every kind of connection, in every style of calls, interrupted at every step.
-#include "support/catch.hpp"
-#include "support/framing_bytes.hpp"
 #include "support/kinds.hpp"
-#include "support/watchdog.hpp"
+#include "support/test.hpp"
 
 #include "src/testing/interruption.hpp"
 
 #include <ferrule/framing/any_framing.hpp>
-#include <ferrule/message.hpp>
-
-#include <string>
-#include <vector>
 
 namespace {
 
-using namespace ferrule;
-using namespace ferrule::testing::kit;
 using ferrule::testing::connection_kind;
 using ferrule::testing::contract_failure;
+using namespace ferrule::testing::kit;
 
 // By names as `any_framing` knows them, with arguments where they need one.
 const char* const framings[] = {"varint", "leb128",      "u8",      "u16be",         "u16le",   "u32be", "u32le",
@@ -68,7 +61,7 @@ void interrupted_receives(const connection_kind& kind, const char* framing, styl
         message_writer<any_framing> out(std::move(sending), f);
         message_reader<any_framing> in(x.around(std::move(receiving)), f);
         for (const std::string& m : messages)
-            out.send(m, patience);
+            out.send(m, test::timeout);
         receive_all(s, x, in, messages);
     });
 }
@@ -91,16 +84,14 @@ void interrupted_sends(const connection_kind& kind, const char* framing, style s
             if (!o.error || o.value != 0)
                 ++i; // has left, or belongs to the endpoint
         }
-        out.flush(patience);
+        out.flush(test::timeout);
         for (const std::string& m : messages)
-            expect(in.recv(patience) == byte_view(m), "another message than was sent");
+            expect(in.recv(test::timeout) == byte_view(m), "another message than was sent");
     });
 }
 
-void over(const char* kind_name)
+void over(const connection_kind& kind)
 {
-    const test::watchdog guard(kind_name);
-    const connection_kind& kind = test::kind(kind_name);
     for (const char* framing : framings) {
         const bool stream = kind.transfers == transfer_kind::stream;
         if (stream && std::string_view(framing) == "none")
@@ -124,11 +115,12 @@ struct refused {
     errc why;
 };
 
+const test::kind_tests<over> registered("framings");
+
 } // namespace
 
 TEST_CASE("framings: a message that cannot be encoded is not sent, and the endpoint stays usable")
 {
-    const test::watchdog guard("unencodable");
     const refused table[] = {{"u8", std::string(256, 'x'), errc::too_large},
                              {"varint", std::string(301, 'x'), errc::too_large},
                              {"netstring", std::string(301, 'x'), errc::too_large},
@@ -149,59 +141,13 @@ TEST_CASE("framings: a message that cannot be encoded is not sent, and the endpo
             const limits l(300);
             message_writer<any_framing> out(std::move(sending), f, l);
             message_reader<any_framing> in(std::move(receiving), f, l);
-            const auto o = send(s, out, r.message, patience);
+            const auto o = send(s, out, r.message, test::timeout);
             CHECK(o.error == r.why);
             CHECK(o.value == 0);
             CHECK(out.unsent() == 0);
             CHECK_FALSE(in.try_recv());
             const std::string good = messages_for(r.framing).back();
-            CHECK_FALSE(send(s, out, good, patience).error);
-            CHECK(recv(s, in, patience).value == byte_view(good));
+            CHECK_FALSE(send(s, out, good, test::timeout).error);
+            CHECK(recv(s, in, test::timeout).value == byte_view(good));
         }
-}
-
-// One test case each, so that they run side by side.
-TEST_CASE("framings: memory stream")
-{
-    over("memory stream");
-}
-TEST_CASE("framings: pipe")
-{
-    over("pipe");
-}
-TEST_CASE("framings: FIFO")
-{
-    over("FIFO");
-}
-TEST_CASE("framings: socketpair")
-{
-    over("socketpair");
-}
-TEST_CASE("framings: TCP")
-{
-    over("TCP");
-}
-TEST_CASE("framings: pty")
-{
-    over("pty");
-}
-TEST_CASE("framings: pty master sends")
-{
-    over("pty master sends");
-}
-TEST_CASE("framings: memory packets")
-{
-    over("memory packets");
-}
-TEST_CASE("framings: unix datagram")
-{
-    over("unix datagram");
-}
-TEST_CASE("framings: seqpacket")
-{
-    over("seqpacket");
-}
-TEST_CASE("framings: UDP")
-{
-    over("UDP");
 }

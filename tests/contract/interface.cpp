@@ -1,28 +1,10 @@
 // The calls of an endpoint that people expect, and what they give where there is nothing to give.
-#include "support/calls.hpp"
-#include "support/catch.hpp"
-#include "support/memory_packets.hpp"
-#include "support/watchdog.hpp"
+#include "support/memory_pair.hpp"
+#include "support/test.hpp"
 
-#include <ferrule/ferrule.hpp>
 #include <ferrule/framing/lines.hpp>
 
-#include <boost/asio.hpp>
-
-#include <algorithm>
-#include <future>
-#include <string>
-#include <thread>
-#include <vector>
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
-namespace asio = boost::asio;
-
 namespace {
-
-constexpr auto patience = 20s;
 
 /// A send that goes on until the peer reads: larger than any buffer of the system.
 const std::string& large()
@@ -35,13 +17,12 @@ const std::string& large()
 
 TEST_CASE("interface: loops over messages and lines end with the stream")
 {
-    const watchdog guard("interface loops");
     auto [in, out] = pipe(varint{});
     out.send("one");
     out.send("two");
     out.as_bytes().close();
     std::vector<std::string> got;
-    while (const auto m = in.next(patience))
+    while (const auto m = in.next(timeout))
         got.emplace_back(m->text());
     CHECK(got == std::vector<std::string>{"one", "two"});
 
@@ -49,14 +30,13 @@ TEST_CASE("interface: loops over messages and lines end with the stream")
     to.send("a\nb\n");
     to.close();
     got.clear();
-    while (const auto line = text.next_line(patience))
+    while (const auto line = text.next_line(timeout))
         got.emplace_back(line->text());
     CHECK(got == std::vector<std::string>{"a", "b"});
 }
 
 TEST_CASE("interface: next is nothing at the clean end, and an error everywhere else")
 {
-    const watchdog guard("interface next");
     for (const bool coroutine : {false, true}) {
         INFO(coroutine);
         auto [in, out] = pipe(varint{});
@@ -64,9 +44,9 @@ TEST_CASE("interface: next is nothing at the clean end, and an error everywhere 
         const auto next = [&](until limit) { return coroutine ? run(in.async_next(limit)) : in.next(limit); };
         CHECK_THROWS_AS(next(1ms), timeout_error);
         out.close();
-        CHECK_THROWS_AS(next(patience), eof_error);
+        CHECK_THROWS_AS(next(timeout), eof_error);
         CHECK(in.take_partial() == byte_view("\x05he"));
-        CHECK_FALSE(next(patience));
+        CHECK_FALSE(next(timeout));
         error_code ec;
         CHECK_FALSE(in.next(ec));
         CHECK_FALSE(ec);
@@ -78,7 +58,6 @@ TEST_CASE("interface: next is nothing at the clean end, and an error everywhere 
 
 TEST_CASE("interface: async_next completes with an optional, by any token")
 {
-    const watchdog guard("interface async_next");
     auto [in, out] = pipe(varint{});
     out.send("one");
     out.close();
@@ -89,7 +68,7 @@ TEST_CASE("interface: async_next completes with an optional, by any token")
         got.push_back(std::move(m));
     };
     in.async_next(asio::bind_executor(context, take));
-    in.async_next(patience, asio::bind_executor(context, take));
+    in.async_next(timeout, asio::bind_executor(context, take));
     context.run();
     REQUIRE(got.size() == 2);
     CHECK(got[0]->text() == "one");
@@ -98,7 +77,6 @@ TEST_CASE("interface: async_next completes with an optional, by any token")
 
 TEST_CASE("interface: on error there is no value, and what had arrived stays")
 {
-    const watchdog guard("interface errors");
     auto [in, out] = pipe();
     out.send("abc");
     error_code ec;
@@ -123,37 +101,35 @@ TEST_CASE("interface: on error there is no value, and what had arrived stays")
 
 TEST_CASE("interface: take_partial takes the message that is refused and nothing behind it")
 {
-    const watchdog guard("interface partial");
     auto [in, out] = pipe();
     out.send("short\n" + std::string(5000, 'x') + "\nnext\n");
     message_reader<lines> messages(in, lines(), limits(100));
-    CHECK(messages.recv(patience) == byte_view("short"));
+    CHECK(messages.recv(timeout) == byte_view("short"));
     for (int i = 0; i < 2; ++i)
-        CHECK(code_of([&] { (void)messages.recv(patience); }) == errc::too_large);
+        CHECK(code_of([&] { (void)messages.recv(timeout); }) == errc::too_large);
     CHECK(messages.peek_partial().size() == 5001);
     CHECK(messages.take_partial().size() == 5001);
-    CHECK(messages.recv(patience) == byte_view("next"));
+    CHECK(messages.recv(timeout) == byte_view("next"));
     out.send("whole\n");
     CHECK(in.peek_partial().empty());
     CHECK(code_of([&] { (void)in.recv(100, 1ms); }) == errc::timed_out);
     CHECK(messages.take_partial().empty()); // a message that is whole is not partial
-    CHECK(messages.recv(patience) == byte_view("whole"));
+    CHECK(messages.recv(timeout) == byte_view("whole"));
 
     message_reader<> counted(in, varint(), limits(10));
     out.send(std::string("\x0b") + "elevenbytes" + "\x02" + "ok");
-    CHECK(code_of([&] { (void)counted.recv(patience); }) == errc::too_large);
+    CHECK(code_of([&] { (void)counted.recv(timeout); }) == errc::too_large);
     CHECK(counted.take_partial() == byte_view("\x0b"
                                               "elevenbytes"));
-    CHECK(counted.recv(patience) == byte_view("ok"));
+    CHECK(counted.recv(timeout) == byte_view("ok"));
 }
 
 TEST_CASE("interface: a line that does not come is not searched again and again")
 {
-    const watchdog guard("interface linear");
     // Quadratic, this would look at 20,000 times 10 MB.
     auto [in, out] = socketpair();
     reader r(in);
-    std::jthread sender([w = writer(out)]() mutable { w.send(std::string(10 << 20, 'x'), patience); });
+    std::jthread sender([w = writer(out)]() mutable { w.send(std::string(10 << 20, 'x'), timeout); });
     error_code ec;
     int tries = 0;
     while (r.peek_partial().size() < (10u << 20)) {
@@ -167,11 +143,10 @@ TEST_CASE("interface: a line that does not come is not searched again and again"
 
 TEST_CASE("interface: two ends become one, with what was read and what was not sent")
 {
-    const watchdog guard("interface join");
     auto [in, to_in] = pipe();
     auto [from_out, out] = pipe();
     to_in.send("read ahead");
-    CHECK(in.recv(4, patience) == byte_view("read"));
+    CHECK(in.recv(4, timeout) == byte_view("read"));
     error_code ec;
     const std::size_t left = out.send(large(), 0s, ec);
     REQUIRE(out.unsent() == large().size() - left);
@@ -179,25 +154,24 @@ TEST_CASE("interface: two ends become one, with what was read and what was not s
     CHECK_FALSE(in.is_open());
     CHECK_FALSE(out.is_open());
     CHECK(both.unsent() == large().size() - left);
-    CHECK(both.recv(6, patience) == byte_view(" ahead"));
+    CHECK(both.recv(6, timeout) == byte_view(" ahead"));
     // A receive that waits pushes the rest.
     auto peer = std::async(std::launch::async, [&, r = from_out]() mutable {
-        const bytes all = r.recv(large().size(), patience);
+        const bytes all = r.recv(large().size(), timeout);
         to_in.send("answer");
         return all.size();
     });
-    CHECK(both.recv(6, patience) == byte_view("answer"));
+    CHECK(both.recv(6, timeout) == byte_view("answer"));
     CHECK(peer.get() == large().size());
     both.shutdown_send();
-    CHECK(from_out.recv_all(patience).empty());
+    CHECK(from_out.recv_all(timeout).empty());
     to_in.send("still");
-    CHECK(both.recv(5, patience) == byte_view("still"));
-    CHECK_THROWS_AS(both.send("x", patience), broken_error);
+    CHECK(both.recv(5, timeout) == byte_view("still"));
+    CHECK_THROWS_AS(both.send("x", timeout), broken_error);
 }
 
 TEST_CASE("interface: ends that are in use or do not fit are not joined")
 {
-    const watchdog guard("interface not joined");
     auto [in, to_in] = pipe();
     auto [from_out, out] = pipe();
     {
@@ -211,10 +185,6 @@ TEST_CASE("interface: ends that are in use or do not fit are not joined")
         CHECK(out.is_open());
         to_in.send("x");
     }
-    auto [a, b] = socketpair();
-    CHECK(b.try_send("read ahead"));
-    CHECK(a.recv(4, patience) == byte_view("read"));
-    CHECK(code_of([&, &reading = in] { duplex both(reading, a); }) == errc::torn);
     out.close();
     CHECK(code_of([&, &reading = in, &writing = out] { duplex both(reading, writing); }) == errc::closed);
     CHECK(in.is_open());
@@ -222,23 +192,21 @@ TEST_CASE("interface: ends that are in use or do not fit are not joined")
 
 TEST_CASE("interface: messages become bytes, and halves, of the same endpoint")
 {
-    const watchdog guard("interface bytes");
     auto [a, b] = socketpair(varint{});
     a.as_bytes().send("\x03"
                       "raw");
-    CHECK(b.recv(patience) == byte_view("raw"));
+    CHECK(b.recv(timeout) == byte_view("raw"));
     message_writer<> sending = a;
     message_reader<> receiving = b;
     sending.send("half");
-    CHECK(receiving.recv(patience) == byte_view("half"));
+    CHECK(receiving.recv(timeout) == byte_view("half"));
     a.send("bytes");
-    CHECK(b.as_bytes().recv(6, patience) == byte_view("\x05"
-                                                      "bytes"));
+    CHECK(b.as_bytes().recv(6, timeout) == byte_view("\x05"
+                                                     "bytes"));
 }
 
 TEST_CASE("interface: temporaries that own their bytes outlive the call")
 {
-    const watchdog guard("interface temporaries");
     auto [a, b] = socketpair(varint{});
     asio::io_context context;
     const auto sent = [](error_code ec, std::size_t) { CHECK_FALSE(ec); };
@@ -248,18 +216,17 @@ TEST_CASE("interface: temporaries that own their bytes outlive the call")
     a.async_send(bytes(byte_view(text)), asio::bind_executor(context, sent));
     writer raw = a.as_bytes();
     raw.async_send(std::string("\x05") + "bytes", asio::bind_executor(context, sent));
-    raw.async_send({std::string("\x05"), std::string("bytes")}, patience, asio::bind_executor(context, sent));
+    raw.async_send({std::string("\x05"), std::string("bytes")}, timeout, asio::bind_executor(context, sent));
     context.run();
-    CHECK(b.recv(patience) == byte_view(text));
-    CHECK(b.recv(patience) == byte_view(text + "!!"));
-    CHECK(b.recv(patience) == byte_view(text));
-    CHECK(b.recv(patience) == byte_view("bytes"));
-    CHECK(b.recv(patience) == byte_view("bytes"));
+    CHECK(b.recv(timeout) == byte_view(text));
+    CHECK(b.recv(timeout) == byte_view(text + "!!"));
+    CHECK(b.recv(timeout) == byte_view(text));
+    CHECK(b.recv(timeout) == byte_view("bytes"));
+    CHECK(b.recv(timeout) == byte_view("bytes"));
 }
 
 TEST_CASE("interface: use_awaitable and use_future throw the types of blocking calls")
 {
-    const watchdog guard("interface throws");
     auto [a, b] = socketpair(varint{});
     b.as_bytes().send("\x05he");
     bool typed = false;
@@ -289,7 +256,6 @@ TEST_CASE("interface: use_awaitable and use_future throw the types of blocking c
 
 TEST_CASE("interface: coroutines on an executor type of their own")
 {
-    const watchdog guard("interface executor");
     using executor = asio::io_context::executor_type;
     auto [a, b] = socketpair(varint{});
     asio::io_context context;
@@ -307,10 +273,9 @@ TEST_CASE("interface: coroutines on an executor type of their own")
 
 TEST_CASE("interface: async_close closes although it is cancelled before it begins")
 {
-    const watchdog guard("interface cancelled close");
     std::stop_source stop;
     stop.request_stop();
-    const until limit(patience, stop.get_token());
+    const until limit(timeout, stop.get_token());
     for (const bool with_token : {false, true}) {
         auto [a, b] = socketpair();
         CHECK(run(with_token ? a.async_close(limit, asio::use_awaitable) : a.async_close(limit)) == 0);
@@ -333,15 +298,14 @@ TEST_CASE("interface: async_close closes although it is cancelled before it begi
 
 TEST_CASE("interface: close waits for a send under way, and counts what does not leave")
 {
-    const watchdog guard("interface close");
     {
         auto [a, b] = socketpair(varint{});
         auto sending = std::async(std::launch::async, [w = a]() mutable { return w.send(large()); });
-        auto receiving = std::async(std::launch::async, [r = b]() mutable { return r.recv(patience).size(); });
+        auto receiving = std::async(std::launch::async, [r = b]() mutable { return r.recv(timeout).size(); });
         while (code_of([&, &e = a] { (void)e.arm(direction::write); }) != errc::busy &&
                sending.wait_for(0s) != std::future_status::ready)
             std::this_thread::yield();
-        CHECK(a.close(patience) == 0);
+        CHECK(a.close(timeout) == 0);
         CHECK(sending.get() > large().size());
         CHECK(receiving.get() == large().size());
     }
@@ -353,7 +317,7 @@ TEST_CASE("interface: close waits for a send under way, and counts what does not
             CHECK(ec == errc::closed);
             return left;
         });
-        CHECK(b.recv(1, patience).size() == 1); // it has begun
+        CHECK(b.recv(1, timeout).size() == 1); // it has begun
         const std::size_t not_sent = a.close(1ms);
         // What leaves while the endpoint is being closed is counted in both.
         CHECK(sending.get() + not_sent >= large().size());

@@ -1,14 +1,6 @@
 // P1: ending a read at any step leaves the stream as an uninterrupted reader would have found it. Most of it is in the
 // contract suite.
-#include "support/catch.hpp"
-
-#include <ferrule/pair.hpp>
-
-namespace {
-
-using namespace ferrule;
-
-} // namespace
+#include "support/test.hpp"
 
 TEST_CASE("P1: take_partial moves the beginning of a frame out")
 {

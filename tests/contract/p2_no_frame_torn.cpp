@@ -1,26 +1,11 @@
 // P2: an interrupted send put nothing on the wire, or the rest follows before anything else.
 #include "src/testing/clogged.hpp"
-#include "support/catch.hpp"
 #include "support/kinds.hpp"
-#include "support/transports.hpp"
-#include "support/watchdog.hpp"
-
-#include <ferrule/message.hpp>
-#include <ferrule/pair.hpp>
-
-#include <thread>
-
-namespace {
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
-
-} // namespace
+#include "support/styles.hpp"
+#include "support/test.hpp"
 
 TEST_CASE("P2: a receive that waits already takes over the tail of a send that gives up later")
 {
-    const watchdog guard("P2 late tail");
     for (const style s : all_styles) {
         INFO(name(s));
         auto [a, b] = socketpair(varint{});

@@ -1,19 +1,9 @@
 // P4: close() answers everybody, and the descriptor number is released only after the last of them has left.
-#include "support/catch.hpp"
-#include "support/transports.hpp"
-#include "support/watchdog.hpp"
-
-#include <ferrule/message.hpp>
-#include <ferrule/pair.hpp>
-
-#include <atomic>
-#include <thread>
+#include "support/connection.hpp"
+#include "support/styles.hpp"
+#include "support/test.hpp"
 
 namespace {
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
 
 // 16 threads and 16 coroutines on two contexts do `blocking` and `async`, which never end by themselves.
 template <class Endpoint, class Blocking, class Async>
@@ -62,11 +52,10 @@ void close_against_32(Endpoint& e, Blocking blocking, Async async)
 
 TEST_CASE("P4: close wakes 32 that wait for bytes")
 {
-    const watchdog guard("P4 readers");
-    for (const transport t : all_transports)
+    for (const testing::connection_kind& k : streams_with_end())
         for (int round = 0; round < 5; ++round) {
-            INFO(name(t));
-            connection l = connect(t);
+            INFO(k.name);
+            connection l(k);
             writer silent(std::move(l.sender));
             reader r(std::move(l.receiver));
             close_against_32(
@@ -81,12 +70,11 @@ TEST_CASE("P4: close wakes 32 that wait for bytes")
 
 TEST_CASE("P4: close wakes 32 that wait to send")
 {
-    const watchdog guard("P4 writers");
     static const bytes large = pattern(16'000'000); // nobody reads
-    for (const transport t : all_transports)
+    for (const testing::connection_kind& k : streams_with_end())
         for (int round = 0; round < 3; ++round) {
-            INFO(name(t));
-            connection l = connect(t);
+            INFO(k.name);
+            connection l(k);
             reader deaf(std::move(l.receiver));
             message_writer<> w(std::move(l.sender));
             close_against_32(
@@ -101,7 +89,6 @@ TEST_CASE("P4: close wakes 32 that wait to send")
 
 TEST_CASE("P4: close wakes what waits on a context that does not run, as soon as it runs")
 {
-    const watchdog guard("P4 idle context");
     auto [a, b] = socketpair();
     asio::io_context idle;
     error_code first;
@@ -119,7 +106,6 @@ TEST_CASE("P4: close wakes what waits on a context that does not run, as soon as
 
 TEST_CASE("P4: a closed number that is taken by somebody else is not touched")
 {
-    const watchdog guard("P4 reuse");
     for (int round = 0; round < 50; ++round) {
         auto [a, b] = socketpair();
         std::jthread reading([&, d = a]() mutable {
@@ -159,7 +145,6 @@ TEST_CASE("P4: the channel lives as long as operations that use it")
 
 TEST_CASE("P4: a context that ends while an operation waits passes the stream on unharmed")
 {
-    const watchdog guard("P4 context ends");
     for (int steps = 0; steps < 3; ++steps) {
         auto [a, b] = socketpair(varint{});
         {

@@ -1,22 +1,14 @@
 // P5: no length is trusted.
-#include "support/catch.hpp"
+#include "support/connection.hpp"
 #include "support/faulty.hpp"
 #include "support/memory_cap.hpp"
-#include "support/transports.hpp"
-#include "support/watchdog.hpp"
+#include "support/styles.hpp"
+#include "support/test.hpp"
 
 #include <ferrule/framing/any_framing.hpp>
-#include <ferrule/framing/multiprocessing_bytes.hpp>
-#include <ferrule/message.hpp>
-
-#include <span>
-#include <thread>
+#include <ferrule/platform/descriptor_pair.hpp>
 
 namespace {
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
 
 using namespace std::literals;
 
@@ -29,10 +21,10 @@ const std::string_view huge_multiprocessing = "\xff\xff\xff\xff\x00\x00\x7f\xff\
 template <class Framing>
 void refuse_and_poison(std::string_view header, errc expected, const Framing& f = {})
 {
-    for (const transport t : all_transports)
+    for (const testing::connection_kind& k : streams_with_end())
         for (const style s : all_styles) {
-            INFO(name(t) << ", " << name(s));
-            connection l = connect(t);
+            INFO(k.name << ", " << name(s));
+            connection l(k);
             writer w(std::move(l.sender));
             reader r(std::move(l.receiver));
             message_reader<Framing> m(r, f);
@@ -63,12 +55,12 @@ constexpr hostile too_much[] = {
 // How much memory is offered to the descriptor beyond twice what has arrived.
 template <class Framing>
 void check_growth(std::string_view header, std::size_t arriving, const Framing& framing = {},
-                  std::span<const transport> over = all_transports)
+                  const std::vector<testing::connection_kind>& over = streams_with_end())
 {
-    for (const transport t : over)
+    for (const testing::connection_kind& k : over)
         for (const style how : all_styles) {
-            INFO(name(t) << ", " << name(how));
-            connection l = connect(t);
+            INFO(k.name << ", " << name(how));
+            connection l(k);
             auto f = std::make_shared<faults>();
             message_reader<Framing> m(descriptor(faulty(std::move(l.receiver), f)), framing, limits(SIZE_MAX / 2));
             std::jthread sending([w = writer(std::move(l.sender)), header, arriving]() mutable {
@@ -77,7 +69,7 @@ void check_growth(std::string_view header, std::size_t arriving, const Framing& 
             });
             CHECK(recv(how, m, 20s).error == errc::truncated);
             CHECK(f->received == header.size() + arriving);
-            CHECK(f->most_asked_beyond <= mebibyte);
+            CHECK(f->max_asked_beyond <= mebibyte);
         }
 }
 
@@ -85,7 +77,6 @@ void check_growth(std::string_view header, std::size_t arriving, const Framing& 
 
 TEST_CASE("P5: an announced size beyond the limit is refused before anything is allocated")
 {
-    const watchdog guard("P5 refused");
     refuse_and_poison<varint>(huge_varint, errc::too_large);
     refuse_and_poison<multiprocessing_bytes>(huge_multiprocessing, errc::too_large);
     refuse_and_poison<multiprocessing_bytes>("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"sv, errc::too_large);
@@ -101,7 +92,6 @@ TEST_CASE("P5: an announced size beyond the limit is refused before anything is 
 
 TEST_CASE("P5: garbage where a header should be is a malformed frame")
 {
-    const watchdog guard("P5 malformed");
     refuse_and_poison<multiprocessing_bytes>("\xff\xff\xff\xfe"sv, errc::malformed);
     refuse_and_poison<multiprocessing_bytes>("\x80\x00\x00\x00"sv, errc::malformed);
     refuse_and_poison("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"sv, errc::malformed, any_framing("leb128"));
@@ -113,11 +103,10 @@ TEST_CASE("P5: garbage where a header should be is a malformed frame")
 
 TEST_CASE("P5: memory grows with what arrives, not with what is announced")
 {
-    const watchdog guard("P5 growth");
     check_growth<varint>(huge_varint, 3);
     check_growth<varint>(huge_varint, 5 * mebibyte);
     check_growth<multiprocessing_bytes>(huge_multiprocessing, 5 * mebibyte);
-    const transport one[] = {transport::socketpair};
+    const std::vector<testing::connection_kind> one{kind("socketpair")};
     for (const hostile& h : too_much) {
         INFO(h.framing);
         check_growth(h.header, 3 * mebibyte, any_framing(h.framing), one);
@@ -127,10 +116,9 @@ TEST_CASE("P5: memory grows with what arrives, not with what is announced")
 
 TEST_CASE("P5: a whole message costs its own size and little more")
 {
-    const watchdog guard("P5 message");
     for (const std::size_t n : {100u, 5'000u, 70'000u, 1'500'000u, 20'000'000u}) {
         INFO(n);
-        connection l = connect(transport::socketpair);
+        connection l(kind("socketpair"));
         std::jthread sending([w = message_writer<>(std::move(l.sender)), n]() mutable { w.send(pattern(n)); });
         message_reader<> m(std::move(l.receiver));
         const bytes got = m.recv(20s);
@@ -141,12 +129,11 @@ TEST_CASE("P5: a whole message costs its own size and little more")
 
 TEST_CASE("P5: a hostile header under a cap on the whole process's memory")
 {
-    const watchdog guard("P5 cap");
-    for (const transport t : all_transports)
+    for (const testing::connection_kind& k : streams_with_end())
         for (const style how : all_styles) {
-            INFO(name(t) << ", " << name(how));
+            INFO(k.name << ", " << name(how));
             const memory_cap cap(64 * mebibyte);
-            connection l = connect(t);
+            connection l(k);
             message_reader<> m(std::move(l.receiver), {}, limits(SIZE_MAX / 2));
             {
                 writer w(std::move(l.sender));

@@ -1,29 +1,14 @@
 // P6: one deadline covers the whole call; zero means "only if possible right now".
-#include "support/catch.hpp"
-#include "support/transports.hpp"
-#include "support/watchdog.hpp"
-
-#include <ferrule/message.hpp>
-#include <ferrule/pair.hpp>
-
-#include <atomic>
-#include <thread>
-
-namespace {
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
-
-} // namespace
+#include "support/connection.hpp"
+#include "support/styles.hpp"
+#include "support/test.hpp"
 
 TEST_CASE("P6: a trickling peer does not extend the deadline")
 {
-    const watchdog guard("P6 trickle");
-    for (const transport t : all_transports)
+    for (const testing::connection_kind& k : streams_with_end())
         for (const style s : all_styles) {
-            INFO(name(t) << ", " << name(s));
-            connection l = connect(t);
+            INFO(k.name << ", " << name(s));
+            connection l(k);
             std::atomic<bool> over{false};
             std::jthread trickle([&, w = writer(std::move(l.sender))]() mutable {
                 error_code ec;
@@ -55,12 +40,11 @@ TEST_CASE("P6: a time point in the past, and one that is far away")
 
 TEST_CASE("P6: a send ends at its deadline when nobody reads")
 {
-    const watchdog guard("P6 send");
     const bytes large = pattern(16'000'000);
-    for (const transport t : all_transports)
+    for (const testing::connection_kind& k : streams_with_end())
         for (const style s : all_styles) {
-            INFO(name(t) << ", " << name(s));
-            connection l = connect(t);
+            INFO(k.name << ", " << name(s));
+            connection l(k);
             const reader deaf(std::move(l.receiver));
             writer w(std::move(l.sender));
             const auto o = send(s, w, large, 5ms);

@@ -1,26 +1,12 @@
 // P8: the error says what happened and whose fault it is. P9: exactly the bytes.
-#include "support/catch.hpp"
+#include "support/connection.hpp"
+#include "support/styles.hpp"
 #include "support/system.hpp"
-#include "support/transports.hpp"
-#include "support/watchdog.hpp"
-
-#include <ferrule/framing/none.hpp>
-#include <ferrule/message.hpp>
-#include <ferrule/pair.hpp>
-
-#include <thread>
-
-namespace {
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
-
-} // namespace
+#include "support/test.hpp"
 
 TEST_CASE("P8: a reset connection is broken")
 {
-    connection l = connect(transport::tcp);
+    connection l(kind("TCP"));
     duplex a(std::move(l.sender));
     reader b(std::move(l.receiver));
     reset_when_closed(a.native_handle());
@@ -30,7 +16,6 @@ TEST_CASE("P8: a reset connection is broken")
 
 TEST_CASE("P9: raw and message users of one end exclude each other")
 {
-    const watchdog guard("P9 exclusion");
     auto [a, b] = socketpair();
     writer raw = a;
     message_writer<> framed{writer(a)};

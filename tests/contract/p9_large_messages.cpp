@@ -1,22 +1,9 @@
 // P9: a large message changes hands with the memory that it was read into; what was read behind it stays.
-#include "support/catch.hpp"
-#include "support/transports.hpp"
-#include "support/watchdog.hpp"
-
-#include <ferrule/message.hpp>
-#include <ferrule/pair.hpp>
-
-namespace {
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
-
-} // namespace
+#include "support/styles.hpp"
+#include "support/test.hpp"
 
 TEST_CASE("P9: what was read behind a large message comes next")
 {
-    const watchdog guard("P9 large messages");
     for (const style s : all_styles) {
         INFO(name(s));
         auto [a, b] = socketpair(varint{});

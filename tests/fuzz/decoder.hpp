@@ -17,7 +17,7 @@
 
 namespace ferrule::test {
 
-using outcome = decode_result::outcome;
+using outcome = decode_status;
 
 inline constexpr limits no_limits{SIZE_MAX};
 
@@ -34,7 +34,7 @@ public:
 
     void check(const decode_result& r) const
     {
-        FUZZ_REQUIRE(r.what() == what_);
+        FUZZ_REQUIRE(r.status() == what_);
         if (what_ == outcome::need_more)
             FUZZ_REQUIRE(exact_ ? r.needed() == header_ : r.needed() >= 1 && r.needed() <= header_);
         else if (what_ == outcome::frame)
@@ -87,9 +87,9 @@ inline answer answer_for(const std::optional<announced>& a, byte_view in, const 
 /// How large a frame is that was refused may be known only when more of it has come.
 inline bool same(const decode_result& a, const decode_result& b)
 {
-    if (a.what() == outcome::failed)
-        return b.what() == outcome::failed && a.error() == b.error();
-    return a.what() == b.what() && a.header() == b.header() && a.payload() == b.payload() &&
+    if (a.status() == outcome::failed)
+        return b.status() == outcome::failed && a.error() == b.error();
+    return a.status() == b.status() && a.header() == b.header() && a.payload() == b.payload() &&
            a.trailer() == b.trailer() && a.error() == b.error();
 }
 
@@ -129,11 +129,11 @@ std::vector<decode_result> decode_whole(Framing f, byte_view input, const limits
         const decode_result r = f.decode(rest, l);
         reference(rest, l, r);
         all.push_back(r);
-        if (r.what() == outcome::need_more) {
+        if (r.status() == outcome::need_more) {
             FUZZ_REQUIRE(r.needed() >= 1);
             break;
         }
-        if (r.what() == outcome::failed) {
+        if (r.status() == outcome::failed) {
             FUZZ_REQUIRE(r.error() == condition::bad_frame);
             FUZZ_REQUIRE(same(f.decode(rest, l), r));
             break;
@@ -156,9 +156,9 @@ void decode_pieces(Framing f, byte_view input, const limits& l, Reference refere
             const exact_copy copy(input.subspan(at, arrived - at)); // elsewhere each time
             const decode_result r = f.decode(copy.view(), l);
             reference(copy.view(), l, r);
-            if (r.what() != outcome::need_more || arrived == input.size()) {
+            if (r.status() != outcome::need_more || arrived == input.size()) {
                 FUZZ_REQUIRE(same(r, expected));
-                if (r.what() == outcome::failed) {
+                if (r.status() == outcome::failed) {
                     // It stays in error, whatever else arrives.
                     FUZZ_REQUIRE(same(f.decode(copy.view(), l), r));
                     FUZZ_REQUIRE(same(f.decode(input.subspan(at), l), r));
@@ -167,13 +167,13 @@ void decode_pieces(Framing f, byte_view input, const limits& l, Reference refere
             }
             // No more than is missing, else somebody waits for bytes that the peer does not send.
             FUZZ_REQUIRE(r.needed() >= 1);
-            if (expected.what() == outcome::frame)
+            if (expected.status() == outcome::frame)
                 FUZZ_REQUIRE(r.needed() <= expected.size() - copy.view().size());
-            else if (expected.what() == outcome::need_more)
+            else if (expected.status() == outcome::need_more)
                 FUZZ_REQUIRE(r.needed() <= input.size() - arrived + expected.needed());
             arrived += std::clamp<std::size_t>(next(r.needed()), 1, input.size() - arrived);
         }
-        if (expected.what() == outcome::frame)
+        if (expected.status() == outcome::frame)
             at += expected.size();
         else {
             // Begun anew, it says the same.
@@ -205,7 +205,7 @@ error_code round_trip(Framing f, byte_view payload, const limits& l)
     FUZZ_REQUIRE(again == frame);
 
     const decode_result r = f.decode(frame, l);
-    FUZZ_REQUIRE(r.what() == outcome::frame);
+    FUZZ_REQUIRE(r.status() == outcome::frame);
     FUZZ_REQUIRE(r.size() == frame.size());
     FUZZ_REQUIRE(byte_view(frame).subspan(r.header(), r.payload()) == payload);
     return {};
@@ -249,7 +249,7 @@ void check_decoder(byte_view input, Header header)
     }
     // What we send is never longer than what we understood.
     const decode_result r = make().decode(input, no_limits);
-    if (r.what() == outcome::frame) {
+    if (r.status() == outcome::frame) {
         const byte_view payload = input.subspan(r.header(), r.payload());
         encoded e;
         FUZZ_REQUIRE(!make().encode(std::span(&payload, 1), no_limits, e));

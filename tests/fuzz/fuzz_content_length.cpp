@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
     if (size == 0)
         return 0;
     // Eight of these lines are all that is allowed.
-    constexpr std::size_t most = content_length::longest_headers;
+    constexpr std::size_t most = content_length::max_headers;
     std::string stream;
     for (unsigned i = 0; i < data[0] % 9u; ++i)
         stream += "X: " + std::string(most / 8 - 5, 'x') + "\r\n";

@@ -108,7 +108,7 @@ void check_sending(const subject& s, byte_view text, const limits& l)
         frame += e.part(i).text();
     delimited f = s.framing;
     const decode_result r = f.decode(frame, l);
-    FUZZ_REQUIRE(r.what() == test::outcome::frame && r.size() == frame.size());
+    FUZZ_REQUIRE(r.status() == test::outcome::frame && r.size() == frame.size());
     FUZZ_REQUIRE(byte_view(frame).first(text.size()) == text);
     FUZZ_REQUIRE(r.payload() == text.size() || (s.include && r.trailer() == 0));
 }

@@ -37,7 +37,7 @@ public:
     outcome what = outcome::frame;
     std::size_t size = 0;
     std::size_t objects = 0;
-    std::size_t deepest = 0; // containers within each other, of those that are not empty
+    std::size_t max_depth = 0; // containers within each other, of those that are not empty
 
     bool visit_nil() { return one(); }
     bool visit_boolean(bool) { return one(); }
@@ -66,7 +66,7 @@ private:
         is_empty_.push_back(n == 0);
         if (n != 0)
             ++depth_;
-        deepest = std::max(deepest, depth_);
+        max_depth = std::max(max_depth, depth_);
         return one();
     }
     bool close()
@@ -95,10 +95,10 @@ decode_result check_unlimited(byte_view in)
 {
     const decode_result r = msgpack_bytes(SIZE_MAX, SIZE_MAX).decode(in, test::no_limits);
     const parsed p(in);
-    FUZZ_REQUIRE(r.what() == p.what);
-    if (r.what() == outcome::frame)
+    FUZZ_REQUIRE(r.status() == p.what);
+    if (r.status() == outcome::frame)
         FUZZ_REQUIRE(r.header() == 0 && r.trailer() == 0 && r.payload() == p.size);
-    else if (r.what() == outcome::failed)
+    else if (r.status() == outcome::failed)
         FUZZ_REQUIRE(r.error() == errc::malformed);
     else if (r.needed() <= largest_completion) {
         FUZZ_REQUIRE(parsed(completed(in, r.needed() - 1)).what == outcome::need_more);
@@ -118,13 +118,13 @@ decode_result check_unlimited(byte_view in)
 
 class bounds {
 public:
-    std::size_t deepest;
+    std::size_t max_depth;
     std::size_t most_objects;
     std::size_t max_payload;
 
     [[nodiscard]] bool hold(const parsed& p) const
     {
-        return p.size <= max_payload && p.deepest <= deepest && p.objects <= most_objects;
+        return p.size <= max_payload && p.max_depth <= max_depth && p.objects <= most_objects;
     }
 };
 
@@ -134,17 +134,17 @@ void check_stream(byte_view stream, const parsed& p, const bounds& b)
         if (in.size() > largest_compared)
             return;
         const decode_result free = check_unlimited(in);
-        if (r.what() == outcome::frame)
+        if (r.status() == outcome::frame)
             FUZZ_REQUIRE(b.hold(parsed(in)));
-        if (r.what() != outcome::failed || r.error() == errc::malformed)
+        if (r.status() != outcome::failed || r.error() == errc::malformed)
             FUZZ_REQUIRE(test::same(r, free));
-        else if (free.what() == outcome::frame)
+        else if (free.status() == outcome::frame)
             FUZZ_REQUIRE(!b.hold(parsed(in)));
-        else if (free.what() == outcome::need_more)
+        else if (free.status() == outcome::need_more)
             FUZZ_REQUIRE(free.needed() > b.max_payload - std::min(b.max_payload, in.size()) ||
                          !b.hold(parsed(completed(in, std::min(free.needed(), largest_completion)))));
     };
-    const auto make = [&] { return msgpack_bytes(b.deepest, b.most_objects); };
+    const auto make = [&] { return msgpack_bytes(b.max_depth, b.most_objects); };
     test::check_results(make, stream, limits(b.max_payload), reference);
 
     const error_code ec = test::round_trip(make(), stream, limits(b.max_payload));

@@ -3,12 +3,12 @@
 #include "fuzz/grammar.hpp"
 
 #include <ferrule/python/classes.hpp>
+#include <ferrule/python/datetime.hpp>
 #include <ferrule/python/exception.hpp>
 #include <ferrule/python/json.hpp>
 #include <ferrule/python/numpy.hpp>
 #include <ferrule/python/pickle.hpp>
 #include <ferrule/python/standard.hpp>
-#include <ferrule/python/time.hpp>
 
 #include <boost/json/value.hpp>
 

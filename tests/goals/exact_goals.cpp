@@ -1,55 +1,21 @@
 // Goals that can be counted: system calls, heap allocations, threads, memory, descriptors. What is measured runs in a
 // program of its own, helpers/goal_program.cpp.
-#include <ferrule/ferrule.hpp>
-#include <ferrule/framing/multiprocessing_bytes.hpp>
 
-#include "support/catch.hpp"
-#include "support/framing_bytes.hpp"
-#include "support/sanitizers.hpp"
+#include "support/posix/transport.hpp"
 #include "support/skip.hpp"
-#include "support/system.hpp"
-#include "support/watchdog.hpp"
+#include "support/test.hpp"
 
-#include <algorithm>
-#include <cerrno>
-#include <chrono>
-#include <cstdio>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <initializer_list>
-#include <iterator>
-#include <map>
 #include <sched.h>
-#include <sstream>
-#include <stdexcept>
-#include <string>
-#include <string_view>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <system_error>
 #include <unistd.h>
-#include <utility>
-#include <vector>
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
 
 namespace {
 
 using mp = multiprocessing_bytes;
-
-constexpr auto patience = 40s;
-
-int must(int result)
-{
-    if (result < 0)
-        throw std::system_error(errno, std::generic_category());
-    return result;
-}
 
 // ---- programs ----
 
@@ -69,13 +35,13 @@ public:
     std::string finish()
     {
         std::string printed = read_to_end(output_.get());
-        const exit_status s = process_.wait(patience);
+        const exit_status s = process_.wait(timeout);
         INFO(name_);
         REQUIRE(s.signal() == 0);
         REQUIRE(s.code() == 0);
         return printed;
     }
-    [[nodiscard]] bool succeeds() { return process_.wait(patience).success(); }
+    [[nodiscard]] bool succeeds() { return process_.wait(timeout).success(); }
 
 private:
     program(const std::vector<std::string>& command, const std::vector<int>& inherited, runs where,
@@ -130,7 +96,6 @@ private:
 
 TEST_CASE("goals: no thread is created")
 {
-    const watchdog guard("counting threads");
     std::istringstream numbers(program({FERRULE_GOAL_PROGRAM, "threads"}, {}).finish());
     long most = -1;
     long created = -1;
@@ -143,7 +108,6 @@ TEST_CASE("goals: no thread is created")
 
 TEST_CASE("goals: an idle endpoint that only blocking calls have used holds 2 KiB of heap and one descriptor")
 {
-    const watchdog guard("measuring idle endpoints");
     rlimit files{};
     must(::getrlimit(RLIMIT_NOFILE, &files));
     const long endpoints = static_cast<long>(std::min<rlim_t>(2100, files.rlim_max) - 100) / 2 * 2;
@@ -165,16 +129,9 @@ namespace {
 
 // ---- connections ----
 
-enum class transport { socketpair, tcp, pipe };
-constexpr transport all_transports[] = {transport::socketpair, transport::tcp, transport::pipe};
 enum class style { blocking, coroutine };
 constexpr style both_styles[] = {style::blocking, style::coroutine};
 
-const char* name(transport t)
-{
-    static constexpr const char* names[] = {"socketpair", "tcp", "pipe"};
-    return names[static_cast<std::size_t>(t)];
-}
 const char* name(style s)
 {
     return s == style::blocking ? "blocking" : "coroutine";
@@ -199,7 +156,7 @@ public:
             keep(std::move(back));
             return;
         }
-        auto ends = t == transport::tcp ? raw_tcp_pair() : raw_socketpair(SOCK_STREAM);
+        auto ends = raw_ends(t);
         first = {ends.first.get(), ends.first.get()};
         second = {ends.second.get(), ends.second.get()};
         keep(std::move(ends));
@@ -499,7 +456,6 @@ call_table receive_from_buffer(transport t, style s, std::size_t n)
 
 TEST_CASE("goals: a round trip takes at most 3 system calls per side blocking and 4 as a coroutine")
 {
-    const watchdog guard("counting the calls of round trips");
     require_strace();
     const std::size_t n = 1000;
     for (const transport t : all_transports) {
@@ -524,7 +480,6 @@ TEST_CASE("goals: a round trip takes at most 3 system calls per side blocking an
 
 TEST_CASE("goals: a small message is sent with one system call")
 {
-    const watchdog guard("counting the calls of sends");
     require_strace();
     for (const transport t : all_transports) {
         if (left_out(t))
@@ -543,7 +498,6 @@ TEST_CASE("goals: a small message is sent with one system call")
 
 TEST_CASE("goals: small messages that have arrived are received with 0.01 system calls each")
 {
-    const watchdog guard("counting the calls of receives");
     require_strace();
     for (const transport t : all_transports) {
         const std::size_t n = messages_that_fit(t) / 2;
@@ -558,7 +512,6 @@ TEST_CASE("goals: small messages that have arrived are received with 0.01 system
 
 TEST_CASE("goals: 1 MiB over a socketpair takes at most 2 sends and 12 receives")
 {
-    const watchdog guard("counting the calls of large messages");
     require_strace();
     const std::size_t n = 50;
     const std::size_t size = 1 << 20;
@@ -616,7 +569,6 @@ std::pair<long, long> allocations_of(transport t, const job& j)
 
 TEST_CASE("goals: in steady state neither sending nor receiving into the same object allocates")
 {
-    const watchdog guard("counting allocations");
     const std::size_t n = 1000;
     for (const transport t : {transport::socketpair, transport::pipe}) {
         for (const style s : both_styles) {
@@ -638,7 +590,6 @@ TEST_CASE("goals: in steady state neither sending nor receiving into the same ob
 
 TEST_CASE("goals: a received message that is a new object is the only allocation")
 {
-    const watchdog guard("counting allocations");
     const long n = 1000;
     for (const transport t : {transport::socketpair, transport::pipe}) {
         for (const style s : both_styles) {
@@ -659,7 +610,6 @@ TEST_CASE("goals: a received message that is a new object is the only allocation
 
 TEST_CASE("goals: 256 MiB in one message take at most 1 MiB more on either side")
 {
-    const watchdog guard("measuring the peak of memory");
     const long size = 256 << 10; // all in KiB
     const long goal = 1 << 10;
     // Linux counts the pages of a process per core, and adds to VmHWM only when some dozens have come together.

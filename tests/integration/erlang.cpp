@@ -1,12 +1,8 @@
 // `length_prefix` against Erlang's ports.
 #include "integration/peers.hpp"
-#include "support/catch.hpp"
-#include "support/watchdog.hpp"
+#include "support/test.hpp"
 
 #include <ferrule/framing/length_prefix.hpp>
-
-using namespace ferrule;
-using namespace ferrule::test;
 
 namespace {
 
@@ -25,7 +21,6 @@ std::vector<std::string> erlang(const std::string& script, const std::vector<std
 
 TEST_CASE("length_prefix: a C++ program is a port of Erlang, with {packet, 1}, {packet, 2} and {packet, 4}")
 {
-    const watchdog guard("Erlang");
     // Standard error comes with the output: so everything that goes wrong, in Erlang or in our program, is seen, and the
     // end of the output is the end of all processes that Erlang has started.
     auto [output, theirs] = pipe();
@@ -55,7 +50,7 @@ TEST_CASE("length_prefix: a C++ program is a port of Erlang, with {packet, 1}, {
                              {FERRULE_ECHO_PROGRAM}),
                       {{theirs, 1}, {theirs, 2}});
     theirs.close();
-    CHECK(output.recv_all(in_time).text() == "u8 OK\nu16be OK\nu32be OK\n");
+    CHECK(output.recv_all(timeout).text() == "u8 OK\nu16be OK\nu32be OK\n");
     expect_success(erl);
 }
 
@@ -66,7 +61,6 @@ template <class Integer>
 void expect_echo(int packet, std::initializer_list<std::size_t> sizes)
 {
     CAPTURE(packet);
-    const watchdog guard("Erlang");
     auto erl = spawn_piped(erlang(R"(
         begin
             [Packet] = init:get_plain_arguments(),
@@ -91,7 +85,7 @@ void expect_echo(int packet, std::initializer_list<std::size_t> sizes)
         }
     }
     out.close();
-    CHECK(code_of([&] { in.recv(in_time); }) == errc::end_of_stream);
+    CHECK(code_of([&] { in.recv(timeout); }) == errc::end_of_stream);
     expect_success(erl.process);
 }
 

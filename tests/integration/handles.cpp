@@ -1,34 +1,21 @@
 // Handles that travel between processes, beside messages, in C++ and with Python's reduction.send_handle and recv_handle.
 #include <ferrule/framing/any_framing.hpp>
-#include <ferrule/handle_link.hpp>
-#include <ferrule/python/shared_handle.hpp>
+#include <ferrule/process/handle_link.hpp>
+#include <ferrule/python/multiprocessing/shared_handle.hpp>
 
 #include "integration/python_peer.hpp"
-#include "support/system.hpp"
+#include "support/posix/descriptors.hpp"
+#include "support/posix/settled_descriptors.hpp"
+#include "support/test.hpp"
 
-#include <ferrule/asio.hpp>
-
-#include <algorithm>
-#include <cstring>
-#include <fcntl.h>
 #include <filesystem>
-#include <fstream>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <thread>
-#include <unistd.h>
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
-namespace py = ferrule::python;
 
 namespace {
 
 template <class Link>
 passed_handle recv_handle(Link& messages, const handles& h, style s)
 {
-    return s == style::blocking ? messages.with(h).recv(in_time) : run(messages.with(h).async_recv(in_time));
+    return s == style::blocking ? messages.with(h).recv(timeout) : run(messages.with(h).async_recv(timeout));
 }
 
 // Several descriptors beside one byte, as a peer that is none of ours may send them.
@@ -53,7 +40,6 @@ void send_raw(int socket, char byte, const std::vector<int>& fds)
 
 TEST_CASE("handles: every kind of endpoint arrives as what it is, between messages, and none is lost by reading ahead")
 {
-    const watchdog guard("handles");
     const auto before = settled_descriptors();
     for (const style s : {style::blocking, style::coroutine}) {
         auto [a, b] = handle_link_pair();
@@ -72,62 +58,61 @@ TEST_CASE("handles: every kind of endpoint arrives as what it is, between messag
             send(link, passed_handle(e), s);
         };
         // All of it before anything is read: what is read of the first message are bytes of all of them.
-        ours.send("first", in_time);
+        ours.send("first", timeout);
         pass(pipes.first);
-        ours.send("second", in_time);
+        ours.send("second", timeout);
         pass(sockets.first);
         pass(file);
-        ours.send("last", in_time);
+        ours.send("last", timeout);
         pipes.first.close(); // what has left is not ours any more
         sockets.first.close();
         file.close();
 
-        CHECK(theirs.recv(in_time).text() == "first");
+        CHECK(theirs.recv(timeout).text() == "first");
         reader received_pipe(recv_handle(theirs, b.handles, s).open());
-        CHECK(theirs.recv(in_time).text() == "second");
+        CHECK(theirs.recv(timeout).text() == "second");
         passed_handle h = recv_handle(theirs, b.handles, s);
         CHECK((::fcntl(h.native_handle(), F_GETFD) & FD_CLOEXEC) != 0);
         duplex received_socket(h.open());
         reader received_file(recv_handle(theirs, b.handles, s).open());
-        CHECK(theirs.recv(in_time).text() == "last");
+        CHECK(theirs.recv(timeout).text() == "last");
 
-        pipes.second.send("through the pipe", in_time);
+        pipes.second.send("through the pipe", timeout);
         pipes.second.close();
-        CHECK(received_pipe.recv_all(in_time).text() == "through the pipe");
-        sockets.second.send("to", in_time);
-        CHECK(received_socket.recv(2, in_time).text() == "to");
-        received_socket.send("fro", in_time);
-        CHECK(sockets.second.recv(3, in_time).text() == "fro");
-        CHECK(received_file.recv_all(in_time).text() == "in a file");
+        CHECK(received_pipe.recv_all(timeout).text() == "through the pipe");
+        sockets.second.send("to", timeout);
+        CHECK(received_socket.recv(2, timeout).text() == "to");
+        received_socket.send("fro", timeout);
+        CHECK(sockets.second.recv(3, timeout).text() == "fro");
+        CHECK(received_file.recv_all(timeout).text() == "in a file");
     }
     CHECK(open_descriptors() == before);
 }
 
 TEST_CASE("handles: an endpoint arrives with its framing, in one piece or byte by byte")
 {
-    const watchdog guard("handles");
     const auto before = settled_descriptors();
     for (const style s : {style::blocking, style::coroutine}) {
         auto [a, b] = handle_link_pair();
         message_duplex<> ours(a.socket);
         message_duplex<> theirs(b.socket);
         auto sockets = socketpair(any_framing("lines:\\r\\n"));
-        ours.send("first", in_time);
+        ours.send("first", timeout);
         auto link = ours.with(a.handles);
         send(link, passed_handle(sockets.first, any_framing("lines:\\r\\n").name()), s);
         send(link, passed_handle(sockets.first), s);
-        ours.send("last", in_time);
-        CHECK(theirs.recv(in_time).text() == "first");
+        ours.send("last", timeout);
+        CHECK(theirs.recv(timeout).text() == "first");
         passed_handle h = recv_handle(theirs, b.handles, s);
         CHECK(h.framing() == "lines:\\r\\n");
         message_duplex received(h.open(), any_framing(h.framing()));
         CHECK(recv_handle(theirs, b.handles, s).framing().empty());
-        CHECK(theirs.recv(in_time).text() == "last");
-        sockets.second.send("a line", in_time);
-        CHECK(received.recv(in_time).text() == "a line");
+        CHECK(theirs.recv(timeout).text() == "last");
+        sockets.second.send("a line", timeout);
+        CHECK(received.recv(timeout).text() == "a line");
 
         CHECK(code_of([&, &l = a] {
-                  ours.with(l.handles).send(passed_handle(sockets.first, std::string(256, 'x')), in_time);
+                  ours.with(l.handles).send(passed_handle(sockets.first, std::string(256, 'x')), timeout);
               }) == errc::too_large);
         const std::string longest(255, 'x');
         send(link, passed_handle(sockets.first, longest), s);
@@ -136,9 +121,9 @@ TEST_CASE("handles: an endpoint arrives with its framing, in one piece or byte b
         send_raw(a.socket.native_handle(), '\2', {0});
         for (const char* part : {"\3", "n", "u"}) {
             CHECK(code_of([&, &l = b] { (void)theirs.with(l.handles).recv(1ms); }) == errc::timed_out);
-            a.socket.send(part, in_time);
+            a.socket.send(part, timeout);
         }
-        a.socket.send("l", in_time);
+        a.socket.send("l", timeout);
         CHECK(recv_handle(theirs, b.handles, s).framing() == "nul");
     }
     CHECK(open_descriptors() == before);
@@ -146,13 +131,12 @@ TEST_CASE("handles: an endpoint arrives with its framing, in one piece or byte b
 
 TEST_CASE("handles: one that cannot leave stays, and an interrupted receive loses none")
 {
-    const watchdog guard("handles");
     const auto before = settled_descriptors();
     {
         auto [a, b] = handle_link_pair();
         auto pipes = pipe();
         CHECK(code_of([&, &l = b] { (void)message_duplex<>(l.socket).with(l.handles).recv(1ms); }) == errc::timed_out);
-        CHECK(code_of([&, &l = a] { message_duplex<>(l.socket).with(l.handles).send(passed_handle(), in_time); }) ==
+        CHECK(code_of([&, &l = a] { message_duplex<>(l.socket).with(l.handles).send(passed_handle(), timeout); }) ==
               errc::bad_descriptor);
         // A full socket: the byte with the handle waits with all others, and then is given up.
         const std::string large(4 << 20, 'x');
@@ -160,24 +144,23 @@ TEST_CASE("handles: one that cannot leave stays, and an interrupted receive lose
         CHECK(code_of([&] { ours.send(large, 1ms); }) == errc::timed_out);
         CHECK(code_of([&, &l = a] { ours.with(l.handles).send(passed_handle(pipes.first), 1ms); }) == errc::timed_out);
         message_duplex<> theirs(b.socket);
-        std::jthread flushing([&] { ours.flush(in_time); });
-        CHECK(theirs.recv(in_time).size() == large.size());
+        std::jthread flushing([&] { ours.flush(timeout); });
+        CHECK(theirs.recv(timeout).size() == large.size());
         flushing.join();
-        ours.with(a.handles).send(passed_handle(pipes.second), in_time);
-        writer received(theirs.with(b.handles).recv(in_time).open());
-        received.send("w", in_time);
-        CHECK(pipes.first.recv(1, in_time).text() == "w");
+        ours.with(a.handles).send(passed_handle(pipes.second), timeout);
+        writer received(theirs.with(b.handles).recv(timeout).open());
+        received.send("w", timeout);
+        CHECK(pipes.first.recv(1, timeout).text() == "w");
         // What was not asked for goes with the link.
-        ours.with(a.handles).send(passed_handle(pipes.second), in_time);
-        ours.send("behind it", in_time);
-        CHECK(code_of([&] { (void)theirs.with(none()).recv(in_time); }) == error_code()); // with what is behind it
+        ours.with(a.handles).send(passed_handle(pipes.second), timeout);
+        ours.send("behind it", timeout);
+        CHECK(code_of([&] { (void)theirs.with(none()).recv(timeout); }) == error_code()); // with what is behind it
     }
     CHECK(open_descriptors() == before);
 }
 
 TEST_CASE("handles: what is none, or too many, or more than there is room for, is reported and closed")
 {
-    const watchdog guard("handles");
     const auto before = settled_descriptors();
     {
         int fds[2];
@@ -185,20 +168,20 @@ TEST_CASE("handles: what is none, or too many, or more than there is room for, i
         handle_link link = open_handle_link(fds[0]);
         duplex peer(adopt(fds[1]));
         message_duplex<> messages(link.socket);
-        const auto code = [&] { return code_of([&] { (void)messages.with(link.handles).recv(in_time); }); };
-        peer.send("\1", in_time); // a byte and nothing beside it
+        const auto code = [&] { return code_of([&] { (void)messages.with(link.handles).recv(timeout); }); };
+        peer.send("\1", timeout); // a byte and nothing beside it
         CHECK(code() == errc::malformed);
         send_raw(fds[1], '\3', {0, 1});
         CHECK(code() == errc::malformed);
         send_raw(fds[1], '\5', {0});
         CHECK(code() == errc::malformed);
         send_raw(fds[1], '\1', {0});
-        CHECK(messages.with(link.handles).recv(in_time).native_handle() >= 0);
+        CHECK(messages.with(link.handles).recv(timeout).native_handle() >= 0);
         send_raw(fds[1], '\1', std::vector<int>(253, 0));
         CHECK(code() == errc::malformed);
 
         // No descriptor is left: the system drops what it cannot install, and says so.
-        (void)code_of([&] { (void)messages.recv(1ms); }); // what waiting takes of them, it has now
+        settle_descriptors();
         send_raw(fds[1], '\1', {0});
         error_code cut;
         {
@@ -207,7 +190,7 @@ TEST_CASE("handles: what is none, or too many, or more than there is room for, i
         }
         CHECK(cut == errc::packet_truncated);
         send_raw(fds[1], '\1', {0});
-        CHECK(messages.with(link.handles).recv(in_time).native_handle() >= 0);
+        CHECK(messages.with(link.handles).recv(timeout).native_handle() >= 0);
 
         // Nobody asks for them.
         rlimit files{};
@@ -217,7 +200,7 @@ TEST_CASE("handles: what is none, or too many, or more than there is room for, i
         const auto room = (std::min<rlim_t>(files.rlim_max, 2200) - before.size()) / 100 - 1;
         for (rlim_t i = 0; i < room; ++i) {
             send_raw(fds[1], 'x', std::vector<int>(100, 0)); // the system limits what one user has on the way
-            CHECK(link.socket.recv(1, in_time).size() == 1);
+            CHECK(link.socket.recv(1, timeout).size() == 1);
         }
         CHECK(open_descriptors().size() < before.size() + 1100);
     }
@@ -229,7 +212,7 @@ TEST_CASE("handles: what is none, or too many, or more than there is room for, i
 
 TEST_CASE("python: handles go to Python and come from it, and Connections go on with them")
 {
-    for_each_python([](const test::python& p) {
+    for_each_python([](const interpreter& p) {
         int fds[2];
         REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
         handle_link link = open_handle_link(fds[0]);
@@ -254,24 +237,24 @@ assert c.recv() == "end"
                                theirs);
         message_duplex<multiprocessing> messages(link.socket);
         auto [mine, passed] = socketpair(multiprocessing());
-        messages.send("take this", patience);
-        messages.with(link.handles).send(passed_handle(passed), patience);
+        messages.send("take this", timeout);
+        messages.with(link.handles).send(passed_handle(passed), timeout);
         passed.close();
-        mine.send(py::value(1, 2), patience);
-        CHECK(mine.recv(patience) == py::value("thank you", py::value(1, 2)));
-        messages.send("and give me one", patience);
-        CHECK(messages.recv(patience) == py::value("here"));
+        mine.send(py::value(1, 2), timeout);
+        CHECK(mine.recv(timeout) == py::value("thank you", py::value(1, 2)));
+        messages.send("and give me one", timeout);
+        CHECK(messages.recv(timeout) == py::value("here"));
         message_duplex<multiprocessing> received(recv_handle(messages, link.handles, style::coroutine).open());
-        received.send("hello", patience);
-        CHECK(received.recv(patience) == py::value("goodbye"));
-        messages.send("end", patience);
+        received.send("hello", timeout);
+        CHECK(received.recv(timeout) == py::value("goodbye"));
+        messages.send("end", timeout);
         expect_success(c);
     });
 }
 
 TEST_CASE("python: Connections and sockets that Python sends arrive as such, and Python receives ours")
 {
-    for_each_python([](const test::python& p) {
+    for_each_python([](const interpreter& p) {
         const multiprocessing offering({}, py::pickle_codec({}, py::offered_handle::allow()));
         child_with_connection child(p, R"(
 import multiprocessing, socket
@@ -290,22 +273,22 @@ c.send("end")
                                     offering);
         const std::string key = "a key that both know";
         auto& c = child.connection;
-        c.send(py::value(py::type::bytes, key), patience);
-        const py::value sent = c.recv(patience);
-        message_duplex<multiprocessing> pipe_end(py::fetch_handle(sent, key, patience).open());
-        pipe_end.send("hello", patience);
-        CHECK(pipe_end.recv(patience) == py::value("goodbye"));
-        duplex socket(py::fetch_handle(c.recv(patience), key, patience).open());
-        socket.send("hello", patience);
+        c.send(py::value(py::type::bytes, key), timeout);
+        const py::value sent = c.recv(timeout);
+        message_duplex<multiprocessing> pipe_end(py::fetch_handle(sent, key, timeout).open());
+        pipe_end.send("hello", timeout);
+        CHECK(pipe_end.recv(timeout) == py::value("goodbye"));
+        duplex socket(py::fetch_handle(c.recv(timeout), key, timeout).open());
+        socket.send("hello", timeout);
 
         auto [ours, theirs] = socketpair(multiprocessing());
         py::offered_handle offer(theirs, key);
         theirs.close();
-        c.send(offer.as_connection(), patience);
-        offer.hand_over(patience);
-        ours.send(py::value(1, 2), patience);
-        CHECK(ours.recv(patience) == py::value("thank you", py::value(1, 2)));
-        CHECK(c.recv(patience) == py::value("end"));
+        c.send(offer.as_connection(), timeout);
+        offer.hand_over(timeout);
+        ours.send(py::value(1, 2), timeout);
+        CHECK(ours.recv(timeout) == py::value("thank you", py::value(1, 2)));
+        CHECK(c.recv(timeout) == py::value("end"));
         CHECK(code_of([&] { (void)py::fetch_handle(sent, key, 5s); })); // each can be fetched once
         CHECK(code_of([&] { (void)py::fetch_handle(py::value(1), key, 5s); }) == errc::invalid_value);
         child.expect_success();

@@ -1,14 +1,11 @@
 // JSON in both dialects against Node, which reads and writes it on its standard input and output.
 #include "integration/peers.hpp"
-#include "support/catch.hpp"
-#include "support/watchdog.hpp"
+#include "support/test.hpp"
 
 #include <ferrule/framing/json.hpp>
 
 #include <boost/json/serialize.hpp>
 
-using namespace ferrule;
-using namespace ferrule::test;
 namespace json = boost::json;
 
 namespace {
@@ -125,14 +122,13 @@ void expect_answers(In& in, Out& out)
 void expect_end(message_reader<none> in, writer out, child& c)
 {
     out.close();
-    CHECK(code_of([&] { in.recv(in_time); }) == errc::end_of_stream);
+    CHECK(code_of([&] { in.recv(timeout); }) == errc::end_of_stream);
     expect_success(c);
 }
 
 template <class Framing>
 void converse(const std::string& dialect)
 {
-    const watchdog guard("Node");
     auto c = spawn_piped(node(dialect));
     message_reader<Framing> in(c.output);
     message_writer<Framing> out(c.input);
@@ -157,7 +153,6 @@ TEST_CASE("json_messages: Node speaks first, and is answered in its own dialect"
     using dialect = json_dialect::dialect;
     for (const bool headers : {false, true}) {
         CAPTURE(headers);
-        const watchdog guard("Node");
         // What we would send if nothing had arrived is the other dialect.
         const json_dialect detecting(headers ? dialect::lines : dialect::content_length);
         const json_messages<> framing(detecting);
@@ -177,7 +172,6 @@ TEST_CASE("json_messages: who speaks first to Node chooses the dialect")
     using dialect = json_dialect::dialect;
     for (const bool headers : {false, true}) {
         CAPTURE(headers);
-        const watchdog guard("Node");
         const json_messages<> framing(json_dialect(headers ? dialect::content_length : dialect::lines));
         auto c = spawn_piped(node(headers ? "headers" : "lines"));
         message_reader<json_messages<>> in(c.output, framing);

@@ -1,12 +1,8 @@
 #include "integration/peers.hpp"
-#include "platform/os.hpp"
-#include "support/catch.hpp"
-#include "support/python.hpp"
+#include "support/posix/python.hpp"
 #include "support/skip.hpp"
-#include "support/system.hpp"
+#include "support/test.hpp"
 
-#include <cstdlib>
-#include <sstream>
 #include <unistd.h>
 
 namespace ferrule::test {
@@ -27,7 +23,7 @@ def text(n):
 
 std::string python_with(const std::string& modules)
 {
-    for (const python& p : pythons()) {
+    for (const interpreter& p : pythons()) {
         if (std::system(("'" + p.program + "' -c 'import " + modules + "' 2>/dev/null").c_str()) == 0)
             return p.program;
     }
@@ -58,15 +54,9 @@ child start_python(const std::string& program, const std::string& script, endpoi
 
 void expect_success(child& c)
 {
-    const exit_status s = c.wait(in_time);
+    const exit_status s = c.wait(timeout);
     CHECK(s.code() == 0);
     CHECK(s.signal() == 0);
-}
-
-std::map<int, std::string> settled_descriptors()
-{
-    (void)os::wakeup::of_this_thread(); // made when first needed, kept by the thread
-    return open_descriptors();
 }
 
 } // namespace ferrule::test

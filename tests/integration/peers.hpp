@@ -1,21 +1,9 @@
 // Programs of other languages, as the tests of framings start them.
 #pragma once
 
-#include "support/calls.hpp"
-
-#include <ferrule/asio.hpp>
-#include <ferrule/ferrule.hpp>
-
-#include <chrono>
-#include <cstddef>
-#include <map>
-#include <string>
-#include <vector>
+#include "support/test.hpp"
 
 namespace ferrule::test {
-
-/// The limit of every single wait; the watchdogs are for what has none.
-inline constexpr auto in_time = std::chrono::seconds(20);
 
 /// `n` printable characters, the same as Python's `text(n)` below.
 std::string text(std::size_t n);
@@ -33,9 +21,6 @@ std::string program_in_path(const std::string& name);
 child start_python(const std::string& program, const std::string& script, endpoint& theirs,
                    const std::vector<std::string>& arguments = {});
 
-/// What is open, with what waiting takes once. See `open_descriptors`.
-std::map<int, std::string> settled_descriptors();
-
 /// Ends by itself, with exit code 0.
 void expect_success(child& c);
 
@@ -45,15 +30,15 @@ enum class style : unsigned char { blocking, coroutine };
 template <class Messages>
 auto recv(Messages& m, style s = style::blocking)
 {
-    return s == style::blocking ? m.recv(in_time) : run(m.async_recv(in_time));
+    return s == style::blocking ? m.recv(timeout) : run(m.async_recv(timeout));
 }
 template <class Messages, class Message>
 void send(Messages& m, const Message& message, style s = style::blocking)
 {
     if (s == style::blocking)
-        m.send(message, in_time);
+        m.send(message, timeout);
     else
-        run(m.async_send(message, in_time));
+        run(m.async_send(message, timeout));
 }
 
 } // namespace ferrule::test

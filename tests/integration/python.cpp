@@ -1,32 +1,12 @@
 // Against real Python: multiprocessing.connection.Connection at the other end.
-#include <ferrule/asio.hpp>
-#include <ferrule/ferrule.hpp>
-#include <ferrule/framing/multiprocessing_bytes.hpp>
 
-#include "support/calls.hpp"
-#include "support/catch.hpp"
-#include "support/each_python.hpp"
-#include "support/system.hpp"
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/use_future.hpp>
-
-#include <csignal>
-#include <string>
-#include <sys/socket.h>
-#include <vector>
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
-namespace asio = boost::asio;
+#include "support/posix/descriptors.hpp"
+#include "support/posix/each_python.hpp"
+#include "support/test.hpp"
 
 namespace {
 
 using mp = multiprocessing_bytes;
-
-constexpr auto patience = 60s;
 
 const std::vector<std::size_t> sizes = {0, 1, 16384, 16385, 70000, 5 << 20};
 
@@ -46,7 +26,8 @@ std::string pattern(std::size_t n)
     return s;
 }
 
-child start(const python& p, const std::string& script, const endpoint& theirs, std::vector<std::string> arguments = {})
+child start(const interpreter& p, const std::string& script, const endpoint& theirs,
+            std::vector<std::string> arguments = {})
 {
     std::vector<std::string> command = {p.program, "-c", prologue + script};
     command.insert(command.end(), arguments.begin(), arguments.end());
@@ -55,7 +36,7 @@ child start(const python& p, const std::string& script, const endpoint& theirs, 
 
 void expect_success(child& c)
 {
-    const exit_status s = c.wait(patience);
+    const exit_status s = c.wait(timeout);
     CHECK(s.code() == 0);
     CHECK(s.signal() == 0);
 }
@@ -73,8 +54,8 @@ asio::awaitable<void> echo_sizes(message_duplex<mp> m)
 {
     for (const std::size_t n : sizes) {
         const std::string payload = pattern(n);
-        co_await m.async_send(payload, patience);
-        const bytes back = co_await m.async_recv(patience);
+        co_await m.async_send(payload, timeout);
+        const bytes back = co_await m.async_recv(timeout);
         CHECK((back == byte_view(payload)));
     }
 }
@@ -83,15 +64,15 @@ asio::awaitable<void> echo_sizes(message_duplex<mp> m)
 
 TEST_CASE("python: messages of all sizes make the round trip over an inherited socketpair")
 {
-    for_each_python([](const python& p) {
+    for_each_python([](const interpreter& p) {
         auto [mine, theirs] = socketpair(mp());
         child c = start(p, echo, theirs);
         theirs.close();
         for (const std::size_t n : sizes) {
             CAPTURE(n);
             const std::string payload = pattern(n);
-            CHECK(mine.send(payload, patience) == n + 4);
-            CHECK((mine.recv(patience) == byte_view(payload)));
+            CHECK(mine.send(payload, timeout) == n + 4);
+            CHECK((mine.recv(timeout) == byte_view(payload)));
         }
         run(echo_sizes(mine));
         mine.close();
@@ -101,15 +82,15 @@ TEST_CASE("python: messages of all sizes make the round trip over an inherited s
 
 TEST_CASE("python: many messages on the way at once stay whole and in order")
 {
-    for_each_python([](const python& p) {
+    for_each_python([](const interpreter& p) {
         auto [mine, theirs] = socketpair(mp());
         child c = start(p, echo, theirs);
         theirs.close();
         // Few enough bytes that Python's answers fit in the socket while we go on sending.
         for (std::size_t i = 0; i < 300; ++i)
-            mine.send({"message ", std::to_string(i)}, patience);
+            mine.send({"message ", std::to_string(i)}, timeout);
         for (std::size_t i = 0; i < 300; ++i)
-            REQUIRE(mine.recv(patience).text() == "message " + std::to_string(i));
+            REQUIRE(mine.recv(timeout).text() == "message " + std::to_string(i));
         mine.close();
         expect_success(c);
     });
@@ -117,7 +98,7 @@ TEST_CASE("python: many messages on the way at once stay whole and in order")
 
 TEST_CASE("python: C++ sends over a pipe")
 {
-    for_each_python([](const python& p) {
+    for_each_python([](const interpreter& p) {
         auto ends = pipe();
         child c = start(p, R"(
 c = Connection(3, writable=False)
@@ -133,7 +114,7 @@ except EOFError:
         ends.first.close();
         message_writer<mp> out(ends.second);
         for (const std::size_t n : sizes)
-            out.send(pattern(n), patience);
+            out.send(pattern(n), timeout);
         out.close();
         expect_success(c);
     });
@@ -141,7 +122,7 @@ except EOFError:
 
 TEST_CASE("python: C++ receives over a pipe")
 {
-    for_each_python([](const python& p) {
+    for_each_python([](const interpreter& p) {
         auto ends = pipe();
         child c = start(p, R"(
 c = Connection(3, readable=False)
@@ -153,16 +134,16 @@ for n in map(int, sys.argv[1:]):
         message_reader<mp> in(ends.first);
         for (const std::size_t n : sizes) {
             CAPTURE(n);
-            CHECK((in.recv(patience) == byte_view(pattern(n))));
+            CHECK((in.recv(timeout) == byte_view(pattern(n))));
         }
-        CHECK(code_of([&] { in.recv(patience); }) == errc::end_of_stream);
+        CHECK(code_of([&] { in.recv(timeout); }) == errc::end_of_stream);
         expect_success(c);
     });
 }
 
 TEST_CASE("python: the long form of the header is understood for any length")
 {
-    for_each_python([](const python& p) {
+    for_each_python([](const interpreter& p) {
         auto [mine, theirs] = socketpair(mp());
         child c = start(p, R"(
 def all(data):
@@ -175,9 +156,9 @@ Connection(3).send_bytes(b"short again")
                         theirs);
         theirs.close();
         for (const std::size_t n : {0u, 3u, 20000u, 70000u})
-            CHECK((mine.recv(patience) == byte_view(pattern(n))));
-        CHECK(mine.recv(patience).text() == "short again");
-        CHECK(code_of([&] { mine.recv(patience); }) == errc::end_of_stream);
+            CHECK((mine.recv(timeout) == byte_view(pattern(n))));
+        CHECK(mine.recv(timeout).text() == "short again");
+        CHECK(code_of([&] { mine.recv(timeout); }) == errc::end_of_stream);
         expect_success(c);
     });
 }
@@ -201,7 +182,7 @@ TEST_CASE("python: a Python that ends between messages is a clean end, one that 
         {"struct.pack('!i', 5) + b'abc'", 7, false},
     };
     // All of them against one Python, the two most telling ones against all.
-    for_each_python([](const python& p) {
+    for_each_python([](const interpreter& p) {
         const bool last = p.version == pythons().back().version;
         for (const ending& e : endings) {
             if (!last && e.size != 4 && !e.clean)
@@ -211,10 +192,10 @@ TEST_CASE("python: a Python that ends between messages is a clean end, one that 
             child c = start(p, std::string("os.write(3, ") + e.written + ")", theirs);
             theirs.close();
             if (e.clean && std::string(e.written) != "b''")
-                CHECK(mine.recv(patience).text() == "abc");
+                CHECK(mine.recv(timeout).text() == "abc");
             for (int again = 0; again < 2; ++again) {
                 try {
-                    mine.recv(patience);
+                    mine.recv(timeout);
                     FAIL("received");
                 } catch (const eof_error& error) {
                     CHECK(error.code() == (e.clean ? errc::end_of_stream : errc::truncated));
@@ -222,7 +203,7 @@ TEST_CASE("python: a Python that ends between messages is a clean end, one that 
                     CHECK(error.data().size() == e.size);
                 }
             }
-            CHECK(code_of([&, &m = mine] { run(m.async_recv(patience)); }) ==
+            CHECK(code_of([&, &m = mine] { run(m.async_recv(timeout)); }) ==
                   (e.clean ? errc::end_of_stream : errc::truncated));
             expect_success(c);
         }
@@ -231,7 +212,7 @@ TEST_CASE("python: a Python that ends between messages is a clean end, one that 
 
 TEST_CASE("python: a Python that is killed ends the stream where it was")
 {
-    for_each_python([](const python& p) {
+    for_each_python([](const interpreter& p) {
         for (const bool inside : {false, true}) {
             CAPTURE(inside);
             auto [mine, theirs] = socketpair(mp());
@@ -244,7 +225,7 @@ c.recv_bytes()
 )",
                             theirs, {inside ? "inside" : "between"});
             theirs.close();
-            CHECK(mine.recv(patience).text() == "ready");
+            CHECK(mine.recv(timeout).text() == "ready");
             if (inside) {
                 // Until all that it will ever send is here.
                 for (std::size_t arrived = 0; arrived < 8;) {
@@ -255,29 +236,29 @@ c.recv_bytes()
                 }
             }
             c.kill();
-            CHECK(code_of([&, &m = mine] { m.recv(patience); }) == (inside ? errc::truncated : errc::end_of_stream));
-            CHECK(c.wait(patience).signal() == SIGKILL);
-            CHECK(code_of([&, &m = mine] { m.send("anybody?", patience); }) == condition::broken);
+            CHECK(code_of([&, &m = mine] { m.recv(timeout); }) == (inside ? errc::truncated : errc::end_of_stream));
+            CHECK(c.wait(timeout).signal() == SIGKILL);
+            CHECK(code_of([&, &m = mine] { m.send("anybody?", timeout); }) == condition::broken);
         }
     });
 }
 
 TEST_CASE("python: a Python that ends without reading what it was sent breaks the connection")
 {
-    for_each_python([](const python& p) {
+    for_each_python([](const interpreter& p) {
         auto [mine, theirs] = socketpair(mp());
-        mine.send("never read", patience);
+        mine.send("never read", timeout);
         child c = start(p, "", theirs);
         theirs.close();
         expect_success(c);
-        CHECK(code_of([&, &m = mine] { m.recv(patience); }) == condition::broken);
-        CHECK_THROWS_AS(mine.send("x", patience), broken_error);
+        CHECK(code_of([&, &m = mine] { m.recv(timeout); }) == condition::broken);
+        CHECK_THROWS_AS(mine.send("x", timeout), broken_error);
     });
 }
 
 TEST_CASE("python: a TCP reset is the peer's fault and no clean end")
 {
-    for_each_python([](const python& p) {
+    for_each_python([](const interpreter& p) {
         for (const bool inside : {false, true}) {
             CAPTURE(inside);
             auto raw = raw_tcp_pair();
@@ -302,9 +283,9 @@ s.close()
                     REQUIRE(ec == errc::timed_out);
                 }
             }
-            writer(mine.channel(), {}).send("x", patience);
+            writer(mine.channel(), {}).send("x", timeout);
             try {
-                mine.recv(patience);
+                mine.recv(timeout);
                 FAIL("received");
             } catch (const broken_error& e) {
                 CHECK(e.code() == boost::system::errc::connection_reset);
@@ -318,7 +299,7 @@ s.close()
 
 TEST_CASE("python: what Python refuses to read is a broken connection for the sender")
 {
-    for_each_python([](const python& p) {
+    for_each_python([](const interpreter& p) {
         auto ends = pipe();
         child c = start(p, R"(
 c = Connection(3, writable=False)
@@ -332,14 +313,14 @@ except OSError:
         ends.first.close();
         message_writer<mp> out(ends.second);
         // More than a pipe holds: it cannot be left in the pipe unnoticed.
-        CHECK(code_of([&] { out.send(pattern(4 << 20), patience); }) == condition::broken);
+        CHECK(code_of([&] { out.send(pattern(4 << 20), timeout); }) == condition::broken);
         expect_success(c);
     });
 }
 
 TEST_CASE("python: objects that Python pickles travel as opaque messages")
 {
-    for_each_python([](const python& p) {
+    for_each_python([](const interpreter& p) {
         auto [mine, theirs] = socketpair(mp());
         child c = start(p, R"(
 c = Connection(3)
@@ -349,16 +330,16 @@ assert c.recv() == value
 )",
                         theirs);
         theirs.close();
-        const bytes pickled = mine.recv(patience);
+        const bytes pickled = mine.recv(timeout);
         CHECK(pickled.size() > 100000);
-        mine.send(pickled, patience);
+        mine.send(pickled, timeout);
         expect_success(c);
     });
 }
 
 TEST_CASE("python: a C++ child talks to the multiprocessing.Pipe() of its Python parent")
 {
-    for_each_python([](const python& p) {
+    for_each_python([](const interpreter& p) {
         auto dummy = pipe(); // spawn wants a descriptor to hand over
         child c = start(p, R"(
 import subprocess
@@ -409,7 +390,7 @@ except EOFError:
 
 TEST_CASE("python: the descriptor that Python inherits is the only one")
 {
-    for_each_python([](const python& p) {
+    for_each_python([](const interpreter& p) {
         const unique_fd leaky(::open("/dev/null", O_RDONLY)); // not close-on-exec
         auto [mine, theirs] = socketpair(mp());
         child c = start(p, R"(
@@ -418,7 +399,7 @@ Connection(3).send_bytes(repr(open_ones).encode())
 )",
                         theirs);
         theirs.close();
-        CHECK(mine.recv(patience).text() == "[0, 1, 2, 3]");
+        CHECK(mine.recv(timeout).text() == "[0, 1, 2, 3]");
         expect_success(c);
     });
 }

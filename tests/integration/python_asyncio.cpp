@@ -1,11 +1,9 @@
 // `lines` against CPython's asyncio streams.
 #include "integration/peers.hpp"
-#include "support/each_python.hpp"
+#include "support/posix/each_python.hpp"
+#include "support/test.hpp"
 
 #include <ferrule/framing/lines.hpp>
-
-using namespace ferrule;
-using namespace ferrule::test;
 
 namespace {
 
@@ -47,7 +45,7 @@ TEST_CASE("lines: asyncio's readline reads what we send, and we read what its wr
         {"CRLF", "CRLF", lines("\r\n")},
     };
     constexpr std::size_t sizes[] = {0, 1, 65535, 65536, 65537, 200'000, 1 << 20};
-    for_each_python([&](const python& p) {
+    for_each_python([&](const interpreter& p) {
         for (const row& r : rows) {
             if (&r != rows && &p != &pythons().back())
                 continue; // the first against all, the others against one
@@ -66,10 +64,10 @@ TEST_CASE("lines: asyncio's readline reads what we send, and we read what its wr
             send(mine, "b\ra"); // not an end of line, and not two
             CHECK(recv(mine).text() == "grüße");
             CHECK(recv(mine).empty());
-            mine.shutdown_send(in_time);
-            CHECK(code_of([&, &m = mine] { m.recv(in_time); }) == errc::truncated);
+            mine.shutdown_send(timeout);
+            CHECK(code_of([&, &m = mine] { m.recv(timeout); }) == errc::truncated);
             CHECK(mine.take_partial().text() == "no end");
-            CHECK(code_of([&, &m = mine] { m.recv(in_time); }) == errc::end_of_stream);
+            CHECK(code_of([&, &m = mine] { m.recv(timeout); }) == errc::end_of_stream);
             expect_success(c);
         }
     });

@@ -1,12 +1,10 @@
 // any_framing("mp") against CPython's multiprocessing.connection.Connection. What python.cpp shows of
 // `multiprocessing_bytes` is not repeated for it.
 #include "integration/peers.hpp"
-#include "support/each_python.hpp"
+#include "support/posix/each_python.hpp"
+#include "support/test.hpp"
 
 #include <ferrule/framing/any_framing.hpp>
-
-using namespace ferrule;
-using namespace ferrule::test;
 
 namespace {
 
@@ -43,7 +41,7 @@ void expect_echo(In& in, Out& out)
 TEST_CASE("any_framing: mp is what CPython's Connection speaks, over a socketpair and over two pipes")
 {
     const any_framing framing("mp");
-    for_each_python([&](const python& p) {
+    for_each_python([&](const interpreter& p) {
         {
             auto [mine, theirs] = socketpair(framing);
             child c = start_python(p.program, echo, theirs, {"socketpair"});
@@ -57,7 +55,7 @@ TEST_CASE("any_framing: mp is what CPython's Connection speaks, over a socketpai
             message_writer<any_framing> out(c.input, framing);
             expect_echo(in, out);
             out.close();
-            CHECK(code_of([&] { in.recv(in_time); }) == errc::end_of_stream);
+            CHECK(code_of([&] { in.recv(timeout); }) == errc::end_of_stream);
             expect_success(c.process);
         }
     });

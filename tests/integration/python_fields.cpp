@@ -1,13 +1,9 @@
 // Plain C++ structs from whatever Python's programs use as records: all fields are filled, or it is an error.
+#include "support/test.hpp"
+
 #include <ferrule/python/convert.hpp>
 
 #include "integration/python_peer.hpp"
-
-#include <map>
-
-using namespace ferrule;
-using namespace ferrule::test;
-namespace py = ferrule::python;
 
 namespace {
 
@@ -193,12 +189,12 @@ c.send(None)
 
 TEST_CASE("python fields: records of every kind fill a struct, or are refused")
 {
-    for_each_python([](const test::python& p) {
+    for_each_python([](const interpreter& p) {
         child_with_connection child(p, records, anything);
         std::size_t good = 0;
         std::size_t bad = 0;
         for (;;) {
-            const py::value offered = child.connection.recv(patience);
+            const py::value offered = child.connection.recv(timeout);
             if (offered.is_none())
                 break;
             const auto expected = offered[2].as<std::string>();
@@ -215,7 +211,7 @@ TEST_CASE("python fields: records of every kind fill a struct, or are refused")
 
 TEST_CASE("python fields: dicts of every class are maps")
 {
-    for_each_python([](const test::python& p) {
+    for_each_python([](const interpreter& p) {
         child_with_connection child(p, R"(
 import collections, pickle
 class Config(dict): pass
@@ -229,7 +225,7 @@ c.send(None)
         const std::map<std::string, int> expected = {{"x", 1}, {"y", 2}};
         std::size_t seen = 0;
         for (;; ++seen) {
-            const py::value v = child.connection.recv(patience);
+            const py::value v = child.connection.recv(timeout);
             if (v.is_none())
                 break;
             INFO(v.repr(300));

@@ -1,24 +1,14 @@
 // Managers: Python programs use C++ objects, C++ programs use Python's, and each other's.
-#include <ferrule/python/async_manager.hpp>
-#include <ferrule/python/manager_server.hpp>
+#include "support/test.hpp"
+
+#include <ferrule/python/multiprocessing/address.hpp>
+#include <ferrule/python/multiprocessing/async_manager.hpp>
+#include <ferrule/python/multiprocessing/client.hpp>
+#include <ferrule/python/multiprocessing/manager_server.hpp>
 
 #include "integration/python_peer.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
-
-#include <algorithm>
-#include <atomic>
-#include <functional>
 #include <latch>
-#include <stdexcept>
-#include <thread>
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
-namespace py = ferrule::python;
 
 namespace {
 
@@ -80,7 +70,7 @@ private:
 
 py::manager client_of(const service& s)
 {
-    return py::manager(s.server.address(), py::connect_options().authkey(key), {}, patience);
+    return py::manager(s.server.address(), py::connect_options().authkey(key), {}, timeout);
 }
 
 std::string problem(const std::function<void()>& f)
@@ -97,7 +87,7 @@ std::string problem(const std::function<void()>& f)
 
 TEST_CASE("python manager: a Python program uses C++ objects as if they were Python's")
 {
-    for_each_python([](const test::python& p) {
+    for_each_python([](const interpreter& p) {
         service s;
         child_with_connection child(p, R"(
 from multiprocessing.managers import BaseManager, RemoteError
@@ -136,15 +126,15 @@ assert m._number_of_objects() == 1
 c.send("done")
 )",
                                     anything);
-        child.connection.send({py::from_address(s.server.address()), py::value(py::type::bytes, key)}, patience);
-        CHECK(child.connection.recv(patience) == py::value("done"));
+        child.connection.send({py::from_address(s.server.address()), py::value(py::type::bytes, key)}, timeout);
+        CHECK(child.connection.recv(timeout) == py::value("done"));
         child.expect_success();
     });
 }
 
 TEST_CASE("python manager: C++ uses the objects of a Python program")
 {
-    for_each_python([](const test::python& p) {
+    for_each_python([](const interpreter& p) {
         child_with_connection child(p, R"(
 from multiprocessing.managers import BaseManager
 import os, threading
@@ -180,50 +170,48 @@ except SystemExit:
     pass
 )",
                                     anything);
-        child.connection.send(py::value(py::type::bytes, key), patience);
-        const address a = py::to_address(child.connection.recv(patience));
-        const py::manager m(a, py::connect_options().authkey(key), {}, patience);
-        py::remote stack = m.create("Stack", {1, "two"}, {{"limit", 4}}, patience);
+        child.connection.send(py::value(py::type::bytes, key), timeout);
+        const address a = py::to_address(child.connection.recv(timeout));
+        const py::manager m(a, py::connect_options().authkey(key), {}, timeout);
+        py::remote stack = m.create("Stack", {1, "two"}, {{"limit", 4}}, timeout);
         CHECK(std::ranges::count(stack.methods(), "push") == 1);
-        CHECK(stack.call("push", {3.0}, {}, patience) == py::value(3));
-        CHECK(run(stack.async_call("push", {4}, {}, patience)) == py::value(4));
-        CHECK(stack.call("all", {}, {}, patience).repr() == "[1, 'two', 3.0, 4]");
-        CHECK(problem([&] { stack.call("push", {5}, {}, patience); }) == "OverflowError: ('full', 4)");
-        CHECK(problem([&] { stack.call("lambda_", {}, {}, patience); }).find("RemoteError") != std::string::npos);
-        CHECK(problem([&] { stack.call("nothing_like_it", {}, {}, patience); }).find("RemoteError") !=
+        CHECK(stack.call("push", {3.0}, {}, timeout) == py::value(3));
+        CHECK(run(stack.async_call("push", {4}, {}, timeout)) == py::value(4));
+        CHECK(stack.call("all", {}, {}, timeout).repr() == "[1, 'two', 3.0, 4]");
+        CHECK(problem([&] { stack.call("push", {5}, {}, timeout); }) == "OverflowError: ('full', 4)");
+        CHECK(problem([&] { stack.call("lambda_", {}, {}, timeout); }).find("RemoteError") != std::string::npos);
+        CHECK(problem([&] { stack.call("nothing_like_it", {}, {}, timeout); }).find("RemoteError") !=
               std::string::npos);
         // A method that returns an object by reference.
-        py::remote inner = m.take(stack.call("child", {}, {}, patience), patience);
-        CHECK(inner.call("all", {}, {}, patience).repr() == "['of a child']");
-        CHECK(m.size(patience) == 2);
-        inner.release(patience);
-        CHECK(m.size(patience) == 1);
-        CHECK(m.take(stack.token(), patience).call("all", {}, {}, patience).size() == 4);
-        CHECK(problem([&] { (void)m.create("Nothing", {}, {}, patience); }).find("RemoteError") != std::string::npos);
-        CHECK(code_of([&] { py::manager(a, py::connect_options().authkey("wrong"), {}, patience); }) ==
+        py::remote inner = m.take(stack.call("child", {}, {}, timeout), timeout);
+        CHECK(inner.call("all", {}, {}, timeout).repr() == "['of a child']");
+        CHECK(m.size(timeout) == 2);
+        inner.release(timeout);
+        CHECK(m.size(timeout) == 1);
+        CHECK(m.take(stack.token(), timeout).call("all", {}, {}, timeout).size() == 4);
+        CHECK(problem([&] { (void)m.create("Nothing", {}, {}, timeout); }).find("RemoteError") != std::string::npos);
+        CHECK(code_of([&] { py::manager(a, py::connect_options().authkey("wrong"), {}, timeout); }) ==
               errc::unauthenticated);
-        m.shutdown(patience);
+        m.shutdown(timeout);
         child.expect_success();
     });
 }
 
 TEST_CASE("python manager: a call that is given up is skipped, and takes nothing from the next one")
 {
-    const watchdog guard("a manager");
     service s;
     const py::manager m = client_of(s);
     py::remote e = m.create("Engine", {"wood"});
     CHECK(code_of([&] { e.call("wait_for", {1}, {}, 5ms); }) == condition::timeout);
     CHECK(code_of([&] { run(e.async_call("fuel", {}, {}, 5ms)); }) == condition::timeout);
     s.held.count_down();
-    CHECK(e.call("twice", {"x"}, {}, patience) == py::value("xx"));
-    CHECK(run(e.async_call("fuel", {}, {}, patience)) == py::value("wood"));
+    CHECK(e.call("twice", {"x"}, {}, timeout) == py::value("xx"));
+    CHECK(run(e.async_call("fuel", {}, {}, timeout)) == py::value("wood"));
     CHECK(e.get<double>("run", 3, std::vector<double>{1, 2}) == 9);
 }
 
 TEST_CASE("python manager: threads and coroutines call one object, and each gets its own answer")
 {
-    const watchdog guard("a manager");
     service s;
     py::remote e = client_of(s).create("Engine", {"coal"});
     std::vector<std::jthread> callers;
@@ -231,8 +219,8 @@ TEST_CASE("python manager: threads and coroutines call one object, and each gets
         callers.emplace_back([e, t]() mutable {
             for (int i = 0; i < 50; ++i) {
                 const std::string text = std::to_string(t) + "," + std::to_string(i);
-                const py::value answer = t % 2 == 0 ? e.call("twice", {text}, {}, patience)
-                                                    : run(e.async_call("twice", {text}, {}, patience));
+                const py::value answer =
+                    t % 2 == 0 ? e.call("twice", {text}, {}, timeout) : run(e.async_call("twice", {text}, {}, timeout));
                 CHECK(answer == py::value(text + text));
             }
         });
@@ -240,22 +228,21 @@ TEST_CASE("python manager: threads and coroutines call one object, and each gets
 
 TEST_CASE("python manager: what clients release is freed, and shutdown ends the service")
 {
-    const watchdog guard("a manager");
     py::manager_server server(py::listener_options().authkey(key));
     const auto shared = std::make_shared<engine>("sun");
     server.add<engine>("TheEngine", [&](const py::value&, const py::value&) { return shared; })
         .method("fuel", &engine::fuel);
     std::jthread serving([&] { server.serve(); });
-    const py::manager m(server.address(), py::connect_options().authkey(key), {}, patience);
-    py::remote one = m.create("TheEngine", {}, {}, patience);
-    py::remote two = m.create("TheEngine", {}, {}, patience);
+    const py::manager m(server.address(), py::connect_options().authkey(key), {}, timeout);
+    py::remote one = m.create("TheEngine", {}, {}, timeout);
+    py::remote two = m.create("TheEngine", {}, {}, timeout);
     CHECK(shared.use_count() == 3);
-    one.release(patience);
+    one.release(timeout);
     CHECK(shared.use_count() == 2);
     CHECK(server.size() == 1);
-    CHECK(two.call("fuel", {}, {}, patience) == py::value("sun"));
-    CHECK(problem([&] { one.call("fuel", {}, {}, patience); }).find("RemoteError") != std::string::npos);
-    m.shutdown(patience);
+    CHECK(two.call("fuel", {}, {}, timeout) == py::value("sun"));
+    CHECK(problem([&] { one.call("fuel", {}, {}, timeout); }).find("RemoteError") != std::string::npos);
+    m.shutdown(timeout);
     serving.join();
 }
 
@@ -336,43 +323,42 @@ py::value call_as_coroutine(py::remote& r, const std::string& method, const py::
 
 TEST_CASE("python manager: after any call that fails the next one is answered, or says at once that it cannot be")
 {
-    for_each_python([](const test::python& p) {
+    for_each_python([](const interpreter& p) {
         child_with_connection child(p, odd_manager, anything);
-        child.connection.send(py::value(py::type::bytes, key), patience);
-        const address a = py::to_address(child.connection.recv(patience));
+        child.connection.send(py::value(py::type::bytes, key), timeout);
+        const address a = py::to_address(child.connection.recv(timeout));
         py::pickle_limits small;
         small.depth = 100;
         small.values = 1000;
         small.integer = 1000;
         small.name = 100;
         const multiprocessing limited({}, py::pickle_codec(small));
-        const py::manager m(a, py::connect_options().authkey(key), limited, patience);
+        const py::manager m(a, py::connect_options().authkey(key), limited, timeout);
         const auto tell = [&](const char* what) {
-            child.connection.send(what, patience);
-            CHECK(child.connection.recv(patience) == py::value("done"));
+            child.connection.send(what, timeout);
+            CHECK(child.connection.recv(timeout) == py::value("done"));
         };
         for (const call_function& call : {call_function(call_blocking), call_function(call_as_coroutine)}) {
-            const auto add = [&](py::remote& r) { return call(r, "add", {1, 2}, patience); };
+            const auto add = [&](py::remote& r) { return call(r, "add", {1, 2}, timeout); };
 
             // The call alone has failed.
-            py::remote r = m.create("Thing", {}, {}, patience);
+            py::remote r = m.create("Thing", {}, {}, timeout);
             for (const char* method : {"deep", "wide", "integer", "long_name"}) {
                 CAPTURE(method);
-                CHECK_THROWS(call(r, method, {}, patience));
+                CHECK_THROWS(call(r, method, {}, timeout));
                 CHECK(add(r) == py::value(3));
             }
             for (const char* method : {"garbage", "empty", "shape", "kind", "no_exception", "persistent"}) {
                 CAPTURE(method);
-                CHECK(code_of([&] { call(r, method, {}, patience); }) == errc::invalid_value);
+                CHECK(code_of([&] { call(r, method, {}, timeout); }) == errc::invalid_value);
                 CHECK(add(r) == py::value(3));
             }
             for (const char* method : {"raise", "traceback"}) {
                 CAPTURE(method);
-                CHECK_THROWS_AS(call(r, method, {}, patience), py::exception);
+                CHECK_THROWS_AS(call(r, method, {}, timeout), py::exception);
                 CHECK(add(r) == py::value(3));
             }
-            CHECK(code_of([&] { call(r, "size", {py::value::global("os", "system")}, patience); }) ==
-                  errc::unencodable);
+            CHECK(code_of([&] { call(r, "size", {py::value::global("os", "system")}, timeout); }) == errc::unencodable);
             CHECK(add(r) == py::value(3));
 
             // It is given up, in the queue, while it is sent, and while it is answered; then its answer is none.
@@ -386,21 +372,21 @@ TEST_CASE("python manager: after any call that fails the next one is answered, o
             CHECK(code_of([&] { call(r, "garbage", {}, 5ms); }) == condition::timeout);
             tell("go on");
             CHECK(add(r) == py::value(3));
-            CHECK(call(r, "size", {py::value("four")}, patience) == py::value(4));
+            CHECK(call(r, "size", {py::value("four")}, timeout) == py::value(4));
 
             // The connection has failed.
             for (const char* method : {"beyond", "negative"}) {
                 CAPTURE(method);
-                py::remote lost = m.create("Thing", {}, {}, patience);
-                const error_code ec = code_of([&] { call(lost, method, {}, patience); });
+                py::remote lost = m.create("Thing", {}, {}, timeout);
+                const error_code ec = code_of([&] { call(lost, method, {}, timeout); });
                 CHECK((ec == errc::too_large || ec == errc::malformed));
                 for (int i = 0; i < 2; ++i)
                     CHECK(code_of([&] { add(lost); }) == errc::closed);
             }
             for (const char* method : {"half", "hang_up"}) {
                 CAPTURE(method);
-                py::remote lost = m.create("Thing", {}, {}, patience);
-                CHECK(code_of([&] { call(lost, method, {}, patience); }) == condition::end);
+                py::remote lost = m.create("Thing", {}, {}, timeout);
+                CHECK(code_of([&] { call(lost, method, {}, timeout); }) == condition::end);
                 for (int i = 0; i < 2; ++i) {
                     const error_code ec = code_of([&] { add(lost); });
                     CHECK((ec == condition::end || ec == condition::broken));
@@ -414,7 +400,6 @@ TEST_CASE("python manager: after any call that fails the next one is answered, o
 
 TEST_CASE("python manager: a coroutine that is destroyed leaves no doubt about whose answer comes next")
 {
-    const watchdog guard("a manager");
     service s;
     const py::manager m = client_of(s);
     py::remote waiting = m.create("Engine", {"wood"});
@@ -436,6 +421,6 @@ TEST_CASE("python manager: a coroutine that is destroyed leaves no doubt about w
         context.poll();
     }
     s.held.count_down();
-    CHECK(waiting.call("fuel", {}, {}, patience) == py::value("wood")); // the answer to the first call is skipped
-    CHECK(code_of([&] { sending.call("fuel", {}, {}, patience); }) == errc::closed);
+    CHECK(waiting.call("fuel", {}, {}, timeout) == py::value("wood")); // the answer to the first call is skipped
+    CHECK(code_of([&] { sending.call("fuel", {}, {}, timeout); }) == errc::closed);
 }

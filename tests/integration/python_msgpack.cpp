@@ -1,17 +1,11 @@
 // `msgpack_messages` against Python's msgpack package.
 #include "integration/peers.hpp"
-#include "support/catch.hpp"
-#include "support/watchdog.hpp"
+#include "support/test.hpp"
 
 #include <ferrule/framing/msgpack.hpp>
 
 #include <ctime>
-#include <limits>
-#include <map>
-#include <optional>
 
-using namespace ferrule;
-using namespace ferrule::test;
 using namespace std::string_literals;
 
 namespace {
@@ -96,7 +90,6 @@ std::vector<row> rows()
 TEST_CASE("msgpack: values of every format are the same for Python and C++, byte for byte")
 {
     const std::string program = python_with("msgpack");
-    const watchdog guard("msgpack");
     const std::vector<row> all = rows();
     std::vector<std::string> arguments;
     for (const row& r : all)
@@ -121,14 +114,13 @@ for e in sys.argv[1:]:
         CHECK((recv(raw, s) == encoded)); // so both choose the shortest form
         s = s == style::blocking ? style::coroutine : style::blocking;
     }
-    CHECK(code_of([&] { values.recv(in_time); }) == errc::end_of_stream);
+    CHECK(code_of([&] { values.recv(timeout); }) == errc::end_of_stream);
     expect_success(c);
 }
 
 TEST_CASE("msgpack: a timespec is a Timestamp of Python")
 {
     const std::string program = python_with("msgpack");
-    const watchdog guard("msgpack");
     // Ext −1 of 4, 8 and 12 bytes.
     static constexpr timespec times[] = {{1'700'000'000, 0}, {1'700'000'000, 5}, {-2, 999'999'999}};
     auto [mine, theirs] = socketpair(msgpack_messages<timespec>());
@@ -169,7 +161,6 @@ struct person {
 TEST_CASE("msgpack: a plain struct is a dict of Python with the names of its fields")
 {
     const std::string program = python_with("msgpack");
-    const watchdog guard("msgpack");
     for (const style s : {style::blocking, style::coroutine}) {
         auto [mine, theirs] = socketpair(msgpack_messages<person>());
         child c = start_python(program, prologue + R"(
@@ -231,7 +222,6 @@ send("nobody", dict(ada, id="five"), dict(ada, id=1 << 40), [1, 2], ada)
 TEST_CASE("msgpack: exactly one object is taken off Python's stream, and raw bytes follow it")
 {
     const std::string program = python_with("msgpack");
-    const watchdog guard("msgpack");
     const std::vector<std::string> values = {"None",
                                              "-1",
                                              "1 << 63",
@@ -256,11 +246,11 @@ for v in sys.argv[1:]:
     for (const std::string& v : values) {
         CAPTURE(v);
         const msgpack_object value = recv(messages);
-        CHECK(raw.recv(4, in_time).text() == "\x93raw");
+        CHECK(raw.recv(4, timeout).text() == "\x93raw");
         CHECK((recv(messages, style::coroutine) == value));
         CHECK(recv(messages).as<std::size_t>() == v.size());
-        ours.send("\xDBraw", in_time);
+        ours.send("\xDBraw", timeout);
     }
-    CHECK(code_of([&] { raw.recv(in_time); }) == errc::end_of_stream);
+    CHECK(code_of([&] { raw.recv(timeout); }) == errc::end_of_stream);
     expect_success(c);
 }

@@ -1,22 +1,11 @@
 // Objects to and from real Python: whatever is sent comes back as it was, and Python finds in our pickles what was in its own.
-#include <ferrule/asio.hpp>
-#include <ferrule/ferrule.hpp>
 
 #include "integration/python_peer.hpp"
-#include "support/framing_bytes.hpp"
+#include "support/test.hpp"
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/json.hpp>
 
-#include <fstream>
-#include <iterator>
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
-namespace asio = boost::asio;
 namespace json = boost::json;
-namespace py = ferrule::python;
 
 namespace {
 
@@ -69,12 +58,12 @@ const std::vector<py::value>& samples()
 
 TEST_CASE("python: objects come back as they were")
 {
-    for_each_python([](const test::python& p) {
+    for_each_python([](const interpreter& p) {
         child_with_connection child(p, echo, anything);
         for (const py::value& v : samples()) {
             INFO(v.repr(100));
-            child.connection.send(v, patience);
-            const py::value back = child.connection.recv(patience);
+            child.connection.send(v, timeout);
+            const py::value back = child.connection.recv(timeout);
             CHECK(back.type() == v.type());
             CHECK(back == v);
         }
@@ -84,12 +73,12 @@ TEST_CASE("python: objects come back as they were")
 
 TEST_CASE("python: objects come back as they were, to a coroutine")
 {
-    for_each_python([](const test::python& p) {
+    for_each_python([](const interpreter& p) {
         child_with_connection child(p, echo, anything);
         run([](message_duplex<multiprocessing> c) -> asio::awaitable<void> {
             for (const py::value& v : samples()) {
-                co_await c.async_send(v, patience);
-                const py::value back = co_await c.async_recv(patience);
+                co_await c.async_send(v, timeout);
+                const py::value back = co_await c.async_recv(timeout);
                 CHECK(back == v);
             }
         }(child.connection));
@@ -99,7 +88,7 @@ TEST_CASE("python: objects come back as they were, to a coroutine")
 
 TEST_CASE("python: what it sends is what it means")
 {
-    for_each_python([](const test::python& p) {
+    for_each_python([](const interpreter& p) {
         child_with_connection child(p, R"(
 import datetime, decimal, uuid, collections
 shared = [1]
@@ -111,7 +100,7 @@ for x in (2**100, {'k': (shared, shared)}, loop, datetime.timedelta(1, 2, 3), uu
 c.recv()
 )",
                                     multiprocessing());
-        const auto next = [&] { return child.connection.recv(patience); };
+        const auto next = [&] { return child.connection.recv(timeout); };
         CHECK(next().digits() == "1267650600228229401496703205376");
         const py::value shared = next().at("k");
         CHECK(shared[0].cell().contents() == shared[1].cell().contents());
@@ -127,7 +116,7 @@ c.recv()
         CHECK(next().entries() == py::value(py::dict{{"a", 1}}));
         CHECK(next().repr() == "ValueError('x')");
         CHECK(next().name() == "len");
-        child.connection.send("done", patience);
+        child.connection.send("done", timeout);
         child.expect_success();
     });
 }
@@ -137,7 +126,7 @@ TEST_CASE("python: our pickles are to it what its own were")
     std::ifstream in(FERRULE_SOURCE_DIR "/tests/vectors/pickle_read.json");
     const std::string text((std::istreambuf_iterator<char>(in)), {});
     const json::value document = json::parse(text);
-    for_each_python([&](const test::python& p) {
+    for_each_python([&](const interpreter& p) {
         child_with_connection child(p, R"(
 import pickle, re
 def load(b):
@@ -168,8 +157,8 @@ while True:
                 continue;
             bytes ours;
             REQUIRE(!py::dumps(py::loads(bytes(byte_view(theirs))), ours, py::globals::any()));
-            child.connection.send({py::value(py::type::bytes, theirs), py::value(std::move(ours))}, patience);
-            CHECK(child.connection.recv(patience).as<std::string>() == "same");
+            child.connection.send({py::value(py::type::bytes, theirs), py::value(std::move(ours))}, timeout);
+            CHECK(child.connection.recv(timeout).as<std::string>() == "same");
             ++seen;
         }
         CHECK(seen > 500);
@@ -179,7 +168,7 @@ while True:
 
 TEST_CASE("python objects: no set and no dict loses an element")
 {
-    for_each_python([](const test::python& p) {
+    for_each_python([](const interpreter& p) {
         child_with_connection child(p, R"(
 import decimal, pickle
 class Node: # equal only to itself, as any class has it unless it says otherwise
@@ -225,11 +214,11 @@ c.close()
         for (;;) {
             py::value v;
             error_code ec;
-            v = child.connection.recv(patience, ec);
+            v = child.connection.recv(timeout, ec);
             if (ec == condition::end)
                 break;
             REQUIRE_FALSE(ec);
-            child.connection.send(v, patience);
+            child.connection.send(v, timeout);
         }
         child.expect_success();
     });

@@ -2,16 +2,11 @@
 #pragma once
 
 #include "integration/peers.hpp"
-#include "support/each_python.hpp"
+#include "support/posix/each_python.hpp"
 
 #include <ferrule/framing/multiprocessing.hpp>
 
-#include <optional>
-#include <string>
-
 namespace ferrule::test {
-
-inline constexpr auto patience = std::chrono::seconds(60);
 
 /// Whatever names are in what we send.
 inline const multiprocessing anything(multiprocessing_bytes(),
@@ -20,7 +15,7 @@ inline const multiprocessing anything(multiprocessing_bytes(),
 /// A child that runs `script`, in which `c` is the connection.
 class child_with_connection {
 public:
-    child_with_connection(const python& p, const std::string& script, const multiprocessing& f)
+    child_with_connection(const interpreter& p, const std::string& script, const multiprocessing& f)
     {
         auto [mine, theirs] = socketpair(f);
         connection = mine;

@@ -1,13 +1,8 @@
 // `leb128` against protobuf's delimited messages, written and read by Google's Python package.
 #include "integration/peers.hpp"
-#include "support/catch.hpp"
-#include "support/framing_bytes.hpp"
-#include "support/watchdog.hpp"
+#include "support/test.hpp"
 
 #include <ferrule/framing/leb128.hpp>
-
-using namespace ferrule;
-using namespace ferrule::test;
 
 namespace {
 
@@ -39,7 +34,6 @@ TEST_CASE("leb128: protobuf's delimited messages of all sizes go both ways")
     // The messages are 0, 3, 127, 128, 16383, 16384, …, 2²¹−1 and 2²¹ bytes long.
     constexpr std::size_t sizes[] = {0, 1, 125, 126, 16380, 16381, 1 << 20, 2097147, 2097148};
     const std::string program = python_with("google.protobuf");
-    const watchdog guard("protobuf");
     std::vector<std::string> arguments;
     for (const std::size_t n : sizes)
         arguments.push_back(std::to_string(n));
@@ -70,7 +64,6 @@ assert stream.read() == b""
 TEST_CASE("leb128: protobuf messages that came through C++ are the same as before")
 {
     const std::string program = python_with("google.protobuf");
-    const watchdog guard("protobuf");
     auto [mine, theirs] = socketpair(leb128());
     child c = start_python(program, prologue + R"(
 messages = []
@@ -89,6 +82,6 @@ for m in messages:
         all.push_back(recv(mine, n % 2 == 0 ? style::blocking : style::coroutine));
     for (const bytes& message : all)
         send(mine, message);
-    CHECK(code_of([&, &m = mine] { m.recv(in_time); }) == errc::end_of_stream);
+    CHECK(code_of([&, &m = mine] { m.recv(timeout); }) == errc::end_of_stream);
     expect_success(c);
 }

@@ -1,9 +1,7 @@
 // Python's queues, with C++ programs at both ends of them: Python starts tests/integration/helpers/queue_child.cpp.
-#include "integration/python_peer.hpp"
+#include "support/test.hpp"
 
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
+#include "integration/python_peer.hpp"
 
 namespace {
 
@@ -20,13 +18,13 @@ def child(task, q, *arguments):
                             pass_fds=[number])
 )";
 
-void run_in(const test::python& p, const std::string& script)
+void run_in(const interpreter& p, const std::string& script)
 {
     auto [output, theirs] = pipe();
     child c = spawn({p.program, "-c", prologue + script, FERRULE_QUEUE_CHILD, FERRULE_SOURCE_DIR "/framing/python"},
                     {{theirs, 1}, {theirs, 2}});
     theirs.close();
-    CHECK(output.recv_all(patience).text() == "");
+    CHECK(output.recv_all(timeout).text() == "");
     expect_success(c);
 }
 
@@ -34,7 +32,7 @@ void run_in(const test::python& p, const std::string& script)
 
 TEST_CASE("python: C++ and Python put into one queue at the same time, and nothing is mixed up")
 {
-    for_each_python([](const test::python& p) {
+    for_each_python([](const interpreter& p) {
         // Messages larger than what a pipe takes in at once: without the lock they would interleave.
         run_in(p, R"(
 q = context.SimpleQueue()
@@ -58,7 +56,7 @@ assert [c.wait() for c in children] == [0, 0]
 
 TEST_CASE("python: a queue of few places makes C++ wait for Python, and Python for C++")
 {
-    for_each_python([](const test::python& p) {
+    for_each_python([](const interpreter& p) {
         run_in(p, R"(
 q = context.Queue(3)
 c = child("put", q, "a", 20, 10)
@@ -83,7 +81,7 @@ assert c.wait() == 111
 
 TEST_CASE("python: C++ gives up on a queue that is locked or full, and leaves it as it was")
 {
-    for_each_python([](const test::python& p) {
+    for_each_python([](const interpreter& p) {
         run_in(p, R"(
 q = context.SimpleQueue()
 with q._wlock:

@@ -1,15 +1,9 @@
 // Framings against those of Python's socketwrapper package.
 #include "integration/peers.hpp"
-#include "support/catch.hpp"
-#include "support/watchdog.hpp"
+#include "support/test.hpp"
 
 #include <ferrule/framing/any_framing.hpp>
 #include <ferrule/framing/msgpack.hpp>
-
-#include <map>
-
-using namespace ferrule;
-using namespace ferrule::test;
 
 namespace {
 
@@ -23,7 +17,6 @@ connection = MessageDuplex(raw, eval(sys.argv[1]))
 void expect_echo(const char* name, const std::string& theirs_name, const std::vector<std::size_t>& sizes)
 {
     const std::string program = python_with("socketwrapper");
-    const watchdog guard("socketwrapper");
     auto [mine, theirs] = socketpair(any_framing(name));
     std::vector<std::string> arguments = {theirs_name};
     for (const std::size_t n : sizes)
@@ -43,7 +36,7 @@ for n in map(int, sys.argv[2:]):
             CHECK((recv(mine, s) == byte_view(text(n))));
         }
     }
-    CHECK(code_of([&, &m = mine] { m.recv(in_time); }) == errc::end_of_stream);
+    CHECK(code_of([&, &m = mine] { m.recv(timeout); }) == errc::end_of_stream);
     expect_success(c);
 }
 
@@ -69,7 +62,6 @@ TEST_CASE("nul: socketwrapper's DelimiterTerminatedBytes is the same")
 TEST_CASE("msgpack: socketwrapper's MsgPack takes exactly one object, as we do")
 {
     const std::string program = python_with("socketwrapper, msgpack");
-    const watchdog guard("socketwrapper");
     auto [ours, theirs] = socketpair();
     child c = start_python(program, prologue + R"(
 import msgpack
@@ -84,11 +76,11 @@ for value in (None, True, -1, 1 << 63, 0.5, "grüße", b"\0" * 70000, [], {"a": 
     message_duplex<msgpack_messages<>> mine(ours);
     error_code ec;
     int received = 0;
-    for (msgpack_object value = mine.recv(in_time, ec); !ec; value = mine.recv(in_time, ec)) {
+    for (msgpack_object value = mine.recv(timeout, ec); !ec; value = mine.recv(timeout, ec)) {
         CAPTURE(++received);
-        CHECK(ours.recv(4, in_time).text() == "raw!");
+        CHECK(ours.recv(4, timeout).text() == "raw!");
         send(mine, value, style::coroutine);
-        ours.send("\x93raw", in_time); // what would be the beginning of an array
+        ours.send("\x93raw", timeout); // what would be the beginning of an array
     }
     CHECK(ec == errc::end_of_stream);
     CHECK(received == 13);

@@ -1,21 +1,15 @@
 // Python's own types as C++ types: real Python makes them, C++ reads them and sends them back, and Python finds them equal.
-#include <ferrule/ferrule.hpp>
+#include "support/test.hpp"
+
 #include <ferrule/python/classes.hpp>
+#include <ferrule/python/datetime.hpp>
 #include <ferrule/python/exception.hpp>
 #include <ferrule/python/numpy.hpp>
 #include <ferrule/python/standard.hpp>
-#include <ferrule/python/time.hpp>
 
 #include "integration/python_peer.hpp"
 
-#include <array>
 #include <complex>
-#include <map>
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
-namespace py = ferrule::python;
 
 namespace {
 
@@ -93,17 +87,17 @@ while True:
 
 class conversation {
 public:
-    explicit conversation(const test::python& p) : child_(p, script, anything) {}
+    explicit conversation(const interpreter& p) : child_(p, script, anything) {}
 
     py::value ask(const std::string& expression)
     {
-        child_.connection.send(expression, patience);
-        return child_.connection.recv(patience);
+        child_.connection.send(expression, timeout);
+        return child_.connection.recv(timeout);
     }
     void answer(const py::value& v)
     {
-        child_.connection.send(v, patience);
-        CHECK(child_.connection.recv(patience).repr() == "True");
+        child_.connection.send(v, timeout);
+        CHECK(child_.connection.recv(timeout).repr() == "True");
     }
     template <class T>
     void check(const std::string& expression, const T& expected)
@@ -134,7 +128,7 @@ private:
 TEST_CASE("python: times, numbers, paths and identifiers are C++ types")
 {
     using namespace std::chrono;
-    for_each_python([](const test::python& p) {
+    for_each_python([](const interpreter& p) {
         conversation c(p);
         c.check("td(days=-3, seconds=5, microseconds=7)", days(-3) + seconds(5) + microseconds(7));
         c.check("td(0)", microseconds(0));
@@ -173,7 +167,7 @@ TEST_CASE("python: times, numbers, paths and identifiers are C++ types")
 
 TEST_CASE("python: instances of classes are C++ aggregates")
 {
-    for_each_python([](const test::python& p) {
+    for_each_python([](const interpreter& p) {
         conversation c(p);
         c.check("Point(3, 4.5)", point{3, 4.5});
         c.check("[Point(1, 2), Point(x=5)]", std::vector<point>{{1, 2}, {5, 0}});
@@ -204,7 +198,7 @@ TEST_CASE("python: instances of classes are C++ aggregates")
 
 TEST_CASE("python: exceptions can be read, thrown and sent")
 {
-    for_each_python([](const test::python& p) {
+    for_each_python([](const interpreter& p) {
         conversation c(p);
         const auto check = [&](const std::string& expression, const std::string& what) {
             INFO(expression);

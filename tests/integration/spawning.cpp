@@ -1,16 +1,7 @@
 // Parents and children across the border of languages, with nothing between them but what `spawn` and Python's subprocess do.
+#include "support/test.hpp"
+
 #include "integration/python_peer.hpp"
-
-#include <ferrule/asio.hpp>
-
-#include <algorithm>
-#include <string>
-#include <vector>
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
-namespace py = ferrule::python;
 
 namespace {
 
@@ -18,7 +9,7 @@ namespace {
 const std::string import_peer =
     "import sys\nsys.path.insert(0, '" FERRULE_SOURCE_DIR "/framing/python')\nimport ferrule_peer\n";
 
-std::vector<std::string> python_script(const test::python& p, const std::string& script)
+std::vector<std::string> python_script(const interpreter& p, const std::string& script)
 {
     return {p.program, "-c", import_peer + script};
 }
@@ -45,8 +36,8 @@ template <class In, class Out>
 void expect_echo_of_objects(In& in, Out& out)
 {
     for (const py::value& v : objects()) {
-        out.send(v, patience);
-        CHECK(in.recv(patience) == v);
+        out.send(v, timeout);
+        CHECK(in.recv(timeout) == v);
     }
 }
 
@@ -54,7 +45,7 @@ void expect_echo_of_objects(In& in, Out& out)
 
 TEST_CASE("python: a child finds what it was handed down by ferrule_peer.inherited()")
 {
-    for_each_python([](const test::python& p) {
+    for_each_python([](const interpreter& p) {
         auto c = spawn_connected(python_script(p, R"(
 c = ferrule_peer.inherited()
 try:
@@ -72,11 +63,11 @@ except EOFError:
 
 TEST_CASE("python: standard input and output are two connections, and prints disturb neither")
 {
-    for_each_python([](const test::python& p) {
+    for_each_python([](const interpreter& p) {
         auto c = spawn_piped(python_script(p, R"(
 import os
 print("printed too early: not yet flushed", file=sys.stderr)
-r, w = ferrule_peer.standard_streams()
+r, w = ferrule_peer.take_standard_streams()
 print("printed by some library", flush=True)
 os.system("echo printed by a program")
 assert sys.stdin.read() == ""
@@ -89,7 +80,7 @@ except EOFError:
                              multiprocessing());
         expect_echo_of_objects(c.output, c.input);
         c.input.close();
-        CHECK(code_of([&] { c.output.recv(patience); }) == errc::end_of_stream);
+        CHECK(code_of([&] { c.output.recv(timeout); }) == errc::end_of_stream);
         expect_success(c.process);
     });
 }
@@ -122,12 +113,12 @@ async def main():
     if sys.argv[1] == "socket":
         await echo(await ferrule_peer.AsyncConnection.open(ferrule_peer.inherited()))
     else:
-        await echo(await ferrule_peer.AsyncConnection.open_pipes(*ferrule_peer.standard_streams()))
+        await echo(await ferrule_peer.AsyncConnection.open_pipes(*ferrule_peer.take_standard_streams()))
 loop = asyncio.new_event_loop()
 asyncio.set_event_loop(loop)
 loop.run_until_complete(main())
 )";
-    for_each_python([&](const test::python& p) {
+    for_each_python([&](const interpreter& p) {
         auto command = python_script(p, script);
         command.push_back("socket");
         auto c = spawn_connected(command, multiprocessing());
@@ -136,8 +127,8 @@ loop.run_until_complete(main())
         const bytes frame = frame_of("piecemeal");
         writer raw(c.connection.channel(), {});
         for (std::size_t i = 0; i < frame.size(); ++i)
-            raw.send(byte_view(frame.data() + i, 1), patience);
-        CHECK(c.connection.recv(patience) == py::value("piecemeal"));
+            raw.send(byte_view(frame.data() + i, 1), timeout);
+        CHECK(c.connection.recv(timeout) == py::value("piecemeal"));
         c.connection.close();
         expect_success(c.process);
 
@@ -151,7 +142,7 @@ loop.run_until_complete(main())
 
 TEST_CASE("python: a C++ child of a Python parent, by FERRULE_FD and by standard input and output")
 {
-    for_each_python([](const test::python& p) {
+    for_each_python([](const interpreter& p) {
         child c = spawn({p.program, "-c", R"(
 import os, subprocess, sys
 from multiprocessing import Pipe
@@ -186,33 +177,32 @@ assert process.stderr.read() == b"printed by some library\n"
 
 TEST_CASE("spawn: a C++ child of a C++ parent has a connection, or standard input and output")
 {
-    const watchdog guard("a child");
     auto c = spawn_connected({FERRULE_PYTHON_CHILD, "inherited"}, multiprocessing_bytes());
-    c.connection.send("hello", in_time);
-    CHECK(c.connection.recv(in_time).text() == "hello");
+    c.connection.send("hello", timeout);
+    CHECK(c.connection.recv(timeout).text() == "hello");
     c.connection.close();
     expect_success(c.process);
 
     auto piped = spawn_piped({FERRULE_PYTHON_CHILD, "standard"}, multiprocessing_bytes());
-    piped.input.send("hello", in_time);
-    CHECK(piped.output.recv(in_time).text() == "5");
+    piped.input.send("hello", timeout);
+    CHECK(piped.output.recv(timeout).text() == "5");
     piped.input.close();
     expect_success(piped.process);
 
     auto bytes_only = spawn_piped({"cat"});
-    bytes_only.input.send("to and fro", in_time);
+    bytes_only.input.send("to and fro", timeout);
     bytes_only.input.close();
-    CHECK(bytes_only.output.recv_all(in_time).text() == "to and fro");
+    CHECK(bytes_only.output.recv_all(timeout).text() == "to and fro");
     expect_success(bytes_only.process);
 
     // Not handed down: it says so.
     child lonely = spawn({FERRULE_PYTHON_CHILD, "inherited"}, {});
-    CHECK(lonely.wait(in_time).code() == 1);
+    CHECK(lonely.wait(timeout).code() == 1);
 }
 
 TEST_CASE("python: an interrupted read desynchronises Python's own connection, and never ours")
 {
-    for_each_python([](const test::python& p) {
+    for_each_python([](const interpreter& p) {
         child_with_connection child(p, R"(
 import os, signal, struct, sys
 from multiprocessing import Pipe
@@ -253,10 +243,10 @@ while True:
 )",
                                     anything);
         auto& c = child.connection;
-        CHECK(c.recv(patience) == py::value(true));
+        CHECK(c.recv(timeout) == py::value(true));
         const py::value message("some message", 1);
         const bytes frame = frame_of(message);
-        const auto ask_for = [&](byte_view piece) { c.send(py::value(py::type::bytes, piece), patience); };
+        const auto ask_for = [&](byte_view piece) { c.send(py::value(py::type::bytes, piece), timeout); };
         for (std::size_t split = 1; split < frame.size(); ++split) {
             CAPTURE(split);
             ask_for(byte_view(frame.data(), split));
@@ -270,7 +260,7 @@ while True:
                 }
             }
             ask_for(byte_view(frame.data() + split, frame.size() - split));
-            CHECK(c.recv(patience) == message);
+            CHECK(c.recv(timeout) == message);
         }
         child.expect_success();
     });

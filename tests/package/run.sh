@@ -15,10 +15,10 @@ ccache=$(command -v ccache || true)
 configure_and_build() {
     from=$1 to=$2
     shift 2
-    # Static libraries as the preset dev builds them, so that ccache has them. Shared ones as a release, but not optimised: that
-    # would take most of the time and tell nothing.
+    # Static libraries as the preset dev builds them, so that ccache has them. Shared ones as a release of several sources at a
+    # time, but not optimised: that would take most of the time and tell nothing.
     if [ "$way" = shared ]; then
-        set -- -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE=-DNDEBUG "$@"
+        set -- -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE=-DNDEBUG -DCMAKE_UNITY_BUILD=ON "$@"
     else
         set -- -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1" -DFERRULE_WERROR=ON "$@"
     fi
@@ -40,8 +40,7 @@ fi
 
 shared=OFF
 [ "$way" = static ] || shared=ON
-configure_and_build "$root" "$work/build" "-DBUILD_SHARED_LIBS=$shared" \
-    -DFERRULE_BUILD_TESTS=OFF -DFERRULE_BUILD_EXAMPLES=OFF -DFERRULE_BUILD_BENCHMARKS=OFF
+configure_and_build "$root" "$work/build" "-DBUILD_SHARED_LIBS=$shared"
 # The prefix is given here and not only when configuring, so that nothing can ever land in /usr/local.
 env -u DESTDIR "$cmake" --install "$work/build" --prefix "$work/staging"
 mv "$work/staging" "$work/prefix"

@@ -1,28 +1,6 @@
-#include "support/catch.hpp"
-#include "support/random.hpp"
-#include "support/watchdog.hpp"
-
-#include <ferrule/asio.hpp>
-#include <ferrule/cross_lock.hpp>
-
-#include <boost/asio.hpp>
-
-#include <algorithm>
-#include <array>
-#include <atomic>
-#include <condition_variable>
-#include <cstddef>
-#include <memory>
-#include <mutex>
-#include <thread>
-#include <vector>
+#include "support/test.hpp"
 
 namespace {
-
-namespace asio = boost::asio;
-using namespace std::chrono_literals;
-using ferrule::cross_lock;
-using ferrule::error_code;
 
 constexpr int turns = 2000;
 
@@ -45,21 +23,21 @@ std::atomic<long> given_up{0};
 
 void thread_user(cross_lock& l, guarded& g, int who)
 {
-    ferrule::test::dice roll(static_cast<std::uint32_t>(who));
+    dice roll(static_cast<std::uint32_t>(who));
     for (int i = 0; i < turns; ++i) {
         std::stop_source stop;
         std::jthread stopper;
-        ferrule::until limit;
+        until limit;
         switch (roll(8)) {
-        case 0: limit = ferrule::until(std::chrono::microseconds(roll(300))); break;
+        case 0: limit = until(std::chrono::microseconds(roll(300))); break;
         case 1:
-            limit = ferrule::until(stop.get_token());
+            limit = until(stop.get_token());
             if (roll.one_in(4))
                 stop.request_stop();
             else if (roll.one_in(8))
                 stopper = std::jthread([&stop] { stop.request_stop(); });
             break;
-        case 2: limit = ferrule::until(ferrule::deadline::now()); break;
+        case 2: limit = until(deadline::now()); break;
         default: break;
         }
         if (const error_code ec = l.acquire(limit)) {
@@ -74,7 +52,7 @@ void thread_user(cross_lock& l, guarded& g, int who)
 
 asio::awaitable<void> coroutine_user(cross_lock& l, guarded& g, int who)
 {
-    ferrule::test::dice roll(static_cast<std::uint32_t>(who));
+    dice roll(static_cast<std::uint32_t>(who));
     const auto executor = co_await asio::this_coro::executor;
     for (int i = 0; i < turns; ++i) {
         error_code ec;
@@ -109,8 +87,8 @@ asio::awaitable<void> coroutine_user(cross_lock& l, guarded& g, int who)
 
 TEST_CASE("cross_lock: 16 threads and 16 coroutines on 4 contexts, with cancels and deadlines")
 {
-    const ferrule::test::watchdog watch("cross_lock stress", 240s);
-    ferrule::test::seed();
+    restart_watchdog(240s);
+    seed();
     taken = given_up = 0;
     cross_lock l;
     guarded g;
@@ -140,7 +118,7 @@ TEST_CASE("cross_lock: 16 threads and 16 coroutines on 4 contexts, with cancels 
 
 TEST_CASE("cross_lock: nobody waits for ever while others hammer")
 {
-    const ferrule::test::watchdog watch("cross_lock starvation", 240s);
+    restart_watchdog(240s);
     cross_lock l;
     std::atomic<bool> over{false};
     std::atomic<long> hammered{0};
@@ -208,8 +186,8 @@ private:
 
 TEST_CASE("cross_lock: may be destroyed by who took it last, while the call of unlock before is about to return")
 {
-    const ferrule::test::watchdog watch("cross_lock destroyed", 240s);
-    ferrule::test::dice roll(1);
+    restart_watchdog(240s);
+    dice roll(1);
     constexpr int rounds = 3000;
     constexpr std::byte rubble{0xEE};
     // Written to after the lock is gone: seen by a sanitizer, or here.

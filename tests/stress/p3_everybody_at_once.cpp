@@ -1,26 +1,10 @@
 // P3: threads and coroutines on several contexts use one duplex at once; no frame is interleaved or lost.
-#include "support/catch.hpp"
-#include "support/random.hpp"
-#include "support/transports.hpp"
-#include "support/watchdog.hpp"
+#include "support/connection.hpp"
+#include "support/styles.hpp"
+#include "support/test.hpp"
 #include "support/work_for.hpp"
 
-#include <ferrule/framing/multiprocessing_bytes.hpp>
-#include <ferrule/message.hpp>
-#include <ferrule/pair.hpp>
-
-#include <atomic>
-#include <cstring>
-#include <functional>
-#include <map>
-#include <mutex>
-#include <thread>
-
 namespace {
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
 
 constexpr int senders = 32; // threads, and as many coroutines
 constexpr int frames = 30;  // each
@@ -94,10 +78,9 @@ asio::awaitable<void> receive_all(Duplex d, ledger& l, std::atomic<int>& left)
 }
 
 template <class Framing>
-void everybody_at_once(transport t)
+void everybody_at_once(std::string_view over)
 {
-    INFO(name(t));
-    connection l = connect(t);
+    connection l(kind(over));
     message_duplex<Framing> a(std::move(l.sender));
     message_duplex<Framing> b(std::move(l.receiver));
     ledger there;
@@ -151,25 +134,24 @@ void everybody_at_once(transport t)
 
 TEST_CASE("P3: 64 threads and 64 coroutines on two contexts share one connection, in memory")
 {
-    const watchdog guard("P3 memory", 240s);
-    everybody_at_once<varint>(transport::memory);
+    restart_watchdog(240s);
+    everybody_at_once<varint>("memory stream");
 }
 
 TEST_CASE("P3: 64 threads and 64 coroutines on two contexts share one connection, socketpair")
 {
-    const watchdog guard("P3 socketpair", 240s);
-    everybody_at_once<varint>(transport::socketpair);
+    restart_watchdog(240s);
+    everybody_at_once<varint>("socketpair");
 }
 
 TEST_CASE("P3: 64 threads and 64 coroutines on two contexts share one connection, tcp")
 {
-    const watchdog guard("P3 tcp", 240s);
-    everybody_at_once<multiprocessing_bytes>(transport::tcp);
+    restart_watchdog(240s);
+    everybody_at_once<multiprocessing_bytes>("TCP");
 }
 
 TEST_CASE("P3: a coroutine whose context has long turns receives beside a thread that receives all the time")
 {
-    const watchdog guard("P3 long turns");
     constexpr int wanted = 10;
     auto [in, out] = ferrule::socketpair(multiprocessing_bytes());
     std::atomic<bool> over{false};
@@ -208,8 +190,8 @@ TEST_CASE("P3: a coroutine whose context has long turns receives beside a thread
 
 TEST_CASE("P3: contexts that come and go lose nothing for the others")
 {
-    const watchdog guard("P3 contexts", 240s);
-    connection l = connect(transport::socketpair);
+    restart_watchdog(240s);
+    connection l(kind("socketpair"));
     message_duplex<> a(std::move(l.sender));
     message_duplex<> b(std::move(l.receiver));
     constexpr int count = 2000;

@@ -1,32 +1,27 @@
-// A handle that is readable while it is rung: what types without a handle of their own wait with.
+// A handle that is signalled while it is rung: what types without a handle of their own wait with.
 #pragma once
 
-#include <cstdint>
-#include <sys/eventfd.h>
-#include <unistd.h>
+#include "support/unique_fd.hpp"
+
+#include <utility>
 
 namespace ferrule::test {
 
 class doorbell {
 public:
-    doorbell() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
-    doorbell(const doorbell&) = delete;
-    doorbell& operator=(const doorbell&) = delete;
-    ~doorbell() { ::close(fd_); }
+    doorbell();
 
     void set(bool on) noexcept
     {
-        std::uint64_t n = 1;
-        if (on && !on_)
-            (void)!::write(fd_, &n, sizeof n);
-        if (!on && on_)
-            (void)!::read(fd_, &n, sizeof n);
-        on_ = on;
+        if (std::exchange(on_, on) != on)
+            signal(on);
     }
-    [[nodiscard]] int handle() const noexcept { return fd_; }
+    [[nodiscard]] native_handle_type handle() const noexcept { return handle_.get(); }
 
 private:
-    int fd_;
+    void signal(bool on) noexcept;
+
+    unique_fd handle_;
     bool on_ = false;
 };
 

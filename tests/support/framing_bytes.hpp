@@ -2,6 +2,7 @@
 
 #include <ferrule/framing/framing.hpp>
 
+#include <cctype>
 #include <cstddef>
 #include <initializer_list>
 #include <string>
@@ -10,25 +11,14 @@
 
 namespace ferrule::test {
 
-// "FB FFFFFFFF" → five bytes. Blanks do not matter.
+// "FB FFFFFFFF" → five bytes. What is no digit does not matter.
 inline std::string from_hex(std::string_view hex)
 {
-    std::string out;
-    int high = -1;
-    for (const char c : hex) {
-        const int digit = c >= '0' && c <= '9'   ? c - '0'
-                          : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                          : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                                 : -1;
-        if (digit < 0)
-            continue;
-        if (high < 0)
-            high = digit;
-        else {
-            out += static_cast<char>(high * 16 + digit);
-            high = -1;
-        }
-    }
+    std::string digits(hex);
+    std::erase_if(digits, [](unsigned char c) { return std::isxdigit(c) == 0; });
+    std::string out(digits.size() / 2, '\0');
+    for (std::size_t i = 0; i < out.size(); ++i)
+        out[i] = static_cast<char>(std::stoi(digits.substr(2 * i, 2), nullptr, 16));
     return out;
 }
 

@@ -89,8 +89,8 @@ configure || {
     show_log
     die "cannot configure"
 }
-folders='unit contract stress integration'
-make_target ferrule_unit ferrule_contract ferrule_stress ferrule_integration || {
+folders='unit contract stress integration goals'
+make_target ferrule_unit ferrule_contract ferrule_stress ferrule_integration ferrule_goals || {
     show_log
     die "cannot build what is not mutated"
 }

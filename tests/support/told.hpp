@@ -1,7 +1,7 @@
 // A channel whose descriptor is none of the system's: it gives the answers that a test has written down.
 #pragma once
 
-#include "src/channel.hpp"
+#include "src/core/channel.hpp"
 
 #include <deque>
 #include <memory>

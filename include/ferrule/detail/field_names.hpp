@@ -1,4 +1,4 @@
-// The fields of plain aggregates, with their names.
+// The names of the fields of plain aggregates.
 #pragma once
 
 #include <boost/pfr/core.hpp>
@@ -12,12 +12,12 @@
 
 namespace ferrule::detail {
 
-/// A `struct` without constructors, bases and arrays, so that its members can be taken one by one.
+/// A `struct` without constructors, bases and arrays, whose members can be taken one by one.
 template <class T>
 concept plain_aggregate = std::is_class_v<T> && std::is_aggregate_v<T> && !std::is_empty_v<T> &&
                           std::is_move_constructible_v<T> && !requires { std::tuple_size<T>::value; };
 
-/// An object whose members have addresses, which is all it is for: it is never defined.
+/// An object that is never defined. Only the addresses of its members are used.
 template <class T>
 struct nowhere {
     T value;
@@ -30,13 +30,13 @@ struct nowhere {
 template <class T>
 extern const nowhere<T> nothing;
 
-/// Pointers to members of objects are template arguments only within a class type, for clang.
+/// Wraps a pointer, since clang accepts pointers to members of objects as template arguments only within a class type.
 template <class Pointer>
 struct place {
     Pointer pointer;
 };
 
-/// The compiler spells its argument out in the name of this function.
+/// The name of this function, in which the compiler spells out the template argument.
 template <auto Place>
 consteval std::string_view spelled() noexcept
 {

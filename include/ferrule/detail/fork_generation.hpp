@@ -1,4 +1,4 @@
-// Tells a process from the one that forked it.
+// Tells a process from its parent after a fork.
 #pragma once
 
 #include <ferrule/detail/export.hpp>
@@ -8,11 +8,11 @@
 
 namespace ferrule::detail {
 
-/// Where the generation is kept: on memory that a fork wipes in the child.
+/// Points to the generation, on a memory page that a fork wipes in the child.
 FERRULE_EXPORT extern std::atomic<const std::atomic<std::uint32_t>*> generation_page;
 FERRULE_EXPORT std::uint32_t next_fork_generation() noexcept;
 
-/// Counts the forks between the first process and this one; never 0. May be called by any thread at any time.
+/// The number of forks between the first process and this one, never 0. Thread-safe.
 inline std::uint32_t fork_generation() noexcept
 {
     const std::uint32_t g = generation_page.load(std::memory_order_acquire)->load(std::memory_order_relaxed);

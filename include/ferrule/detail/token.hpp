@@ -1,4 +1,4 @@
-// The trailing arguments of asynchronous calls, without naming anything of Asio.
+// The trailing arguments of asynchronous calls, without including Asio.
 #pragma once
 
 #include <ferrule/deadline.hpp>
@@ -9,8 +9,8 @@
 
 namespace ferrule::detail {
 
-/// `[limit] [token]`: an `until` (or what converts to one) and a completion token, both optional, in this order.
+/// `[timeout] [token]`: an `until` (or what converts to one) and a completion token, both optional, in this order.
 template <class T>
-concept limit_or_token = !std::is_arithmetic_v<std::remove_cvref_t<T>> && !std::convertible_to<T, std::string_view>;
+concept timeout_or_token = !std::is_arithmetic_v<std::remove_cvref_t<T>> && !std::convertible_to<T, std::string_view>;
 
 } // namespace ferrule::detail

@@ -9,20 +9,22 @@
 
 namespace ferrule {
 
-/// Any framing of bytes behind one type, by name or from an object. The names:
+/// Any framing of byte messages behind one type, chosen by name or made from an object. The names:
 ///
 ///     varint  leb128  u8  u16be  u16le  u32be  u32le  u64be  u64le     mp          netstring  none
 ///     lines  lines:END  delimited:SEPARATOR  nul  fixed:SIZE           msgpack     lsp        json
 ///
-/// `mp` is `multiprocessing_bytes`, `lsp` is `content_length`, `json` is `json_dialect`, `msgpack` is `msgpack_bytes`. END and
-/// SEPARATOR may contain `\r`, `\n`, `\t`, `\0`, `\\` and `\xHH`; SIZE is decimal.
+/// The name `mp` stands for `multiprocessing_bytes`, `lsp` for `content_length`, `json` for `json_dialect`, and
+/// `msgpack` for `msgpack_bytes`. END and SEPARATOR may contain `\r`, `\n`, `\t`, `\0`, `\\` and `\xHH`; SIZE is
+/// decimal.
 class FERRULE_FRAMING_EXPORT any_framing {
 public:
     using message_type = bytes;
 
-    /// The framing of that name. Throws `usage_error` (`errc::invalid_argument`) that lists the names if there is none.
+    /// Makes the framing with this name. Throws `usage_error` (`errc::invalid_argument`), which lists the names, if
+    /// there is none.
     explicit any_framing(std::string_view name) : any_framing(named(name)) { name_ = name; }
-    /// Any other.
+    /// Wraps a framing object.
     template <class Framing>
         requires(!std::same_as<Framing, any_framing> && byte_framing<Framing>)
     explicit any_framing(Framing f) : inner_(std::make_unique<holder<Framing>>(std::move(f)))
@@ -45,17 +47,17 @@ public:
     }
     void reset() { inner_->reset(); }
 
-    /// What it was made from; empty if that was an object.
+    /// The name that the framing was made from, or an empty string if it was made from an object.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
-    /// The names, in the form `lines[:END]`. Of static lifetime.
+    /// The names, in the form `lines[:END]`. They have static lifetime.
     [[nodiscard]] static std::span<const std::string_view> names() noexcept;
 
 private:
-    class interface {
+    class model {
     public:
-        virtual ~interface() = default;
-        [[nodiscard]] virtual std::unique_ptr<interface> copy() const = 0;
+        virtual ~model() = default;
+        [[nodiscard]] virtual std::unique_ptr<model> copy() const = 0;
         [[nodiscard]] virtual decode_result decode(byte_view buffered, const limits& l) = 0;
         [[nodiscard]] virtual error_code encode(std::span<const byte_view> payload, const limits& l,
                                                 encoded& out) const = 0;
@@ -63,11 +65,11 @@ private:
     };
 
     template <byte_framing Framing>
-    class holder final : public interface {
+    class holder final : public model {
     public:
         explicit holder(Framing f) : framing_(std::move(f)) {}
 
-        std::unique_ptr<interface> copy() const override { return std::make_unique<holder>(*this); }
+        std::unique_ptr<model> copy() const override { return std::make_unique<holder>(*this); }
         decode_result decode(byte_view buffered, const limits& l) override { return framing_.decode(buffered, l); }
         error_code encode(std::span<const byte_view> payload, const limits& l, encoded& out) const override
         {
@@ -81,7 +83,7 @@ private:
 
     static any_framing named(std::string_view name);
 
-    std::unique_ptr<interface> inner_;
+    std::unique_ptr<model> inner_;
     std::string name_;
 };
 

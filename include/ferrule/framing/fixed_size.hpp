@@ -7,10 +7,10 @@
 
 namespace ferrule {
 
-/// Messages of `Size` bytes each, with nothing between them. Another size is `errc::unencodable`. A size above the limit
-/// of the endpoint is `errc::too_large`, in both directions. Stateless.
+/// Messages of `Size` bytes each, with nothing between them. A message of another size is `errc::unencodable`. A `Size`
+/// above the limit of the endpoint is `errc::too_large`, in both directions. Stateless.
 ///
-/// `fixed_size<>` has a size given at run time.
+/// `fixed_size<>` takes the size at run time.
 template <std::size_t Size = std::dynamic_extent>
 class fixed_size {
 public:
@@ -43,7 +43,7 @@ public:
             return errc::unencodable;
         if (size_ > l.max_payload())
             return errc::too_large;
-        out.gather(payload);
+        out.append_view(payload);
         return {};
     }
 

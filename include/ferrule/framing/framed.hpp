@@ -1,4 +1,4 @@
-// Any framing of bytes with any serialisation.
+// A byte framing combined with a serialisation.
 #pragma once
 
 #include <ferrule/framing/framing.hpp>
@@ -7,12 +7,13 @@
 
 namespace ferrule {
 
-/// A serialisation: values to bytes and back, whatever separates them on the wire.
+/// A serialisation: values to bytes and back, independent of what separates them on the wire.
 ///
 /// * `encode(value, out)` appends the value to `out`, or returns an error (`errc::unencodable`).
-/// * `decode(payload)` makes a value of a whole payload; throws `frame_error` with `errc::invalid_value` if it is none.
+/// * `decode(payload)` makes a value from a whole payload. Throws `frame_error` (`errc::invalid_value`) if it is none.
 ///
-/// Both are const and may be called by several threads at once. A value has to be default-constructible.
+/// The value type must be default-constructible.
+/// Thread safety: both functions are const, and several threads may call them at the same time.
 template <class C>
 concept codec = std::copy_constructible<C> && std::default_initializable<typename C::value_type> &&
                 requires(const C& c, const typename C::value_type& value, bytes& out, bytes payload) {
@@ -20,8 +21,8 @@ concept codec = std::copy_constructible<C> && std::default_initializable<typenam
                     { c.decode(std::move(payload)) } -> std::same_as<typename C::value_type>;
                 };
 
-/// The values of `Codec`, each in a frame of `Framing`: `framed<length_prefix<u32>, json_codec<>>`. What the two say of
-/// limits, errors and state holds here.
+/// Values of `Codec`, each in one frame of `Framing`: `framed<length_prefix<u32>, json_codec<>>`. The limits, errors
+/// and state are those of the two.
 template <byte_framing Framing, codec Codec>
 class framed {
 public:

@@ -1,4 +1,4 @@
-// The contract between a framing and the rest: bytes in, frames out. No I/O, no clock, no lock.
+// The contract of a framing: bytes in, frames out. A framing does no I/O, reads no clock and takes no lock.
 #pragma once
 
 #include <ferrule/bytes.hpp>
@@ -18,42 +18,43 @@
 
 namespace ferrule {
 
-/// What a framing makes of the bytes at the front of a stream.
+/// The verdict of a framing on the bytes at the front of the buffer.
+enum class decode_status : unsigned char { need_more, frame, failed };
+
+/// The answer of a framing's `decode`: more bytes needed, a frame, or an error.
 class decode_result {
 public:
-    enum class outcome : unsigned char { need_more, frame, failed };
-
-    /// No complete frame yet: at least `n` (≥ 1) more bytes are needed. Say exactly how many once the frame's size is
-    /// known; memory is sized by it.
-    static decode_result need_more(std::size_t n) noexcept { return {outcome::need_more, n, 0, 0, {}}; }
+    /// The frame is incomplete: at least `n` (≥ 1) more bytes are needed. State the exact number once the size of the
+    /// frame is known, because the endpoint sizes its memory by it.
+    static decode_result need_more(std::size_t n) noexcept { return {decode_status::need_more, n, 0, 0, {}}; }
     /// A frame of `header` bytes to skip, `payload` bytes to deliver and `trailer` bytes to skip.
     static decode_result frame(std::size_t header, std::size_t payload, std::size_t trailer = 0) noexcept
     {
-        return {outcome::frame, header, payload, trailer, {}};
+        return {decode_status::frame, header, payload, trailer, {}};
     }
-    /// These bytes begin no frame that may be delivered: `errc::malformed` or `errc::too_large`. `size` is that of the
-    /// frame that is refused, as far as it is known, even if it has not arrived whole.
+    /// The bytes begin no frame that may be delivered: `errc::malformed` or `errc::too_large`. `size` is the size of
+    /// the refused frame, as far as it is known, even if the frame is incomplete.
     static decode_result failed(error_code ec, std::size_t size = SIZE_MAX) noexcept
     {
-        return {outcome::failed, 0, size, 0, ec};
+        return {decode_status::failed, 0, size, 0, ec};
     }
 
-    [[nodiscard]] outcome what() const noexcept { return what_; }
+    [[nodiscard]] decode_status status() const noexcept { return status_; }
     [[nodiscard]] std::size_t needed() const noexcept { return header_; }
     [[nodiscard]] std::size_t header() const noexcept { return header_; }
     [[nodiscard]] std::size_t payload() const noexcept { return payload_; }
     [[nodiscard]] std::size_t trailer() const noexcept { return trailer_; }
-    /// All bytes of a frame; of one that is refused, `SIZE_MAX` if unknown.
+    /// Bytes in the whole frame. For a refused frame, `SIZE_MAX` if the size is unknown.
     [[nodiscard]] std::size_t size() const noexcept { return header_ + payload_ + trailer_; }
     [[nodiscard]] const error_code& error() const noexcept { return error_; }
 
 private:
-    decode_result(outcome w, std::size_t h, std::size_t p, std::size_t t, error_code ec) noexcept
+    decode_result(decode_status s, std::size_t h, std::size_t p, std::size_t t, error_code ec) noexcept
         : header_(h),
           payload_(p),
           trailer_(t),
           error_(ec),
-          what_(w)
+          status_(s)
     {
     }
 
@@ -61,18 +62,18 @@ private:
     std::size_t payload_;
     std::size_t trailer_;
     error_code error_;
-    outcome what_;
+    decode_status status_;
 };
 
-/// A frame ready to be sent: small parts copied, large ones only seen. Copies share what they see and keep.
+/// A frame ready to be sent. It copies small parts and refers to large ones. Copies share the payload they refer to.
 class encoded {
 public:
-    /// Called with the bytes of the frame that have left, and all it has.
+    /// Receives the number of bytes of the frame that have left, and the size of the frame.
     using watcher = std::function<void(std::size_t sent, std::size_t total)>;
 
-    /// Adds a copy of bytes that mark the frame in a stream, such as a header or a separator. Where packets have
-    /// boundaries of their own, these are left out. `part` may be a part of this frame.
-    void copy(byte_view part)
+    /// Appends a copy of bytes that delimit the frame in a stream, such as a header or a separator. They are left out
+    /// on transports that preserve packet boundaries. `part` may point into this frame.
+    void append_copy(byte_view part)
     {
         const std::size_t before = copied_.size();
         const std::size_t own = detail::offset_within(copied_.all(), part);
@@ -81,41 +82,42 @@ public:
             std::memcpy(to.data(), own != before ? copied_.all().data() + own : part.data(), part.size());
         add({nullptr, before, part.size()});
     }
-    /// Adds payload that stays where it is and must not change until the send has completed.
-    void gather(byte_view part)
+    /// Appends payload without copying it. The payload must not change until the send has completed.
+    void append_view(byte_view part)
     {
         if (part.empty())
             return;
         add({part.data(), 0, part.size()});
     }
-    void gather(std::span<const byte_view> parts)
+    void append_view(std::span<const byte_view> parts)
     {
         for (const byte_view part : parts)
-            gather(part);
+            append_view(part);
     }
-    /// Keeps payload for as long as the frame lives, and returns a view of it for `gather`. As often as you like: a framing
-    /// may be given payload that another one holds.
+    /// Keeps `payload` alive as long as the frame, and returns a view of it for `append_view`. It may be called
+    /// repeatedly, because one framing may wrap another.
     byte_view hold(bytes payload)
     {
         kept_ = std::make_shared<held>(std::move(payload), std::move(kept_));
         return kept_->payload;
     }
-    /// Adds payload that the frame keeps itself.
-    void keep(bytes payload) { gather(hold(std::move(payload))); }
-    /// Lets `w` watch the frame leave, in steps of at most 256 KiB on streams. It is called after every transfer, by the thread that did it, under the lock of the
-    /// direction; not for what the endpoint sends later of an interrupted frame. What it throws ends the send, as an
-    /// interruption would, and is what a framing has thrown.
-    void watch(std::shared_ptr<const watcher> w) noexcept { watcher_ = std::move(w); }
+    /// Appends payload that the frame owns.
+    void append_owned(bytes payload) { append_view(hold(std::move(payload))); }
+    /// Calls `w` after every transfer of this frame, on the transferring thread and under the lock of the direction. On
+    /// streams one transfer moves at most 256 KiB. The rest of an interrupted frame, which the endpoint sends later, is
+    /// not reported. An exception from `w` ends the send like an interruption, and is reported as described at
+    /// `errc::framing_failed`.
+    void on_progress(std::shared_ptr<const watcher> w) noexcept { watcher_ = std::move(w); }
 
-    /// Lets a handle travel beside the first byte of the frame, where the transport can do that; elsewhere the send is refused
-    /// (`errc::unsupported`). `owner` keeps the handle open for as long as the frame lives. Once in a frame.
+    /// Sends the handle `h` beside the first byte of the frame. Transports that cannot do this refuse the send
+    /// (`errc::unsupported`). `owner` keeps the handle open as long as the frame lives. A frame carries one handle.
     void attach(native_handle_type h, std::shared_ptr<const void> owner) noexcept
     {
         attached_ = h;
         attached_owner_ = std::move(owner);
     }
 
-    /// Makes one piece of the payload and leaves everything else out.
+    /// Joins the payload into one piece, and drops everything else.
     void join_payload()
     {
         bytes whole;
@@ -126,13 +128,13 @@ public:
         copied_.clear();
         kept_.reset();
         size_ = 0;
-        keep(std::move(whole));
+        append_owned(std::move(whole));
     }
 
-    /// Bytes in all.
+    /// Bytes in all parts.
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] std::size_t parts() const noexcept { return parts_.size(); }
-    /// Part `i`; invalid after the frame was moved.
+    /// Part `i`. Moving the frame invalidates the view.
     [[nodiscard]] byte_view part(std::size_t i) const noexcept
     {
         const piece& p = parts_.all()[i];
@@ -140,13 +142,13 @@ public:
     }
     /// Whether part `i` is payload.
     [[nodiscard]] bool is_payload(std::size_t i) const noexcept { return parts_.all()[i].seen != nullptr; }
-    /// What was given to `hold`, to be moved out if nothing else of the frame is wanted; null unless it is the only one, and
-    /// if a copy of the frame needs it too.
+    /// The payload given to `hold`, which may be moved out if the rest of the frame is not needed. Null unless it is
+    /// the only one and no copy of the frame shares it.
     [[nodiscard]] bytes* kept() noexcept
     {
         return kept_ && !kept_->next && kept_.use_count() == 1 ? &kept_->payload : nullptr;
     }
-    /// What was given to `attach`, else `invalid_handle`.
+    /// The handle given to `attach`, or `invalid_handle`.
     [[nodiscard]] native_handle_type attached() const noexcept { return attached_; }
     [[nodiscard]] bool is_watched() const noexcept { return watcher_ != nullptr; }
     /// Tells the watcher that the first `n` bytes have left.
@@ -158,7 +160,7 @@ public:
 
 private:
     struct piece {
-        const std::byte* seen; // null: in copied_
+        const std::byte* seen; // null: in `copied_`
         std::size_t offset;
         std::size_t size;
     };
@@ -168,7 +170,7 @@ private:
         held& operator=(const held&) = delete;
         ~held()
         {
-            while (next && next.use_count() == 1) // not one inside the other: there may be many
+            while (next && next.use_count() == 1) // a loop, because recursion could exhaust the stack
                 next = std::exchange(next->next, nullptr);
         }
 
@@ -200,39 +202,40 @@ private:
     return size;
 }
 
-/// What the `encode` of a framing takes: the pieces of a byte message, or a value.
+/// The argument of a framing's `encode`: the pieces of a byte message, or a value.
 template <class Message>
 using encode_argument = std::conditional_t<std::same_as<Message, bytes>, std::span<const byte_view>, const Message&>;
 
-/// What every framing has. A framing is a value that may hold its configuration and the progress of a scan.
+/// The requirements that all framings share. A framing is a value that may hold its configuration and the progress of a
+/// scan.
 ///
-/// * `decode(buffered, limits)`: `buffered` starts where the next frame starts. Between calls bytes are only appended,
-///   except that after a frame, and after `reset()` (optional; called when somebody else has taken bytes off the stream), it
-///   starts anew. Needing more is never an error. A size that exceeds `limits.max_payload()` is refused as soon as it
-///   is known. Nothing keeps a pointer into `buffered`. An error repeats for the same bytes.
-/// * `encode(message, limits, out)` appends one frame, or returns an error (`errc::too_large`, …), in which case nothing
-///   is sent.
+/// * `decode(buffered, limits)` examines the bytes at the front of the stream. `buffered` begins where the next frame
+///   begins. Between calls the caller only appends bytes. After a frame and after `reset()`, `buffered` starts anew. An
+///   incomplete frame is never an error. A size above `limits.max_payload()` is refused as soon as it is known. No
+///   pointer into `buffered` is kept. The same bytes yield the same error again.
+/// * `encode(message, limits, out)` appends one frame, or returns an error (`errc::too_large`, …). After an error
+///   nothing is sent.
+/// * `reset()` is optional. It is called when another reader has taken bytes off the stream.
 ///
-/// On packets that have boundaries of their own, each is one message: `decode` is not used, and of what `encode` makes only
-/// the payload is sent.
-///
-/// `decode` is called by one thread at a time. `encode` and `load` are const and may be called by several at once, also
-/// while `decode` runs: they use only what `decode` does not change.
+/// On transports that preserve packet boundaries, one packet is one message. There `decode` is not used, and only the
+/// payload that `encode` appends is sent.
+/// Thread safety: `decode` is called by one thread at a time. `encode` and `load` are const. Several threads may call
+/// them at the same time, also while `decode` runs, so they must use nothing that `decode` changes.
 template <class F>
 concept framing = std::copy_constructible<F> && requires(F& f, byte_view buffered, const limits& l) {
     typename F::message_type;
     { f.decode(buffered, l) } -> std::same_as<decode_result>;
 };
 
-/// A framing of byte messages: the payload is sent from where it lies, in any number of pieces.
+/// A framing of byte messages. The payload is sent without copying, in any number of pieces.
 template <class F>
 concept byte_framing = framing<F> && std::same_as<typename F::message_type, bytes> &&
                        requires(const F& f, std::span<const byte_view> payload, const limits& l, encoded& out) {
                            { f.encode(payload, l, out) } -> std::same_as<error_code>;
                        };
 
-/// A framing of values: `encode` takes the value, `load` makes it from the payload of a frame. `load` throws
-/// `frame_error` (`errc::invalid_value`) if the payload is none.
+/// A framing of values. `encode` takes a value, `load` makes one from the payload of a frame. `load` throws
+/// `frame_error` (`errc::invalid_value`) if the payload is not such a value.
 template <class F>
 concept typed_framing =
     framing<F> && !byte_framing<F> &&
@@ -241,10 +244,11 @@ concept typed_framing =
         { f.load(std::move(payload)) } -> std::same_as<typename F::message_type>;
     };
 
-/// A framing of values that are more than the bytes of their frames, such as handles: `attached(position)` is called when
-/// `decode` has found a frame that begins there, counted in bytes since the endpoint was made, and what it returns goes to
-/// `load` with the payload of this frame. It is called as `decode` is, by one thread at a time; more than once for a frame
-/// whose receive was cancelled.
+/// A framing of values that are more than the bytes of their frames, such as handles. `attached(position)` is called
+/// when `decode` has found a frame. `position` is the offset of the frame in bytes since the endpoint was made. The
+/// result is passed to `load` with the payload of that frame.
+/// Thread safety: `attached` is called by one thread at a time, as `decode` is.
+/// Cancellation: `attached` is called again for a frame whose receive was cancelled.
 template <class F>
 concept attached_framing = framing<F> && requires(const F& f, const typename F::message_type& m, bytes payload,
                                                   const limits& l, encoded& out) {
@@ -254,7 +258,7 @@ concept attached_framing = framing<F> && requires(const F& f, const typename F::
 
 namespace detail {
 
-/// Lets a framing start anew, if it has anything to forget.
+/// Resets a framing that has a `reset()`.
 template <class F>
 void restart(F& f)
 {

@@ -13,12 +13,12 @@
 
 namespace ferrule {
 
-/// What has arrived of a frame, for its generator: up to date whenever that goes on.
+/// The bytes of a frame that have arrived, for its generator. Up to date whenever the generator resumes.
 class arrived {
 public:
-    /// The frame from its first byte; exactly as many bytes as were asked for.
+    /// The frame from its first byte: exactly as many bytes as the generator asked for.
     [[nodiscard]] byte_view all() const noexcept { return all_; }
-    /// What the last `co_yield` has brought.
+    /// The bytes that the last `co_yield` asked for.
     [[nodiscard]] byte_view last() const noexcept { return all_.last(last_); }
     /// Byte `i` of the frame as a number.
     [[nodiscard]] unsigned operator[](std::size_t i) const noexcept { return std::to_integer<unsigned>(all_[i]); }
@@ -31,8 +31,9 @@ private:
     std::size_t last_ = 0;
 };
 
-/// A coroutine that says what a frame is made of. `co_yield n` goes on when `n` more bytes have arrived; zero and negative
-/// sizes go on at once. `co_return decode_result::frame(header, payload)` or `decode_result::failed(errc::malformed)`.
+/// A coroutine that describes one frame. `co_yield n` resumes when `n` more bytes have arrived. Zero and negative sizes
+/// resume immediately. It ends with `co_return decode_result::frame(header, payload)` or
+/// `decode_result::failed(errc::malformed)`.
 class frame_reads {
 public:
     class promise_type {
@@ -82,7 +83,7 @@ private:
     handle handle_;
 };
 
-/// The framing that `Spec` describes:
+/// A framing that the coroutine of `Spec` describes:
 ///
 ///     struct spec {
 ///         using message_type = bytes;
@@ -90,10 +91,10 @@ private:
 ///         error_code encode(std::span<const byte_view> payload, const limits&, encoded& out) const;
 ///     };
 ///
-/// with `load` and a `message_type` of its own if messages are values. The limit of the endpoint bounds whole frames here, in
-/// both directions, since a generator does not say which bytes are payload until the end. What the generator throws is
-/// rethrown; the frame stays in the stream, and the next receive begins it anew. A frame that is said to be longer than what
-/// was asked for is `errc::framing_failed`. A generator refers to its `Spec`: a copy of the framing begins anew.
+/// If messages are values, `Spec` also has `load` and its own `message_type`. The limit of the endpoint bounds whole
+/// frames here, in both directions, because the payload is known only at the end. Exceptions from the generator are
+/// rethrown. The frame then stays in the stream, and the next receive starts it anew. A result that is longer than the
+/// bytes asked for is `errc::framing_failed`. The generator refers to its `Spec`, so a copy of the framing starts anew.
 template <class Spec>
 class generated : public Spec {
 public:
@@ -138,7 +139,7 @@ public:
     void reset() noexcept { run_.reset(); }
 
 private:
-    /// One frame.
+    /// The decoding of one frame.
     class run {
     public:
         explicit run(const Spec& s) : reads(s.frames(in)) {}
@@ -155,8 +156,8 @@ private:
         if (promise.thrown)
             std::rethrow_exception(promise.thrown);
         const decode_result& r = *promise.result;
-        const bool fits = r.what() == decode_result::outcome::frame && r.size() != 0 && r.size() <= ended->wanted;
-        return fits || r.what() == decode_result::outcome::failed ? r : decode_result::failed(errc::framing_failed);
+        const bool fits = r.status() == decode_status::frame && r.size() != 0 && r.size() <= ended->wanted;
+        return fits || r.status() == decode_status::failed ? r : decode_result::failed(errc::framing_failed);
     }
 
     std::unique_ptr<run> run_;

@@ -1,4 +1,4 @@
-// JSON values, with Boost.JSON. For the target ferrule::json.
+// JSON values, with Boost.JSON. Target: ferrule::json.
 #pragma once
 
 #include <ferrule/framing/content_length.hpp>
@@ -21,10 +21,15 @@ FERRULE_JSON_EXPORT boost::json::value read_json(byte_view text);
 
 } // namespace detail
 
-/// JSON text as a serialisation, for `framed`. `T` is anything that `boost::json::value_from` and `value_to` convert. Text is
-/// compact and has no line ends in it. Numbers that JSON cannot express (NaN, infinities) are `errc::unencodable`. More
-/// than 512 arrays and objects within each other are `errc::invalid_value`, and so are text that is not UTF-8, half a surrogate
-/// pair as an escape, and numbers beyond the range of `double`.
+/// JSON text as a serialisation, for `framed`. `T` is any type that `boost::json::value_from` and `value_to` convert.
+/// The text is compact and contains no line ends. Numbers that JSON cannot express (NaN, infinities) are
+/// `errc::unencodable`.
+///
+/// A received text is `errc::invalid_value` in these cases:
+///
+/// * more than 512 nested arrays and objects;
+/// * invalid UTF-8, or half a surrogate pair as an escape;
+/// * numbers beyond the range of `double`.
 ///
 /// Source: RFC 8259.
 template <class T = boost::json::value>
@@ -60,7 +65,7 @@ using json_lines = framed<lines, json_codec<T>>;
 template <class T = boost::json::value>
 using json_content_length = framed<content_length, json_codec<T>>;
 
-/// Whichever of the two the other end speaks; see `json_dialect`.
+/// The dialect that the peer speaks, one of the two above. See `json_dialect`.
 template <class T = boost::json::value>
 using json_messages = framed<json_dialect, json_codec<T>>;
 

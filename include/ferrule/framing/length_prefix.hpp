@@ -1,4 +1,4 @@
-// Byte messages with an integer of fixed size in front.
+// Byte messages with a length of fixed size in front.
 #pragma once
 
 #include <ferrule/framing/framing.hpp>
@@ -23,9 +23,9 @@ FERRULE_FRAMING_EXPORT error_code encode_length_prefix(std::span<const byte_view
 
 } // namespace detail
 
-/// The payload's length as an unsigned integer of fixed size, then the payload. With big-endian `u8`, `u16` and `u32` this is
-/// `{packet, 1|2|4}` of an Erlang port; browsers' native messaging uses little-endian `u32`. A payload that is too long
-/// for the integer is `errc::too_large`. Stateless.
+/// The length of the payload as an unsigned integer of fixed size, then the payload. Big-endian `u8`, `u16` and `u32`
+/// are `{packet, 1|2|4}` of an Erlang port. Browsers' native messaging uses little-endian `u32`. A payload that is too
+/// long for the integer is `errc::too_large`. Stateless.
 template <std::unsigned_integral Integer, std::endian Order = std::endian::big>
 class length_prefix {
 public:

@@ -1,4 +1,4 @@
-// A limit that belongs to a framing.
+// A framing with a limit of its own.
 #pragma once
 
 #include <ferrule/framing/wrapped.hpp>
@@ -7,7 +7,7 @@
 
 namespace ferrule {
 
-/// `Framing` with payloads of at most so many bytes (inclusive), if the endpoint's limit is not lower.
+/// `Framing` with payloads of at most `max_payload` bytes, inclusive. The limit of the endpoint holds as well.
 template <framing Framing>
 class limited : public wrapped<Framing> {
     using base = wrapped<Framing>;

@@ -1,4 +1,4 @@
-// MessagePack values, with msgpack-cxx. For the target ferrule::msgpack.
+// MessagePack values, with msgpack-cxx. Target: ferrule::msgpack.
 #pragma once
 
 #include <ferrule/detail/field_names.hpp>
@@ -19,7 +19,7 @@
 
 namespace ferrule::detail {
 
-/// Neither has one of msgpack-cxx's macros in it, nor is one of its own types.
+/// Plain aggregates without msgpack-cxx's macros, except msgpack-cxx's own types.
 template <class T>
 concept msgpack_by_names = plain_aggregate<T> && !requires(const T& v, ::msgpack::packer<::msgpack::sbuffer>& p) {
     v.msgpack_pack(p);
@@ -27,8 +27,8 @@ concept msgpack_by_names = plain_aggregate<T> && !requires(const T& v, ::msgpack
 
 } // namespace ferrule::detail
 
-/// Plain aggregates as maps from field names to values. Received: fields in any order; those that are missing keep what
-/// they were initialised with; names that are no fields are ignored.
+/// Plain aggregates as maps from field names to values. Received fields may be in any order. A missing field keeps its
+/// initial value. Unknown names are ignored.
 namespace msgpack {
 MSGPACK_API_VERSION_NAMESPACE(MSGPACK_DEFAULT_API_NS)
 {
@@ -62,7 +62,7 @@ MSGPACK_API_VERSION_NAMESPACE(MSGPACK_DEFAULT_API_NS)
                     return kv.key.type == type::STR &&
                            std::string_view(kv.key.via.str.ptr, kv.key.via.str.size) == names[i];
                 };
-                // In the order of the fields, as we send them, each is where it is looked for first.
+                // Peers that send fields in our order find each at the first position tried.
                 for (std::uint32_t k = 0; k < map.size; ++k) {
                     const object_kv& kv = map.ptr[(i + k) % map.size];
                     if (is_field(kv)) {
@@ -83,7 +83,7 @@ namespace ferrule::detail {
 
 struct msgpack_sink {
     bytes& out;
-    // In the header, since most calls bring a byte or two.
+    // Defined in the header, because most calls write a byte or two.
     void write(const char* data, std::size_t size)
     {
         if (out.spare().size() < size)
@@ -95,7 +95,7 @@ struct msgpack_sink {
     }
 };
 
-/// A big-endian number behind its type byte.
+/// Writes a big-endian number behind its type byte.
 template <class Bits>
 void write_number(msgpack_sink& sink, unsigned char type, Bits bits)
 {
@@ -107,7 +107,7 @@ void write_number(msgpack_sink& sink, unsigned char type, Bits bits)
 
 } // namespace ferrule::detail
 
-/// msgpack-cxx packs 2.0 as the integer 2; here a float stays one.
+/// msgpack-cxx packs 2.0 as the integer 2; here a float stays a float.
 namespace msgpack {
 MSGPACK_API_VERSION_NAMESPACE(v1)
 {
@@ -133,7 +133,7 @@ namespace detail {
 template <class T>
 error_code write_msgpack(const T& value, bytes& out)
 {
-    out.reserve(out.size() + 512); // else it would grow byte by byte
+    out.reserve(out.size() + 512); // otherwise it would grow byte by byte
     msgpack_sink sink{out};
     try {
         ::msgpack::packer<msgpack_sink>(sink).pack(value);
@@ -147,17 +147,18 @@ error_code write_msgpack(const T& value, bytes& out)
 
 } // namespace detail
 
-/// A MessagePack value of any shape: what msgpack-cxx calls an object, with the memory that it refers to. Copies share it.
-/// Distinct objects may be used by different threads at once.
+/// A MessagePack value of any shape: msgpack-cxx's object, with the memory that it refers to. Copies share that memory.
+/// Thread safety: different threads may use distinct objects at the same time.
 class msgpack_object {
 public:
     /// Nil.
     msgpack_object() noexcept = default;
-    /// From anything that msgpack-cxx or this header can pack.
+    /// Makes one from any value that msgpack-cxx or this header can pack.
     template <class T>
         requires(!std::same_as<std::remove_cvref_t<T>, msgpack_object>)
     msgpack_object(const T& value);
-    /// From the bytes of exactly one object, checked before; throws what `msgpack::unpack` throws.
+    /// Makes one from the bytes of exactly one object, which must already be checked. Throws what `msgpack::unpack`
+    /// throws.
     explicit msgpack_object(bytes payload) : memory_(std::make_shared<memory>(std::move(payload)))
     {
         std::size_t offset = 0;
@@ -168,7 +169,7 @@ public:
 
     [[nodiscard]] const ::msgpack::object& operator*() const noexcept { return memory_ ? memory_->object : nil; }
     [[nodiscard]] const ::msgpack::object* operator->() const noexcept { return &**this; }
-    /// The value as a `T`. Throws `msgpack::type_error` if it is none.
+    /// Converts the value to a `T`. Throws `msgpack::type_error` if it does not fit.
     template <class T>
     [[nodiscard]] T as() const
     {
@@ -177,7 +178,7 @@ public:
         return value;
     }
 
-    /// Whether both are written alike, in the shortest forms.
+    /// Whether both have the same shortest encoding.
     friend bool operator==(const msgpack_object& a, const msgpack_object& b);
 
 private:
@@ -193,10 +194,10 @@ private:
     std::shared_ptr<memory> memory_;
 };
 
-/// MessagePack as a serialisation, for `framed`. `T` is anything that msgpack-cxx converts: its own adaptors (numbers, strings,
-/// containers, optional, tuple), types with its macros, and plain aggregates without macros, which become maps
-/// with the names of their fields. A `msgpack_object` may be part of any of them. `T` must own all it consists of: no views,
-/// and no `msgpack::object`.
+/// MessagePack as a serialisation, for `framed`. `T` is any type that msgpack-cxx converts: types with its adaptors
+/// (numbers, strings, containers, optional, tuple) and types with its macros. Plain aggregates without macros become
+/// maps with the names of their fields. A `msgpack_object` may be part of any of them. `T` must own all its parts: no
+/// views, and no `msgpack::object`.
 template <class T = msgpack_object>
 class msgpack_codec {
     static_assert(!std::is_pointer_v<T> && !std::same_as<T, std::string_view> && !std::same_as<T, ::msgpack::object>,
@@ -206,8 +207,8 @@ public:
     using value_type = T;
 
     msgpack_codec() = default;
-    /// See `msgpack_bytes`.
-    msgpack_codec(std::size_t deepest, std::size_t most_objects) : check_(deepest, most_objects) {}
+    /// `msgpack_bytes` describes the limits.
+    msgpack_codec(std::size_t max_depth, std::size_t max_objects) : check_(max_depth, max_objects) {}
 
     [[nodiscard]] error_code encode(const T& value, bytes& out) const
     {
@@ -218,15 +219,15 @@ public:
     }
     [[nodiscard]] T decode(bytes payload) const
     {
-        // msgpack-cxx allocates what a header announces, so that has to be there.
+        // msgpack-cxx allocates what a header announces, so all of it must have arrived.
         msgpack_bytes check = check_;
         const decode_result r = check.decode(payload, limits(payload.size()));
-        if (r.what() != decode_result::outcome::frame || r.size() != payload.size())
+        if (r.status() != decode_status::frame || r.size() != payload.size())
             throw frame_error(errc::invalid_value, payload, payload.size());
         if constexpr (std::same_as<T, msgpack_object>)
             return msgpack_object(std::move(payload));
         else {
-            const byte_view shown = payload; // stays where it is when it changes hands
+            const byte_view shown = payload; // the bytes do not move in memory when `payload` is moved
             const msgpack_object object(std::move(payload));
             try {
                 return object.template as<T>();
@@ -257,15 +258,15 @@ msgpack_object::msgpack_object(const T& value)
     *this = msgpack_object(std::move(packed));
 }
 
-/// MessagePack objects back to back, as Python's `msgpack.Unpacker` and socketwrapper's `MsgPack` speak: exactly one object is
-/// taken off the stream, and not one byte more. Values are of type `T`, or of any shape. (Not simply `msgpack`: with a `using
-/// namespace ferrule` that would hide msgpack-cxx's namespace from its own macros.)
+/// MessagePack objects back to back, as Python's `msgpack.Unpacker` and socketwrapper's `MsgPack` speak. Exactly one
+/// object is taken off the stream, and not one byte more. Values are of type `T`, or of any shape. The name is not
+/// `msgpack`, which under `using namespace ferrule` would hide msgpack-cxx's namespace from its own macros.
 template <class T = msgpack_object>
 using msgpack_messages = framed<msgpack_bytes, msgpack_codec<T>>;
 
 } // namespace ferrule
 
-/// A `msgpack_object` within other values.
+/// Lets a `msgpack_object` be part of other values.
 namespace msgpack {
 MSGPACK_API_VERSION_NAMESPACE(MSGPACK_DEFAULT_API_NS)
 {

@@ -1,4 +1,4 @@
-// Where a MessagePack object ends.
+// MessagePack objects as byte messages.
 #pragma once
 
 #include <ferrule/framing/framing.hpp>
@@ -9,12 +9,12 @@
 
 namespace ferrule {
 
-/// MessagePack objects back to back, with nothing between them; a message is the bytes of one object. Needs no MessagePack
-/// library: `msgpack_messages<T>` in <ferrule/framing/msgpack.hpp> makes values of them. The byte 0xC1, which is in no object, is
-/// `errc::malformed`. Sending anything but exactly one object is `errc::unencodable`.
+/// MessagePack objects back to back, with nothing between them. A message is the bytes of one object. No MessagePack
+/// library is needed; `msgpack_messages<T>` in <ferrule/framing/msgpack.hpp> makes values of the messages. The byte
+/// 0xC1, which is in no object, is `errc::malformed`. Sending anything but exactly one object is `errc::unencodable`.
 ///
-/// Each element of a container is counted when the container is announced, so an array that cannot fit the limit is
-/// refused at once. Each byte is looked at once, whatever the pieces in which it arrives.
+/// The elements of a container are counted when its header arrives. So an array that cannot fit the limit is refused
+/// immediately. Each byte is examined once, however the input is split.
 ///
 /// Source: the MessagePack specification, https://github.com/msgpack/msgpack/blob/master/spec.md.
 class FERRULE_FRAMING_EXPORT msgpack_bytes {
@@ -22,11 +22,11 @@ public:
     using message_type = bytes;
 
     msgpack_bytes() noexcept = default;
-    /// Most containers within each other, and most objects in one message, both inclusive: more is `errc::too_large`. A
-    /// small object of the wire can take 24 bytes in memory, which is what `most_objects` bounds.
-    explicit msgpack_bytes(std::size_t deepest, std::size_t most_objects = std::size_t{1} << 24) noexcept
-        : deepest_(deepest),
-          most_objects_(most_objects)
+    /// Maximum nesting of containers, and maximum number of objects in one message, both inclusive. Exceeding either is
+    /// `errc::too_large`. `max_objects` bounds memory, because a small object can take 24 bytes there.
+    explicit msgpack_bytes(std::size_t max_depth, std::size_t max_objects = std::size_t{1} << 24) noexcept
+        : max_depth_(max_depth),
+          max_objects_(max_objects)
     {
     }
 
@@ -35,12 +35,12 @@ public:
     void reset() noexcept;
 
 private:
-    std::size_t deepest_ = 512;
-    std::size_t most_objects_ = std::size_t{1} << 24;
+    std::size_t max_depth_ = 512;
+    std::size_t max_objects_ = std::size_t{1} << 24;
     std::uint64_t at_ = 0;                                  // where the next object begins
-    std::uint64_t owed_ = 1;                                // objects announced that have not begun
-    std::size_t objects_ = 0;                               // that have
-    boost::container::small_vector<std::uint64_t, 8> open_; // of each container: objects missing in it
+    std::uint64_t owed_ = 1;                                // announced objects that have not begun
+    std::size_t objects_ = 0;                               // objects that have begun
+    boost::container::small_vector<std::uint64_t, 8> open_; // for each open container: its missing objects
 };
 
 } // namespace ferrule

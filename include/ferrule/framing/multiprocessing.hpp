@@ -1,4 +1,4 @@
-// The objects of Python's multiprocessing connections.
+// The values of Python's multiprocessing connections.
 #pragma once
 
 #include <ferrule/framing/framed.hpp>
@@ -7,7 +7,8 @@
 
 namespace ferrule {
 
-/// What `send` and `recv` of a Python `multiprocessing.connection.Connection` exchange: pickles, as `python::value`.
+/// The values that `send` and `recv` of a Python `multiprocessing.connection.Connection` exchange: pickles, as
+/// `python::value`.
 using multiprocessing = framed<multiprocessing_bytes, python::pickle_codec>;
 
 } // namespace ferrule

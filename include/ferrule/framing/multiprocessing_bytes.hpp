@@ -5,13 +5,12 @@
 
 namespace ferrule {
 
-/// What `send_bytes` and `recv_bytes` of a Python `multiprocessing.connection.Connection` exchange over a pipe or stream
-/// socket: a signed 32-bit big-endian length and the payload; −1 means that an unsigned 64-bit big-endian length
-/// follows, which is used above 2³¹−1 bytes. The long form is accepted for any length. Other negative lengths, which
-/// CPython takes for empty messages and then misreads what follows, are `errc::malformed`.
+/// The messages that `send_bytes` and `recv_bytes` of a Python `multiprocessing.connection.Connection` exchange over a
+/// pipe or stream socket. A signed 32-bit big-endian length precedes the payload. The length −1 announces an unsigned
+/// 64-bit big-endian length, which is used above 2³¹−1 bytes. The long form is accepted for any length. Other negative
+/// lengths are `errc::malformed`; CPython takes them for empty messages and then misreads the stream. Stateless.
 ///
 /// Source: CPython's Lib/multiprocessing/connection.py (3.8 to 3.14), `Connection._send_bytes` and `_recv_bytes`.
-/// Stateless.
 class FERRULE_FRAMING_EXPORT multiprocessing_bytes {
 public:
     using message_type = bytes;

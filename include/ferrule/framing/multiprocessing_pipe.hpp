@@ -1,18 +1,19 @@
-// The messages of Python's multiprocessing pipes, whatever the system.
+// The messages of Python's multiprocessing pipes, on all systems.
 #pragma once
 
 #include <ferrule/framing/multiprocessing.hpp>
 
 namespace ferrule {
 
-/// What `send_bytes` and `recv_bytes` of the ends of a Python `multiprocessing.Pipe` exchange. On Windows that is a message pipe,
-/// and each message is one of the pipe's, without a header; elsewhere a stream, with the header of `multiprocessing_bytes`. So it
-/// is the same framing: the descriptor decides, since what preserves the boundaries of messages needs no header.
+/// The messages that `send_bytes` and `recv_bytes` of a Python `multiprocessing.Pipe` exchange. The descriptor decides
+/// about the header, because a transport that preserves message boundaries needs none.
+/// Platform: on Windows the pipe is a message pipe, and each of its messages is one message without a header. Elsewhere
+/// it is a stream, with the header of `multiprocessing_bytes`.
 ///
 /// Source: CPython's Lib/multiprocessing/connection.py, `PipeConnection`.
 using multiprocessing_pipe_bytes = multiprocessing_bytes;
 
-/// The same for `send` and `recv`: pickles, as `python::value`.
+/// The values that `send` and `recv` of such a pipe exchange: pickles, as `python::value`.
 using multiprocessing_pipe = multiprocessing;
 
 } // namespace ferrule

@@ -5,8 +5,8 @@
 
 namespace ferrule {
 
-/// The payload's length in decimal digits, a colon, the payload, a comma: `5:hello,`. Leading zeros, a missing comma and
-/// whatever else is not in the definition are `errc::malformed`. Stateless.
+/// The length of the payload in decimal digits, a colon, the payload, a comma: `5:hello,`. Leading zeros, a missing
+/// comma and any other deviation from the definition are `errc::malformed`. Stateless.
 ///
 /// Source: "Netstrings", D. J. Bernstein, 1997; used by SCGI and QMTP.
 class FERRULE_FRAMING_EXPORT netstring {

@@ -1,13 +1,13 @@
-// No framing.
+// Messages without framing.
 #pragma once
 
 #include <ferrule/framing/framing.hpp>
 
 namespace ferrule {
 
-/// Nothing is added: a message is whatever one read yields. On a stream the boundaries of messages are lost; on
-/// descriptors that keep them (datagrams, seqpacket) one packet is one message. An empty message sends nothing on a
-/// stream. Stateless.
+/// Adds nothing: a message is the result of one read. On a stream the boundaries of messages are lost, and an empty
+/// message sends nothing. On transports that preserve packet boundaries (datagrams, seqpacket) one packet is one
+/// message. Stateless.
 class FERRULE_FRAMING_EXPORT none {
 public:
     using message_type = bytes;

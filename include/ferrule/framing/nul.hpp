@@ -5,7 +5,7 @@
 
 namespace ferrule {
 
-/// Messages that end with a zero byte, as those of varlink (https://varlink.org/Method-Call) and of `find -print0`.
+/// Messages that end with a zero byte, as in varlink (https://varlink.org/Method-Call) and `find -print0`.
 class nul : public delimited {
 public:
     nul() : delimited(std::string(1, '\0')) {}

@@ -1,4 +1,4 @@
-// Watching large messages come and go.
+// Progress of large messages in both directions.
 #pragma once
 
 #include <ferrule/framing/wrapped.hpp>
@@ -9,14 +9,14 @@
 
 namespace ferrule {
 
-/// `Framing` that tells how far a message has come: after every transfer, `done` bytes of the frame's `total`. While only
-/// part of a frame's header has arrived, or while the size of a frame is known only at its end (lines), `total` is the
-/// least it can be; it is exact as soon as the framing knows. The last call for a message has `done == total`; where a
-/// whole message arrives at once it is the only one.
+/// `Framing` that reports progress after every transfer: `done` bytes of the frame's `total`. `total` is exact as soon
+/// as the framing knows the size. Before, it is a lower bound: while the header is incomplete, or until the end for
+/// framings such as lines. The last call for a message has `done == total`. A message that arrives whole has one call.
 ///
-/// Functions are called by the thread that transfers, under the lock of the direction, so they must not use the same
-/// direction of the endpoint; copies of the framing share them. What they throw ends the receive or send, as
-/// described at `errc::framing_failed` and `encoded::watch`. Packets are not watched on arrival, since they come whole.
+/// The functions are called by the thread that transfers, under the lock of the direction. So they must not use the
+/// same direction of the endpoint. Copies of the framing share them. An exception from them ends the receive or send,
+/// as described at `errc::framing_failed` and `encoded::on_progress`. Received packets are not reported, since they
+/// come whole.
 template <framing Framing>
 class progress : public wrapped<Framing> {
     using base = wrapped<Framing>;
@@ -35,10 +35,9 @@ public:
     [[nodiscard]] decode_result decode(byte_view buffered, const limits& l)
     {
         const decode_result r = base::decode(buffered, l);
-        const bool whole = r.what() == decode_result::outcome::frame;
+        const bool whole = r.status() == decode_status::frame;
         const std::size_t done = whole ? r.size() : buffered.size();
-        if (!*receiving_ || r.what() == decode_result::outcome::failed ||
-            done == std::exchange(told_, whole ? 0 : done))
+        if (!*receiving_ || r.status() == decode_status::failed || done == std::exchange(told_, whole ? 0 : done))
             return r;
         (*receiving_)(done, whole ? done : done + r.needed());
         return r;
@@ -52,14 +51,14 @@ public:
                                     encoded& out) const
     {
         if (*sending_)
-            out.watch(sending_);
+            out.on_progress(sending_);
         return base::encode(message, l, out);
     }
 
 private:
     std::shared_ptr<const function> receiving_;
     std::shared_ptr<const function> sending_;
-    std::size_t told_ = 0; // `done` of the frame that has begun
+    std::size_t told_ = 0; // `done` of the incomplete frame
 };
 
 } // namespace ferrule

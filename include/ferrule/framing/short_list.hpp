@@ -1,4 +1,4 @@
-// A list that is short nearly always.
+// A list that is nearly always short.
 #pragma once
 
 #include <array>
@@ -10,8 +10,8 @@
 
 namespace ferrule::detail {
 
-/// A growing list of simple values, of which the first `N` need no memory. Moving it costs no more than copying these: what a
-/// small vector of Boost's takes for it is a good part of a send.
+/// A growing list of simple values that stores the first `N` without allocating. A move costs no more than copying
+/// these. Moving a `boost::container::small_vector` would cost a good part of a send.
 template <class T, std::size_t N>
     requires std::is_trivially_copyable_v<T>
 class short_list {
@@ -37,7 +37,7 @@ public:
     [[nodiscard]] std::span<const T> all() const noexcept { return {size_ <= N ? few_.data() : many_.data(), size_}; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
-    /// Adds `n` values, which the caller sets. Throws `std::bad_alloc` and changes nothing.
+    /// Adds `n` values for the caller to set. Throws `std::bad_alloc`, and then changes nothing.
     [[nodiscard]] std::span<T> grow(std::size_t n)
     {
         const std::size_t before = size_;

@@ -1,4 +1,4 @@
-// Length-prefixed byte messages with SQLite4 variable-length integers.
+// Byte messages with an SQLite4 variable-length integer in front.
 #pragma once
 
 #include <ferrule/framing/framing.hpp>
@@ -7,7 +7,7 @@
 
 namespace ferrule {
 
-/// The default framing: the payload's length as a SQLite4 varint (1 to 9 bytes), then the payload.
+/// The default framing: the length of the payload as an SQLite4 varint (1 to 9 bytes), then the payload.
 ///
 ///     first byte A0      length
 ///     0 … 240            A0
@@ -15,8 +15,9 @@ namespace ferrule {
 ///     249                2288 + 256·A1 + A2
 ///     250 … 255          3 … 8 bytes, big-endian, follow
 ///
-/// Source: "Variable-Length Integers" of the SQLite4 design notes; also Python socketwrapper's VarIntBytes. Encodings
-/// longer than needed are accepted. Stateless; a copy costs nothing.
+/// Encodings longer than needed are accepted. Stateless.
+///
+/// Source: "Variable-Length Integers" of the SQLite4 design notes; also Python socketwrapper's VarIntBytes.
 class FERRULE_FRAMING_EXPORT varint {
 public:
     using message_type = bytes;

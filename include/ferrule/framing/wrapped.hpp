@@ -1,4 +1,4 @@
-// What framings that wrap another one have in common.
+// A base for framings that wrap another one.
 #pragma once
 
 #include <ferrule/framing/framing.hpp>
@@ -7,7 +7,7 @@
 
 namespace ferrule {
 
-/// A framing that does what `Framing` does. To change something, derive from it and hide that function.
+/// A framing that forwards to `Framing`. To change a function, derive from this class and hide that function.
 template <framing Framing>
 class wrapped {
 public:

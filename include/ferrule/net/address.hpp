@@ -1,46 +1,80 @@
-// Where somebody listens.
+// Addresses to listen on and connect to.
 #pragma once
 
 #include <ferrule/detail/export.hpp>
 
+#include <concepts>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace ferrule {
 
-/// The address of a stream socket, or of a named pipe of Windows, that listens.
+/// The address of a listening stream socket or Windows named pipe. Text converts to it:
+///
+///     tcp://127.0.0.1:80       tcp://[::1]:80       tcp://[fe80::1%eth0]:80       tcp://example.org:http
+///     unix:/run/engine         a unix socket in the file system
+///     abstract:engine          a Linux abstract unix socket
+///     pipe:engine              the Windows named pipe \\.\pipe\engine
+///
+/// The rest of a path or name is taken as it is; nothing in it is escaped.
+///
+/// Thread safety: any thread may call any const member at any time.
 class address {
 public:
     enum class family : unsigned char { unix_path, unix_abstract, tcp, pipe };
 
-    /// A unix socket in the file system: at most 107 bytes.
-    static address unix_path(std::string path) { return {family::unix_path, std::move(path), 0}; }
-    /// A unix socket of Linux's that is in no file system; the name without the leading NUL.
-    static address unix_abstract(std::string name) { return {family::unix_abstract, std::move(name), 0}; }
-    /// IPv4 or IPv6. Whoever listens may leave the port to the system: 0.
-    static address tcp(std::string host, std::uint16_t port) { return {family::tcp, std::move(host), port}; }
+    /// Converts from text. Throws as `parse` does.
+    template <std::convertible_to<std::string_view> Text>
+    address(const Text& text) : address(parse(text))
+    {
+    }
+    /// Reads what `to_string` writes. Never looks anything up.
+    /// Throws: `usage_error` with `errc::invalid_argument`. Its text names the part that is wrong.
+    [[nodiscard]] FERRULE_EXPORT static address parse(std::string_view text);
 
-    /// A named pipe of Windows, of this machine: R"(\\.\pipe\name)".
+    /// A unix socket in the file system; the path has at most 107 bytes.
+    static address unix_path(std::string path) { return {family::unix_path, std::move(path), 0}; }
+    /// A Linux abstract unix socket, which is in no file system. `name` is without the leading NUL.
+    static address unix_abstract(std::string name) { return {family::unix_abstract, std::move(name), 0}; }
+    /// A host name, or an IPv4 or IPv6 address. A listener may pass port 0 to let the system choose.
+    static address tcp(std::string host, std::uint16_t port) { return {family::tcp, std::move(host), port}; }
+    /// The same with the name of a service, such as "http", which the system looks up when it connects or listens, or
+    /// with a number.
+    FERRULE_EXPORT static address tcp(std::string host, std::string service);
+
+    /// A Windows named pipe on the local machine: R"(\\.\pipe\name)".
     static address pipe(std::string name) { return {family::pipe, std::move(name), 0}; }
 
     [[nodiscard]] family kind() const noexcept { return kind_; }
     /// The path, the name or the host.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    /// 0 if there is a service, or no port at all.
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
-    /// Whether only processes of this machine can be at the other end: unix sockets, pipes, 127.0.0.0/8, ::1 and "localhost".
+    [[nodiscard]] bool has_service() const noexcept { return !service_.empty(); }
+    /// The name of the service, or the port as text.
+    [[nodiscard]] std::string service() const { return service_.empty() ? std::to_string(port_) : service_; }
+    /// Whether the peer must be on the same machine. True for unix sockets, pipes, 127.0.0.0/8, ::1 and "localhost".
     [[nodiscard]] FERRULE_EXPORT bool is_local() const;
-    /// For people: "/run/x", "@name", "127.0.0.1:80", "[::1]:80".
+    /// The address as text, which `parse` reads back.
     [[nodiscard]] FERRULE_EXPORT std::string to_string() const;
 
     friend bool operator==(const address&, const address&) = default;
 
 private:
-    address(family f, std::string name, std::uint16_t port) : kind_(f), name_(std::move(name)), port_(port) {}
+    address(family f, std::string name, std::uint16_t port, std::string service = {})
+        : kind_(f),
+          name_(std::move(name)),
+          port_(port),
+          service_(std::move(service))
+    {
+    }
 
     family kind_;
     std::string name_;
     std::uint16_t port_;
+    std::string service_;
 };
 
 } // namespace ferrule

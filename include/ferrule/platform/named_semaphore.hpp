@@ -1,4 +1,4 @@
-// Semaphores that processes share by name.
+// Named semaphores, shared between processes.
 #pragma once
 
 #include <ferrule/deadline.hpp>
@@ -9,22 +9,25 @@
 
 namespace ferrule {
 
-/// A POSIX named semaphore, which is what a lock of Python's multiprocessing is. One thread at a time per object.
+/// A POSIX named semaphore, the form of a lock in Python's multiprocessing.
+///
+/// Thread safety: one thread at a time per object.
 class FERRULE_EXPORT named_semaphore {
 public:
-    /// No semaphore: acquire and release do nothing.
+    /// Makes an empty object, for which acquire and release do nothing.
     named_semaphore() noexcept = default;
-    /// One that exists, such as "/mp-nuexgoq4"; none if `name` is empty. Throws `error`: what the system says.
+    /// Opens an existing semaphore, such as "/mp-nuexgoq4". The object is empty if `name` is. Throws `error` with the
+    /// system's code.
     explicit named_semaphore(const std::string& name);
     named_semaphore(named_semaphore&& other) noexcept;
     named_semaphore& operator=(named_semaphore&& other) noexcept;
     ~named_semaphore();
 
-    /// Takes one, and blocks until there is one. Throws `timeout_error`, and `cancelled_error` within 20 ms of a stop request:
-    /// the system cannot wait for both.
-    void acquire(const until& limit = {});
-    void acquire(const until& limit, error_code& ec) noexcept;
-    /// Gives one back. May be done by another thread or process than the one that took it.
+    /// Decrements the semaphore; blocks while it is 0. Throws `timeout_error`, and `cancelled_error` within 20 ms of a
+    /// stop request. The system cannot wait for both.
+    void acquire(const until& timeout = {});
+    void acquire(const until& timeout, error_code& ec) noexcept;
+    /// Increments the semaphore. Any thread or process may release what another has acquired.
     void release() noexcept;
 
 private:

@@ -1,13 +1,12 @@
-// Handles that travel from process to process over a unix socket.
+// Passing handles between processes over a unix socket.
 #pragma once
 
 #include <ferrule/duplex.hpp>
 #include <ferrule/framing/framing.hpp>
-#include <ferrule/socket_like.hpp>
+#include <ferrule/process/passed_handle.hpp>
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <utility>
 
 namespace ferrule {
@@ -17,57 +16,17 @@ class handle_arrival;
 class handle_arrivals;
 } // namespace detail
 
-/// A handle of this process on its way to or from another one, and the name of the framing that is spoken there, if the sender
-/// says so. Owns the handle. Move-only.
-class FERRULE_EXPORT passed_handle {
-public:
-    passed_handle() noexcept = default;
-    /// A duplicate of the endpoint's handle: the endpoint stays as it is. Throws `error`: `errc::closed`, `errc::read_ahead`,
-    /// `errc::torn` (it has not sent a frame whole), `errc::busy` (a receive or a send is under way), what the
-    /// system says.
-    explicit passed_handle(const endpoint& e, std::string framing = {});
-    /// Takes a handle over.
-    explicit passed_handle(native_handle_type h, std::string framing = {}) noexcept
-        : handle_(h),
-          framing_(std::move(framing))
-    {
-    }
-    passed_handle(passed_handle&& other) noexcept : handle_(other.release()), framing_(std::move(other.framing_)) {}
-    passed_handle& operator=(passed_handle&& other) noexcept
-    {
-        std::swap(handle_, other.handle_);
-        framing_.swap(other.framing_);
-        return *this;
-    }
-    ~passed_handle();
-
-    [[nodiscard]] native_handle_type native_handle() const noexcept { return handle_; }
-    [[nodiscard]] native_handle_type release() noexcept { return std::exchange(handle_, invalid_handle); }
-    /// A name, such as those of `any_framing`; empty if the sender did not say.
-    [[nodiscard]] const std::string& framing() const noexcept { return framing_; }
-    /// For an endpoint of the kind that it is. Throws what `adopt` throws, and keeps the handle then. An endpoint that cannot use it
-    /// closes it.
-    [[nodiscard]] descriptor open()
-    {
-        descriptor d = detail::own(handle_);
-        (void)release();
-        return d;
-    }
-
-private:
-    native_handle_type handle_ = invalid_handle;
-    std::string framing_;
-};
-
-/// The framing of handles, between messages of another framing on the same link: one byte, 1, with the handle beside it, as Python's
-/// `multiprocessing.reduction.send_handle` and `recv_handle` do on Linux. With the name of a framing, which Python does not
-/// expect, it is 2 instead, and the length of the name (one byte) and the name follow. Both ends have to know when a handle
-/// comes. `errc::too_large`: a name of more than 255 bytes.
+/// The framing of handles, used between the messages of another framing on the same link. A handle travels beside one
+/// byte of value 1. Python's `multiprocessing.reduction.send_handle` and `recv_handle` use the same format on Linux. If
+/// a framing is named, the byte is 2, followed by the length of the name (one byte) and the name. Python does not
+/// expect that form. Both ends must know when a handle comes.
 ///
-/// A handle belongs to the byte that it came with. A receive throws `frame_error`: `errc::malformed` if the next byte does not
-/// bring exactly one handle, `errc::packet_truncated` if the system could not take over all that came, for lack of descriptors, or
-/// if more came than a link holds. Either way the byte is taken off the stream, and what came with it is closed. A receive that
-/// ends early leaves the byte in the stream, and the handle with it. Sending over anything but a link is `errc::unsupported`.
+/// A handle belongs to the byte that it came with. A receive that ends early leaves both the byte and the handle in the
+/// stream.
+/// Throws: `frame_error` on receiving, with `errc::malformed` if the next byte does not bring exactly one handle. The
+/// code is `errc::packet_truncated` if descriptors ran out or the link overflowed. In both cases the byte is taken off
+/// the stream and its handles are closed. Sending reports `errc::unsupported` over anything but a link,
+/// `errc::too_large` for a name of more than 255 bytes.
 class FERRULE_EXPORT handles {
 public:
     using message_type = passed_handle;
@@ -76,7 +35,7 @@ public:
 
     decode_result decode(byte_view buffered, const limits&) const noexcept;
     error_code encode(const passed_handle& h, const limits& l, encoded& out) const;
-    /// What came with the byte at this position. Closes what came with bytes before it, which nobody can ask for any more.
+    /// The handles that came with the byte at `position`. Closes those of earlier bytes, which are no longer reachable.
     [[nodiscard]] std::shared_ptr<detail::handle_arrival> attached(std::uint64_t position) const noexcept;
     [[nodiscard]] passed_handle load(const bytes& payload, const std::shared_ptr<detail::handle_arrival>& with) const;
 
@@ -84,7 +43,7 @@ private:
     std::shared_ptr<detail::handle_arrivals> arrivals_;
 };
 
-/// A unix stream socket over which handles travel, and the framing that takes them:
+/// A unix stream socket that carries handles, and the framing for them:
 ///
 ///     auto [socket, handles] = ferrule::open_handle_link(fd);
 ///     message_duplex<> messages(socket);
@@ -94,35 +53,24 @@ private:
 ///     passed_handle h = messages.with(handles).recv();
 ///     duplex received(h.open());
 ///
-/// With its framing, an endpoint arrives as what it was:
+/// With the name of its framing, an endpoint arrives as what it was:
 ///
 ///     messages.with(handles).send(passed_handle(some_endpoint, "lines"));
 ///     passed_handle h = messages.with(handles).recv();
 ///     message_duplex received(h.open(), any_framing(h.framing()));
 ///
-/// Handles that nobody expects, beside the bytes of messages, are closed when the next handle is received, or with the link. A link
-/// holds at most 1024 that have arrived, and at most a quarter of the descriptors that this process may have; if more
-/// come, the oldest are closed. They are close-on-exec.
+/// Unexpected handles, beside the bytes of messages, are closed when the next handle is received, or with the link. A
+/// link holds at most 1024 arrived handles, and at most a quarter of the process's descriptor limit. Beyond that the
+/// oldest are closed. Arrived handles are close-on-exec.
 struct handle_link {
     duplex socket;
     ferrule::handles handles;
 };
 
-namespace detail {
-
-/// The parts of a link.
-struct link_parts {
-    descriptor socket;
-    ferrule::handles handles;
-};
-[[nodiscard]] FERRULE_EXPORT link_parts open_link(native_handle_type socket);
-
-} // namespace detail
-
-/// Takes ownership of a connected unix stream socket, as `adopt` does. Throws `usage_error`: `errc::bad_descriptor`,
-/// `errc::unsupported` for anything else.
+/// Takes ownership of a connected unix stream socket, as `adopt` does. Throws `usage_error` with
+/// `errc::bad_descriptor`, or with `errc::unsupported` for anything else.
 [[nodiscard]] FERRULE_EXPORT handle_link open_handle_link(native_handle_type socket);
-/// Two connected ones. Throws `error`.
+/// Makes two connected links. Throws `error`.
 [[nodiscard]] FERRULE_EXPORT std::pair<handle_link, handle_link> handle_link_pair();
 
 } // namespace ferrule

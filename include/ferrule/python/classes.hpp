@@ -1,4 +1,4 @@
-// Instances of Python classes as C++ types.
+// Instances of Python classes as C++ values.
 #pragma once
 
 #include <ferrule/python/convert.hpp>
@@ -23,23 +23,23 @@ struct literal {
     [[nodiscard]] constexpr std::string_view view() const noexcept { return {text, N - 1}; }
 };
 
-/// Whether `v` is an instance of that class; the main script is `__main__` or, in children, `__mp_main__`.
+/// Whether `v` is an instance of that class. The main script is `__main__` or, in child processes, `__mp_main__`.
 [[nodiscard]] FERRULE_FRAMING_EXPORT bool is_instance(const value& v, std::string_view module, std::string_view name);
 
-/// Of a member that is an attribute of its enumeration: its name. Empty if it is none.
+/// The name of a member that is pickled as an attribute of its enumeration. Empty for other values.
 [[nodiscard]] FERRULE_FRAMING_EXPORT std::string_view member_name(const value& v, std::string_view module,
                                                                   std::string_view name);
 
 } // namespace detail
 
-/// The converter of an aggregate that is a Python class of the same fields, in the same order: a dataclass, a named tuple, or
-/// any class that can be called with them.
+/// The converter of an aggregate that is a Python class with the same fields in the same order. It may be a dataclass,
+/// a named tuple, or any class that can be called with the fields.
 ///
 ///     struct point { int x; double y; };
 ///     template <> struct ferrule::python::converter<point> : ferrule::python::instance<point, "shapes", "Point"> {};
 ///
-/// We send `shapes.Point(x, y)`, so that its `__init__` sees what Python gets; whoever sends has to allow that name, see
-/// `globals`. Of what we receive any instance of that class will do, with attributes, slots or as a tuple.
+/// The pickle calls `shapes.Point(x, y)`, so Python runs its `__init__`. The sender must allow that name in `globals`.
+/// Any received instance of that class is accepted, with attributes, slots or as a tuple.
 template <class T, detail::literal Module, detail::literal Name>
 struct instance {
     static value from(const T& x)
@@ -56,21 +56,21 @@ struct instance {
     }
 };
 
-/// Python's name of an enumerator.
+/// Ties an enumerator to its name in Python.
 template <detail::literal Name, auto Enumerator>
 struct member {
     static constexpr std::string_view name = Name.view();
     static constexpr auto enumerator = Enumerator;
 };
 
-/// The converter of an enumeration that is a Python `Enum` with the same numbers as values, or an `IntEnum`, a `Flag`, an
-/// `IntFlag`.
+/// The converter of an enumeration that is a Python `Enum` with the same numbers as values. An `IntEnum`, a `Flag` and
+/// an `IntFlag` work as well.
 ///
 ///     template <> struct ferrule::python::converter<color>
 ///         : ferrule::python::enumeration<color, "shapes", "Color", member<"RED", color::red>, …> {};
 ///
-/// We send `shapes.Color(number)`. Python sends the same, but CPython 3.11.0 to 3.11.3 send names: without `Members` those
-/// are refused. For members whose values are no numbers see `enum_member`.
+/// The pickle calls `shapes.Color(number)`. Python sends the same, except CPython 3.11.0 to 3.11.3, which send names.
+/// Without `Members` these names are refused. For members whose values are not numbers use `enum_member`.
 template <class E, detail::literal Module, detail::literal Name, class... Members>
     requires std::is_enum_v<E>
 struct enumeration {
@@ -90,8 +90,9 @@ struct enumeration {
     }
 };
 
-/// A member of a Python `Enum`, by its name or by its value. What arrives has a value (but see `enumeration`). If what we send
-/// has a name, that counts, and "Color.RED" is what `globals` has to allow; of a value it is "Color".
+/// A member of a Python `Enum`, by its name or by its value. A received member has a value, with the exception
+/// described at `enumeration`. A member with a name is sent by name, and `globals` must allow "Color.RED". A member
+/// without a name is sent by value, and `globals` must allow "Color".
 struct enum_member {
     enum_member() = default;
     enum_member(std::string m, std::string t, std::string n, python::value v = {})
@@ -103,7 +104,7 @@ struct enum_member {
     }
 
     std::string module;
-    std::string type; // the name of its class
+    std::string type; // the name of the class
     std::string name;
     python::value value;
 };

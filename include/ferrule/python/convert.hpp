@@ -1,4 +1,4 @@
-// Python values from and to C++ types.
+// Conversions between Python values and C++ types.
 #pragma once
 
 #include <ferrule/detail/field_names.hpp>
@@ -17,13 +17,14 @@
 
 namespace ferrule::python {
 
-/// How a type of yours becomes a Python value, and comes back. Specialise it with
+/// The conversion of a type of yours to a Python value and back. Specialise it with
 ///
 ///     static value from(const T& x);  // throws as the constructors of `value` do
 ///     static T to(const value& v);    // throws `frame_error` (`errc::invalid_value`)
 ///
-/// <ferrule/python/classes.hpp> has it ready-made for instances of Python classes; <ferrule/python/time.hpp>,
-/// <ferrule/python/standard.hpp>, <ferrule/python/exception.hpp> and <ferrule/python/numpy.hpp> for Python's own.
+/// <ferrule/python/classes.hpp> has converters for instances of Python classes. <ferrule/python/datetime.hpp>,
+/// <ferrule/python/standard.hpp>, <ferrule/python/exception.hpp> and <ferrule/python/numpy.hpp> have those for Python's
+/// own types.
 template <class T>
 struct converter;
 
@@ -49,25 +50,25 @@ concept byte_array = std::same_as<T, ferrule::bytes> || std::same_as<T, std::vec
 template <class T>
 concept scalar = std::same_as<T, value> || std::integral<T> || std::floating_point<T> || std::same_as<T, std::string>;
 
-/// Throws that `v` is not `wanted`.
+/// Throws an error that says that `v` is not `wanted`.
 [[noreturn]] FERRULE_FRAMING_EXPORT void mismatch(const value& v, std::string_view wanted);
 
-/// What is known of the attributes of a dict or an object.
+/// The known attributes of a dict or an object.
 struct attributes {
     value named;         // a dict
-    value in_order;      // a sequence of those without names, as of named tuples; None if there are none
-    bool is_all = false; // a dict: it has no others
+    value in_order;      // a sequence of the values of nameless attributes, as in named tuples; None if there are none
+    bool is_all = false; // a dict, which has no other attributes
 };
-/// Throws if its class has made something else of them.
+/// Throws if the class has changed the attributes by calls.
 [[nodiscard]] FERRULE_FRAMING_EXPORT attributes attributes_of(const value& v);
 
-/// The items of a dict, or of an instance of one of Python's own subclasses or of yours, as a dict. Throws if it is none.
+/// The items of a dict, or of an instance of a subclass of dict, as a dict. Throws for any other value.
 [[nodiscard]] FERRULE_FRAMING_EXPORT value items_of(const value& v);
 
-/// Throws that two keys of `v`, or two elements, have become one.
+/// Throws an error that says that two keys or elements of `v` became equal in C++.
 [[noreturn]] FERRULE_FRAMING_EXPORT void merged(const value& v);
 
-/// Of a numpy scalar: the number; else `v`.
+/// The number in a numpy scalar; any other value as it is.
 [[nodiscard]] FERRULE_FRAMING_EXPORT value number_of(const value& v);
 
 [[nodiscard]] inline bool is_sequence(const value& v) noexcept
@@ -80,9 +81,10 @@ T to_aggregate(const value& v);
 
 } // namespace detail
 
-/// A C++ value as a Python one: numbers, strings, `ferrule::bytes` and `std::vector<std::byte>` (bytes), optionals (None if
-/// empty), pairs, tuples and arrays (tuples), maps (dicts), sets (sets), other ranges (lists), and plain aggregates
-/// (dicts from field names), within each other, and whatever has a `converter`. Throws as the constructors of `value` do.
+/// Converts a C++ value to a Python value. Numbers and strings become numbers and strings; `ferrule::bytes` and
+/// `std::vector<std::byte>` become bytes; an empty optional becomes None. Pairs, tuples and arrays become tuples, maps
+/// dicts, sets sets, and other ranges lists. Plain aggregates become dicts from their field names. All of these may be
+/// nested, and may contain types that have a `converter`. Throws as the constructors of `value` do.
 template <class T>
 [[nodiscard]] value from(const T& x)
 {
@@ -121,16 +123,16 @@ template <class T>
     }
 }
 
-/// A Python value as a C++ one, the reverse of `from`. Sequences are made of lists, tuples and sets alike; numbers also of numpy
-/// scalars; maps of dicts and instances of their subclasses (`OrderedDict`, `defaultdict`, `Counter`, …).
+/// Converts a Python value to a C++ value, the reverse of `from`. Lists, tuples and sets all convert to sequences.
+/// Numbers also convert from numpy scalars. Maps convert from dicts and instances of their subclasses (`OrderedDict`,
+/// `defaultdict`, `Counter`, …).
 ///
-/// Aggregates are made of dicts and such instances: fields that are missing keep their defaults. They are also made of the
-/// attributes of objects (plain ones, dataclasses, attrs, pydantic models, named tuples, with slots or without), which must have
-/// every field that is no optional. Where a class pickles a sequence of values, these are the fields in their order. Names
-/// that are no fields are ignored.
-///
-/// Throws `frame_error` (`errc::invalid_value`) if `v` is of another type, a number out of range, or of another size; if an
-/// object lacks a field; and if a set or map would lose something, because different keys become the same in C++.
+/// Aggregates convert from dicts and instances of their subclasses, where missing fields keep their defaults. They also
+/// convert from the attributes of objects: plain ones, dataclasses, attrs, pydantic models and named tuples, with or
+/// without slots. An object must have every field that is not optional. Where a class pickles a sequence of values,
+/// these are the fields in their order. Unknown names are ignored.
+/// Throws: `frame_error` (`errc::invalid_value`) if `v` has another type or size, or is a number out of range. The same
+/// error means that an object lacks a field, or that different keys of a set or map become equal in C++.
 template <class T>
 [[nodiscard]] T to(const value& v)
 {

@@ -10,7 +10,7 @@
 
 namespace ferrule::python {
 
-// These have constructors because aggregates are not safe in every call; see <ferrule/asio.hpp>.
+// The types have constructors because aggregates are not safe in every call; see <ferrule/asio.hpp>.
 
 using microseconds = std::chrono::duration<std::int64_t, std::micro>;
 
@@ -25,44 +25,46 @@ struct time {
     {
     }
 
-    microseconds since_midnight{}; // 0 to 24 h, exclusive
-    bool fold = false;             // the second of two equal times when clocks are turned back (PEP 495)
+    microseconds since_midnight{}; // from 0 to less than 24 h
+    bool fold = false;             // the second of two equal times when clocks go back (PEP 495)
     value tzinfo;                  // None if naive
 
     friend bool operator==(const time&, const time&) = default;
 };
 
-/// `datetime.datetime`: what a calendar and a clock show somewhere.
+/// `datetime.datetime`: a date and a time, in the zone of `time.tzinfo`.
 struct datetime {
     datetime() = default;
     datetime(std::chrono::year_month_day d, python::time t) : date(d), time(std::move(t)) {}
 
-    std::chrono::year_month_day date{}; // of the years 1 to 9999
+    std::chrono::year_month_day date{}; // years 1 to 9999
     python::time time;
 
     friend bool operator==(const datetime&, const datetime&) = default;
 };
 
-/// `datetime.timezone`: what is to be added to UTC.
+/// `datetime.timezone`: a fixed offset from UTC.
 struct timezone {
     timezone() = default;
     explicit timezone(microseconds o) : offset(o) {}
     timezone(microseconds o, std::string n) : offset(o), name(std::move(n)) {}
 
-    microseconds offset{}; // less than 24 h, either way
-    std::string name;      // empty: Python names it after the offset
+    microseconds offset{}; // less than 24 h in either direction
+    std::string name;      // empty: Python derives a name from the offset
 
     friend bool operator==(const timezone&, const timezone&) = default;
 };
 
-/// What a `tzinfo` adds to UTC. Known of `datetime.timezone`, and of UTC by any name; of other zones it is up to the rules
-/// and the date, and the pickle has only their name: throws `frame_error` (`errc::invalid_value`), also for None.
+/// The offset from UTC of a `tzinfo`. It is known for `datetime.timezone`, and for zones of any class that are named
+/// "UTC" or "Etc/UTC". Other zones depend on rules and dates, and a pickle holds only their name.
+/// Throws: `frame_error` (`errc::invalid_value`) for other zones and for None.
 [[nodiscard]] FERRULE_FRAMING_EXPORT microseconds utc_offset(const value& tzinfo);
 
-/// All of these throw `frame_error` (`errc::invalid_value`) for values of other types and what Python does not have, such as
-/// February 30, and `usage_error` (`errc::invalid_argument`) for what Python cannot take.
+/// The converters below throw `frame_error` (`errc::invalid_value`) for values of other types and for impossible
+/// values, such as February 30. They throw `usage_error` (`errc::invalid_argument`) for values that Python cannot
+/// represent.
 template <>
-struct FERRULE_FRAMING_EXPORT converter<microseconds> { // timedelta, of at most 292,000 years
+struct FERRULE_FRAMING_EXPORT converter<microseconds> { // timedelta, at most 292,000 years
     static value from(microseconds d);
     static microseconds to(const value& v);
 };
@@ -87,7 +89,7 @@ struct FERRULE_FRAMING_EXPORT converter<timezone> {
     static timezone to(const value& v);
 };
 
-/// A timedelta in another unit; what does not fit it is cut off towards zero.
+/// A timedelta in another unit. Fractions of the unit are cut off towards zero.
 template <class Rep, class Period>
 struct converter<std::chrono::duration<Rep, Period>> {
     using duration = std::chrono::duration<Rep, Period>;
@@ -95,7 +97,8 @@ struct converter<std::chrono::duration<Rep, Period>> {
     static duration to(const value& v) { return std::chrono::duration_cast<duration>(converter<microseconds>::to(v)); }
 };
 
-/// A point in time: sent as a datetime in UTC, with microseconds; of a datetime with a `tzinfo`, see `utc_offset`.
+/// A point in time, sent as a datetime in UTC with microseconds. A received datetime must have a `tzinfo` that
+/// `utc_offset` knows.
 template <class Duration>
 struct converter<std::chrono::sys_time<Duration>> {
     static value from(std::chrono::sys_time<Duration> t)

@@ -8,21 +8,21 @@
 
 namespace ferrule::python {
 
-/// An exception as Python pickles it: without traceback and cause. `what()` is what a traceback ends with, such as
-/// "ValueError: not that". Can be thrown, which a worker's caller may want to do with what a worker has answered.
+/// A Python exception as Python pickles it: without traceback and cause. `what()` is the last line of a traceback, such
+/// as "ValueError: not that". It can be thrown, for instance to rethrow an exception that a worker has sent.
 class FERRULE_FRAMING_EXPORT exception : public std::runtime_error {
 public:
-    /// One of Python's own: `exception("ValueError", {"not that"})`.
+    /// Makes one of Python's built-in exceptions: `exception("ValueError", {"not that"})`.
     exception(std::string_view name, const tuple& args);
-    /// What was received. Throws `frame_error` (`errc::invalid_value`) if it is not made by a call of a class. Whether that
-    /// class is an exception only Python knows: nothing is imported here.
+    /// Takes a received value. Throws `frame_error` (`errc::invalid_value`) if no call of a class makes it. Nothing is
+    /// imported, so only Python can tell whether that class is an exception.
     explicit exception(value instance);
     ~exception() override;
 
     [[nodiscard]] std::string_view module() const { return instance_.callable().module(); }
     [[nodiscard]] std::string_view name() const { return instance_.callable().name(); }
     [[nodiscard]] value args() const { return instance_.args(); }
-    /// Of the instance, such as `__notes__`: a dict, or None.
+    /// The attributes of the instance, such as `__notes__`: a dict, or None.
     [[nodiscard]] value attributes() const { return instance_.state(); }
     [[nodiscard]] const value& instance() const noexcept { return instance_; }
 

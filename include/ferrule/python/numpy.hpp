@@ -13,14 +13,14 @@
 
 namespace ferrule::python {
 
-/// What the elements of an array are.
+/// The type of the elements of an array.
 struct dtype {
-    /// As numpy's `dtype.kind`: b (bool), i, u (integers), f (floating), c (complex), m, M (timedelta64, datetime64), S (bytes),
-    /// U (text in UTF-32), V (anything else, such as structures).
+    /// numpy's `dtype.kind`: b (bool), i, u (integers), f (floating), c (complex), m, M (timedelta64, datetime64), S
+    /// (bytes), U (text in UTF-32), V (anything else, such as structures).
     char kind = 'V';
-    std::size_t size = 0;    // of one element, in bytes
-    bool big_endian = false; // false where bytes have no order
-    std::string unit;        // of m and M: "ns", "25s"; empty: generic
+    std::size_t size = 0;    // bytes in one element
+    bool big_endian = false; // false where byte order has no meaning
+    std::string unit;        // for m and M: "ns", "25s"; empty: generic
 
     dtype() = default;
     dtype(char k, std::size_t n, bool big = false, std::string u = {})
@@ -31,24 +31,24 @@ struct dtype {
     {
     }
 
-    /// That of a C++ type.
+    /// The dtype of a C++ type.
     template <class T>
     static dtype of() noexcept;
-    /// As numpy writes it: "<f8", "|b1", "<M8[ns]", "<U5".
+    /// The name in numpy's notation: "<f8", "|b1", "<M8[ns]", "<U5".
     [[nodiscard]] FERRULE_FRAMING_EXPORT std::string name() const;
 
     friend bool operator==(const dtype&, const dtype&) = default;
 };
 
-/// An array of any shape, or a scalar (of no dimension). Copies share the elements, which do not change; those of a received
-/// array are the bytes of its pickle, moved only where they were not aligned.
+/// An array of any shape, or a scalar, which has no dimension. Copies share the elements, which are immutable. A
+/// received array uses the bytes of its pickle, and copies them only if they are not aligned.
 class FERRULE_FRAMING_EXPORT ndarray {
 public:
-    /// No elements, of no type.
+    /// Makes an array with no elements and no type.
     ndarray() = default;
-    /// Takes `data` over. Throws `usage_error` (`errc::invalid_argument`) if its size is not that of the shape.
+    /// Takes ownership of `data`. Throws `usage_error` (`errc::invalid_argument`) if its size does not match the shape.
     ndarray(python::dtype d, std::vector<std::size_t> shape, bytes data, bool fortran_order = false);
-    /// A copy of `elements`, by default in one dimension.
+    /// Copies `elements`, by default to an array of one dimension.
     template <class T>
     static ndarray copy_of(std::span<const T> elements, std::vector<std::size_t> shape = {})
     {
@@ -58,16 +58,16 @@ public:
     }
 
     [[nodiscard]] const python::dtype& dtype() const noexcept { return dtype_; }
-    /// Elements in each dimension.
+    /// Number of elements in each dimension.
     [[nodiscard]] const std::vector<std::size_t>& shape() const noexcept { return shape_; }
-    /// Elements in all.
+    /// Number of elements.
     [[nodiscard]] std::size_t size() const noexcept { return dtype_.size == 0 ? 0 : data().size() / dtype_.size; }
-    /// Whether the first index is the one that varies fastest, instead of the last.
+    /// Whether the first index varies fastest, instead of the last.
     [[nodiscard]] bool fortran_order() const noexcept { return fortran_order_; }
-    /// All elements, one after the other, aligned for them.
+    /// The bytes of all elements in order, aligned for the element type.
     [[nodiscard]] byte_view data() const noexcept { return memory_.is_none() ? byte_view() : memory_.cell().data(); }
-    /// The same as C++ objects; they live as long as this array or a copy of it. Throws `frame_error` (`errc::invalid_value`)
-    /// if they are of another type or not in the order of this machine.
+    /// The elements as C++ objects, which live as long as this array or a copy of it. Throws `frame_error`
+    /// (`errc::invalid_value`) if the elements have another type or are not in native byte order.
     template <class T>
     [[nodiscard]] std::span<const T> as() const
     {
@@ -88,8 +88,8 @@ private:
     bool fortran_order_ = false;
 };
 
-/// Arrays and scalars of numpy 1 and 2, in all forms that numpy pickles except arrays of objects. Sent as a call of
-/// `numpy.ndarray`, which every version has; the array is writable there.
+/// Arrays and scalars of numpy 1 and 2, in every form that numpy pickles, except arrays of objects. The pickle calls
+/// `numpy.ndarray`, which every version has. The array is writable in Python.
 template <>
 struct FERRULE_FRAMING_EXPORT converter<ndarray> {
     static value from(const ndarray& a);

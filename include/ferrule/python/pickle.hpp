@@ -9,48 +9,53 @@
 
 namespace ferrule::python {
 
-/// What a pickle may ask for, each inclusive. Exceeding one is `errc::too_large`.
+/// Limits for received pickles, each inclusive. Exceeding one is `errc::too_large`.
 class pickle_limits {
 public:
-    // Declared, so that it is no aggregate; see <ferrule/asio.hpp>.
+    // Declared, so that this class is no aggregate; see <ferrule/asio.hpp>.
     pickle_limits() = default;
 
-    /// Values within each other. Python itself reads any depth, but can write only about 500 (before 3.12).
+    /// Maximum nesting of values. Python itself reads any depth, but writes only about 500 (before 3.12).
     std::size_t depth = 1000;
-    /// Values in all; each takes 16 bytes, which a single byte can ask for. What old pickles copy by calls counts, too.
+    /// Maximum number of values; one input byte can create a 16-byte value. Values that calls in old pickles copy
+    /// count, too.
     std::size_t values = 10'000'000;
-    /// Bytes of one integer.
+    /// Maximum size of one integer, in bytes.
     std::size_t integer = std::size_t{1} << 20;
-    /// Bytes of the name of a module, class or function.
+    /// Maximum size of the name of a module, class or function, in bytes.
     std::size_t name = 1024;
 };
 
-/// The value of a pickle of protocols 0 to 5. Nothing is imported and nothing called: classes and functions stay names, and
-/// what they would make stays a description (`type::object`); only bytes, bytearrays, sets and frozensets that older
-/// protocols make by calls become such values. Aliases and cycles are kept. Text in Python 2 strings is taken for Latin-1.
-///
-/// Refused, with `frame_error` (`errc::invalid_value`, or `errc::too_large` for limits): what CPython refuses, persistent ids,
-/// the extension registry, buffers outside the pickle, text that is not UTF-8 (surrogates may be in it), and keys that Python
-/// cannot hash. What follows the end of the pickle is ignored. `errc::unauthenticated`: it is the challenge of a listener that
-/// wants a key, which this end was not given.
+/// Reads a pickle of protocols 0 to 5. Nothing is imported or called. Classes and functions stay names, and the results
+/// of calls stay descriptions (`type::object`). Bytes, bytearrays, sets and frozensets that older protocols make by
+/// calls are the exception. Aliases and cycles are kept. Python 2 strings are read as Latin-1. Bytes behind the end of
+/// the pickle are ignored.
+/// Throws:
+/// * `frame_error` (`errc::too_large`) if a limit is exceeded;
+/// * `frame_error` (`errc::invalid_value`) for what CPython refuses, persistent ids, the extension registry and
+///   out-of-band buffers;
+/// * `frame_error` (`errc::invalid_value`) for text that is not UTF-8, except for surrogates, and for keys that Python
+///   cannot hash;
+/// * `error` (`errc::unauthenticated`) for the challenge of a listener that requires a key, if this end was given none.
 ///
 /// Source: Lib/pickletools.py, PEP 307, PEP 3154, PEP 574.
 FERRULE_FRAMING_EXPORT value loads(bytes pickle, const pickle_limits& l = {});
 
-/// Which names may be in what we send: the Python that receives them imports and calls them.
+/// The names that sent pickles may contain. The Python that receives them imports and calls them.
 class globals {
 public:
-    /// Those that make plain data of Python's own types: of `builtins`, `datetime`, `decimal`, `fractions`, `uuid`,
-    /// `pathlib`, `ipaddress`, `collections` and the like, the built-in exceptions, and numpy's arrays.
+    /// Allows the names that make plain data of Python's own types. They are from `builtins`, `datetime`, `decimal`,
+    /// `fractions`, `uuid`, `pathlib`, `ipaddress`, `collections` and the like. The built-in exceptions and numpy's
+    /// arrays are among them.
     globals() = default;
-    /// Anything, such as what some other Python has sent.
+    /// Allows any name, for instance to forward what another Python has sent.
     static globals any()
     {
         globals g;
         g.any_ = true;
         return g;
     }
-    /// One more.
+    /// Allows one more name.
     globals& allow(std::string module, std::string name)
     {
         allowed_.emplace_back(std::move(module), std::move(name));
@@ -64,8 +69,8 @@ private:
     std::vector<std::pair<std::string, std::string>> allowed_;
 };
 
-/// Appends the pickle of a value, in protocol 4, which every Python from 3.4 reads. What occurs more than once is written once.
-/// `errc::unencodable`: a name that is not allowed, or nesting beyond 1000; then `out` is as it was.
+/// Appends the pickle of a value, in protocol 4, which every Python from 3.4 reads. Shared parts are written once.
+/// Names that are not allowed, and nesting beyond 1000, are `errc::unencodable`. After an error `out` is unchanged.
 FERRULE_FRAMING_EXPORT error_code dumps(const value& v, bytes& out, const globals& allowed = {});
 
 /// Pickles as a serialisation, for `framed`.

@@ -12,7 +12,7 @@
 
 namespace ferrule::python {
 
-/// `decimal.Decimal`, as Python writes it: "3.14", "-1E+999", "Infinity", "NaN".
+/// A `decimal.Decimal` in Python's notation: "3.14", "-1E+999", "Infinity", "NaN".
 struct decimal {
     decimal() = default;
     explicit decimal(std::string t) : text(std::move(t)) {}
@@ -22,8 +22,8 @@ struct decimal {
     friend bool operator==(const decimal&, const decimal&) = default;
 };
 
-/// All of these throw `frame_error` (`errc::invalid_value`) for values of other types, and `usage_error`
-/// (`errc::invalid_argument`) for what Python would not take.
+/// The converters below throw `frame_error` (`errc::invalid_value`) for values of other types, and `usage_error`
+/// (`errc::invalid_argument`) for what Python would not accept.
 template <>
 struct FERRULE_FRAMING_EXPORT converter<decimal> {
     static value from(const decimal& d);
@@ -34,8 +34,8 @@ struct FERRULE_FRAMING_EXPORT converter<boost::uuids::uuid> { // uuid.UUID
     static value from(const boost::uuids::uuid& u);
     static boost::uuids::uuid to(const value& v);
 };
-/// Any path of `pathlib`, of any version of Python. Sent as `pathlib.Path`, which is whatever suits the system there. Names
-/// that are not UTF-8 survive, as in Python (PEP 383).
+/// Any path of `pathlib`, of any version of Python. Sent as `pathlib.Path`, which becomes the path type of the
+/// receiving system. Names that are not UTF-8 are preserved as in Python (PEP 383).
 template <>
 struct FERRULE_FRAMING_EXPORT converter<std::filesystem::path> {
     static value from(const std::filesystem::path& p);

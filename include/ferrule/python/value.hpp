@@ -20,7 +20,8 @@
 
 namespace ferrule::python {
 
-/// What a value is. `object` is what Python makes by a call: instances of classes, with their arguments and state.
+/// The type of a value. An `object` is the result of a call in Python: an instance of a class, with its arguments and
+/// state.
 enum class type : unsigned char {
     none,
     boolean,
@@ -34,14 +35,14 @@ enum class type : unsigned char {
     dict,
     set,
     frozenset,
-    global, // something with a name in a module: a class, a function, a constant
+    global, // a name in a module: a class, a function, a constant
     object
 };
 
 class value;
 class dict;
 
-/// How an `object` comes to be.
+/// How Python makes an `object`.
 enum class call : unsigned char { function /* f(*args) */, constructor /* cls.__new__(cls, *args, **kwargs) */ };
 
 namespace detail {
@@ -49,7 +50,7 @@ namespace detail {
 class document;
 struct body;
 
-/// A value without what keeps its memory: 16 bytes, copied freely.
+/// A value without a reference to its memory: 16 bytes, cheap to copy.
 class cell {
 public:
     constexpr cell() noexcept : meta_(0), integer_(0) {}
@@ -62,7 +63,7 @@ public:
         c.double_ = d;
         return c;
     }
-    /// Strings, bytes, bytearrays, and integers that do not fit 64 bits: those in two's complement, little-endian.
+    /// Strings, bytes, bytearrays, and integers beyond 64 bits, which are in two's complement, little-endian.
     static cell of(type t, byte_view seen) noexcept
     {
         cell c;
@@ -80,7 +81,7 @@ public:
     }
 
     [[nodiscard]] type kind() const noexcept { return static_cast<type>(meta_ & 0x7f); }
-    /// Of an integer: whether `data()` is its value.
+    /// For an integer: whether `data()` is its value.
     [[nodiscard]] bool is_large() const noexcept { return (meta_ & large) != 0; }
     [[nodiscard]] std::int64_t integer() const noexcept { return integer_; }
     [[nodiscard]] double floating() const noexcept { return double_; }
@@ -93,7 +94,7 @@ private:
 
     cell(type t, std::int64_t i) noexcept : meta_(static_cast<std::uint64_t>(t)), integer_(i) {}
 
-    std::uint64_t meta_; // the type, whether it is a large integer, and above that a size in bytes
+    std::uint64_t meta_; // the type, the flag of a large integer, and above them a size in bytes
     union {
         std::int64_t integer_;
         double double_;
@@ -104,8 +105,8 @@ private:
 
 } // namespace detail
 
-/// A container under construction, which becomes a `value`. Write `list{value(list{1})}` for a list whose only element is a
-/// list: some compilers (Clang before 20) take `list{list{1}}` for a copy, as they do with any container.
+/// A container under construction, which becomes a `value`. A list whose only element is a list is written
+/// `list{value(list{1})}`. Some compilers (Clang before 20) take `list{list{1}}` for a copy, as with any container.
 template <type Type>
 class items : public std::vector<value> {
 public:
@@ -116,19 +117,19 @@ using tuple = items<type::tuple>;
 using set = items<type::set>;
 using frozenset = items<type::frozenset>;
 
-/// A Python object as data: an immutable tree or graph (lists can contain themselves). Copies are cheap, since they share
-/// the memory; a part keeps alive the whole that it was taken from. Nothing is ever imported or called. Any number of
-/// threads may use one value at once.
+/// A Python object as data: an immutable tree or graph. Lists may contain themselves. Copies are cheap, because they
+/// share memory. A part keeps the whole alive that it was taken from. Nothing is ever imported or called.
 ///
 ///     value v{1, "two", list{3.0, nullptr}, dict{{"four", 4}}}; // a tuple, as in Python
 ///     v[2][0].as<double>();
 ///     v[3].at("four").as<int>();
 ///
-/// Functions that find another type, a number out of range, or no such element throw `frame_error` with
-/// `errc::invalid_value`: usually it is the peer who has sent something else.
+/// Throws: `frame_error` (`errc::invalid_value`) from functions that find another type, a number out of range, or no
+/// such element. It is not a `usage_error`, because the value usually comes from the peer.
+/// Thread safety: any number of threads may use one value at the same time.
 class FERRULE_FRAMING_EXPORT value {
 public:
-    /// None.
+    /// Makes None.
     value() noexcept = default;
     value(std::nullptr_t) noexcept {}
     value(std::same_as<bool> auto b) noexcept : cell_(detail::cell::of(static_cast<bool>(b))) {}
@@ -138,23 +139,24 @@ public:
     {
     }
     value(std::floating_point auto d) noexcept : cell_(detail::cell::of(static_cast<double>(d))) {}
-    /// Text in UTF-8; throws `usage_error` (`errc::invalid_argument`) if it is not.
+    /// Makes a str from UTF-8. Throws `usage_error` (`errc::invalid_argument`) if `text` is not UTF-8.
     value(std::string_view text);
     value(const std::string& text) : value(std::string_view(text)) {}
     value(const char* text) : value(std::string_view(text)) {}
-    /// Python's `bytes`.
+    /// Makes Python's `bytes`.
     value(const ferrule::bytes& b) : value(python::type::bytes, b) {}
     value(ferrule::bytes&& b);
-    /// `type::bytes` or `type::bytearray`, with a copy of `data`.
+    /// Makes a value of `type::bytes` or `type::bytearray` with a copy of `data`.
     value(python::type t, byte_view data);
     template <python::type Type>
     value(const items<Type>& elements) : value(Type, elements.data(), elements.size())
     {
     }
-    /// Of equal keys the last counts; objects are equal only to themselves, since what their class says is not known. Keys that Python could not hash (lists, dicts, sets, bytearrays, tuples with
-    /// such) throw `usage_error` (`errc::unencodable`); so they do in sets.
+    /// Makes a dict. Of equal keys the first stays, with the last value. Objects as keys equal only themselves, because
+    /// the rules of their class are unknown. Keys that Python cannot hash throw `usage_error` (`errc::unencodable`):
+    /// lists, dicts, sets, bytearrays, and tuples that contain them. The same holds for elements of sets.
     value(const dict& pairs);
-    /// Two or more values are a tuple.
+    /// Makes a tuple from two or more values.
     template <class A, class B, class... Rest>
         requires(std::convertible_to<A, value> && std::convertible_to<B, value> &&
                  (std::convertible_to<Rest, value> && ...) && !std::same_as<std::remove_cvref_t<A>, python::type>)
@@ -163,64 +165,67 @@ public:
     {
     }
 
-    /// An integer of any size in decimal digits, with or without a sign. Throws `usage_error`.
+    /// Makes an integer of any size from decimal digits, with or without a sign. Throws `usage_error`.
     static value integer(std::string_view decimal);
-    /// Something with a name in a module, such as a class.
+    /// Makes a global: a name in a module, such as a class.
     static value global(std::string_view module, std::string_view name);
-    /// What `module.name(*args)` makes.
+    /// Makes the object that `module.name(*args)` returns.
     static value object(std::string_view module, std::string_view name, const tuple& args);
-    /// An instance of a class with such a state, most often a dict of attributes. Its `__init__` is not called.
+    /// Makes an instance of a class with this state, usually a dict of attributes. Python does not call its `__init__`.
     static value instance(std::string_view module, std::string_view name, const value& state);
 
     [[nodiscard]] python::type type() const noexcept { return cell_.kind(); }
     [[nodiscard]] bool is_none() const noexcept { return type() == python::type::none; }
 
-    /// `bool`, any integer (checked), `double` (also from an integer), `std::string_view` and `std::string` (of a string),
-    /// `byte_view` (of bytes and bytearrays). Views live as long as any part of the whole.
+    /// Converts to `bool` or any integer type (range-checked), or to `double`, also from an integer. `std::string_view`
+    /// and `std::string` require a str, `byte_view` requires bytes or a bytearray. Views live as long as any part of
+    /// the whole.
     template <class T>
     [[nodiscard]] T as() const;
-    /// An integer in decimal; beyond 8000 bits in hexadecimal, with 0x, since decimal takes quadratic time.
+    /// The integer in decimal. Beyond 8000 bits it is hexadecimal, with 0x, because decimal takes quadratic time.
     [[nodiscard]] std::string digits() const;
 
-    /// Elements of a list, tuple, set or frozenset; pairs of a dict; bytes of a string or of bytes.
+    /// Number of elements of a list, tuple, set or frozenset, or of pairs of a dict. For strings, bytes and bytearrays,
+    /// number of bytes.
     [[nodiscard]] std::size_t size() const;
-    /// Element `i` of a list, tuple, set or frozenset, in the order in which they were sent.
+    /// Element `i` of a list, tuple, set or frozenset, in the order sent.
     [[nodiscard]] value operator[](std::size_t i) const;
-    /// Of a dict: pair `i`, in insertion order.
+    /// Pair `i` of a dict, in insertion order.
     [[nodiscard]] std::pair<value, value> pair(std::size_t i) const;
-    /// Of a dict: the value for a key. An object finds itself, else the one key that has equal parts; if several have, that is
-    /// `errc::invalid_value`, since only their class knows which is meant. Takes linear time.
+    /// The value for a key of a dict; `find` returns nothing where `at` throws for a missing key. An object as a key
+    /// finds itself, or else the one key whose parts are equal. Several such keys are `errc::invalid_value`, because
+    /// only their class knows which is meant. Takes linear time.
     [[nodiscard]] value at(const value& key) const;
     [[nodiscard]] std::optional<value> find(const value& key) const;
 
-    /// Of a global.
+    /// The module and the name of a global.
     [[nodiscard]] std::string_view module() const;
     [[nodiscard]] std::string_view name() const;
 
-    /// Of an object: what was called, with which arguments.
+    /// The call that makes an object, what it calls, and its positional arguments.
     [[nodiscard]] python::call call() const;
     [[nodiscard]] value callable() const;
     [[nodiscard]] value args() const;
-    /// A dict; None if there are none.
+    /// The keyword arguments, a dict; None if there are none.
     [[nodiscard]] value kwargs() const;
-    /// Its attributes, or whatever its class calls its state; None if there is none.
+    /// The state of an object: its attributes, or another state that its class defines. None if there is none.
     [[nodiscard]] value state() const;
-    /// What was appended to it, as a list, and what was set in it, as a dict, for subclasses of lists and dicts. What its class
-    /// takes for a key is up to that: a key may come more than once, and be of any type.
+    /// The elements appended to an object, as a list, and the items set in it, as a dict. Subclasses of lists and dicts
+    /// have them. Keys are up to the class, so they may be of any type and occur more than once.
     [[nodiscard]] value appended() const;
     [[nodiscard]] value entries() const;
-    /// Whether it is an object of that class, or the result of that function.
+    /// Whether this is an object of that class, or the result of that function.
     [[nodiscard]] bool is(std::string_view module, std::string_view name) const;
 
-    /// As Python's `repr`, objects as the call that makes them; what contains itself as `...`. At most about
-    /// `most` bytes: then "..." ends it.
-    [[nodiscard]] std::string repr(std::size_t most = std::size_t{1} << 20) const;
+    /// The text of Python's `repr`. An object is shown as the call that makes it, and a reference to a containing value
+    /// as `...`. A text longer than about `max_size` bytes is cut, and ends with "...".
+    [[nodiscard]] std::string repr(std::size_t max_size = std::size_t{1} << 20) const;
 
-    /// As Python's `==`: 1 == 1.0 == True; objects are equal if all of their parts are. Throws `frame_error`
-    /// (`errc::too_large`) for graphs that take more than ten million steps.
+    /// Compares as Python's `==`: 1 == 1.0 == True. Objects are equal if all their parts are. Throws `frame_error`
+    /// (`errc::too_large`) if the comparison takes more than ten million steps.
     friend FERRULE_FRAMING_EXPORT bool operator==(const value& a, const value& b);
 
-    /// For the parts of ferrule that build on this.
+    /// For other parts of ferrule.
     value(std::shared_ptr<const detail::document> d, detail::cell c) noexcept : memory_(std::move(d)), cell_(c) {}
     [[nodiscard]] const detail::cell& cell() const noexcept { return cell_; }
     [[nodiscard]] const std::shared_ptr<const detail::document>& memory() const noexcept { return memory_; }
@@ -239,7 +244,7 @@ private:
     }
     static value from_unsigned(std::uint64_t i);
 
-    /// Of a global or an object.
+    /// Part `i` of a global or an object.
     [[nodiscard]] const detail::cell& part(python::type t, std::size_t i) const;
     [[nodiscard]] std::int64_t as_integer() const;
     [[nodiscard]] std::uint64_t as_unsigned() const;
@@ -249,7 +254,7 @@ private:
     [[nodiscard]] byte_view as_data() const;
     [[noreturn]] void wrong(const char* wanted) const;
 
-    std::shared_ptr<const detail::document> memory_; // null where the cell is all
+    std::shared_ptr<const detail::document> memory_; // null where `cell_` holds the whole value
     detail::cell cell_;
 };
 

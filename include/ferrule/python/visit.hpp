@@ -1,4 +1,4 @@
-// What a Python value holds, by its type, and one after the other.
+// Access to the contents of a Python value: by type, and as a range.
 #pragma once
 
 #include <ferrule/python/value.hpp>
@@ -8,9 +8,10 @@
 
 namespace ferrule::python {
 
-/// Calls `f` with what `v` holds: `nullptr`, `bool`, `std::int64_t`, `double`, `std::string_view` (text), `byte_view` (bytes and
-/// bytearrays), or else with `v` itself: integers beyond 64 bits, containers, globals and objects, to be told apart by
-/// `type()`. Returns what `f` returns, which has to be of one type. Views live as long as any part of the whole.
+/// Calls `f` with the content of `v`: `nullptr`, `bool`, `std::int64_t`, `double`, `std::string_view` (text), or
+/// `byte_view` (bytes and bytearrays). Integers beyond 64 bits, containers, globals and objects are passed as `v`
+/// itself; `type()` tells them apart. Returns the result of `f`, which must have one type. Views live as long as any
+/// part of the whole.
 template <class F>
 decltype(auto) visit(F&& f, const value& v)
 {
@@ -30,7 +31,8 @@ decltype(auto) visit(F&& f, const value& v)
     return std::forward<F>(f)(v);
 }
 
-/// A range of the elements of a list, tuple, set or frozenset; it keeps them alive. Throws as `value::size` does.
+/// A range of the elements of a list, tuple, set or frozenset, which keeps them alive. Throws as `value::operator[]`
+/// does.
 [[nodiscard]] inline auto elements(value v)
 {
     if (v.type() < type::list || v.type() == type::dict)

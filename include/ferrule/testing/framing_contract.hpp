@@ -1,4 +1,4 @@
-// The contract of framings, to try one of your own. Needs no test framework, no descriptor and no thread.
+// The contract of framings, to test your own. It needs no test framework, no descriptor and no thread.
 #pragma once
 
 #include <ferrule/framing/framing.hpp>
@@ -18,13 +18,13 @@ namespace ferrule::testing {
 
 namespace detail {
 
-/// A framing with messages to try it with, without their types.
+/// A framing and messages to test it with, type-erased.
 class framing_subject {
 public:
     virtual ~framing_subject() = default;
-    /// A copy of the framing as it was given, with the same messages.
+    /// A copy of the original framing, with the same messages.
     [[nodiscard]] virtual std::unique_ptr<framing_subject> fresh() const = 0;
-    /// A copy as it is now.
+    /// A copy of the framing in its present state.
     [[nodiscard]] virtual std::unique_ptr<framing_subject> copy() const = 0;
     [[nodiscard]] virtual decode_result decode(byte_view buffered, const limits& l) = 0;
     virtual void reset() = 0;
@@ -80,23 +80,24 @@ private:
 
 } // namespace detail
 
-/// What a framing is tried with: strings for framings of bytes, else values, which have to be comparable.
+/// A message to test a framing with: a string for byte framings, else a value, which must be comparable.
 template <framing Framing>
 using framing_sample = std::conditional_t<byte_framing<Framing>, std::string, typename Framing::message_type>;
 
-/// Tries `f` in memory with `messages`, at least one; small and large ones, and those with unusual bytes, find most. The
-/// framing has to keep the boundaries of messages (`none` does not). Checks that
+/// Tests `f` in memory with `messages`, at least one. Small and large messages, and messages with unusual bytes, find
+/// most errors. The framing must keep message boundaries, which `none` does not. Checks that
 ///
-/// * what is encoded is decoded to the same message, and nothing that follows is touched;
-/// * each beginning of a frame needs more, at least one byte and no more than are missing, and is never an error;
-/// * bytes that arrive one at a time, in two pieces at every place, or in random pieces make the same frames;
-/// * nothing keeps a pointer into the bytes, which lie somewhere else for every call;
-/// * no bytes are the clean end of a stream, and the beginning of a frame is not;
-/// * a copy, and a framing after `reset()`, begins anew;
-/// * a limit of a message's size lets it pass, the next lower one refuses it in both directions, as `errc::too_large`;
-/// * whatever else arrives is a frame within it, need for more, or `condition::bad_frame` that repeats itself.
+/// * an encoded message is decoded to an equal message, and the bytes behind it are not touched;
+/// * an incomplete frame needs at least one byte more and at most the missing ones, and is never an error;
+/// * bytes that arrive singly, in two pieces at every place, or in random pieces make the same frames;
+/// * no pointer into the bytes is kept, which lie somewhere else for every call;
+/// * an empty buffer is the clean end of a stream, and an incomplete frame is not;
+/// * a copy, and a framing after `reset()`, starts anew;
+/// * a limit equal to the size of a message admits it; the next lower limit refuses it in both directions
+///   (`errc::too_large`);
+/// * any other input is a frame within it, a need for more, or a `condition::bad_frame` that repeats.
 ///
-/// Throws `contract_failure`; what the framing throws passes through. Random choices come from `seed`.
+/// Throws `contract_failure`, and what the framing throws. Random choices come from `seed`.
 template <framing Framing>
 void check_framing(const Framing& f, std::vector<framing_sample<Framing>> messages, std::uint64_t seed = 1)
 {

@@ -1,4 +1,4 @@
-#include <ferrule/python/queue.hpp>
+#include <ferrule/python/multiprocessing/queue.hpp>
 
 #include <chrono>
 #include <utility>
@@ -8,7 +8,7 @@ namespace {
 
 class hold {
 public:
-    hold(named_semaphore& s, const until& limit) : semaphore_(&s) { s.acquire(limit); }
+    hold(named_semaphore& s, const until& timeout) : semaphore_(&s) { s.acquire(timeout); }
     hold(const hold&) = delete;
     hold& operator=(const hold&) = delete;
     ~hold()
@@ -35,16 +35,16 @@ queue_writer::~queue_writer()
 {
     try {
         finish(std::chrono::seconds(1));
-    } catch (...) { // then the lock stays taken, as when a process is killed
+    } catch (...) { // the lock then stays taken, as after the death of a process
     }
 }
 
-void queue_writer::finish(const until& limit)
+void queue_writer::finish(const until& timeout)
 {
     if (!torn_)
         return;
     try {
-        end_.flush(limit);
+        end_.flush(timeout);
     } catch (...) {
         torn_ = end_.unsent() != 0;
         if (!torn_)
@@ -55,13 +55,13 @@ void queue_writer::finish(const until& limit)
     lock_.release();
 }
 
-void queue_writer::put(const value& v, const until& limit)
+void queue_writer::put(const value& v, const until& timeout)
 {
-    finish(limit);
-    hold slot(slots_, limit);
-    hold lock(lock_, limit);
+    finish(timeout);
+    hold slot(slots_, timeout);
+    hold lock(lock_, timeout);
     try {
-        end_.send(v, limit);
+        end_.send(v, timeout);
     } catch (...) {
         torn_ = end_.unsent() != 0;
         if (torn_) {
@@ -73,10 +73,10 @@ void queue_writer::put(const value& v, const until& limit)
     slot.keep(); // until the message has been received
 }
 
-void queue_writer::put(const value& v, const until& limit, error_code& ec)
+void queue_writer::put(const value& v, const until& timeout, error_code& ec)
 {
     try {
-        put(v, limit);
+        put(v, timeout);
         ec = {};
     } catch (...) {
         ec = ferrule::detail::thrown_code();
@@ -90,18 +90,18 @@ queue_reader::queue_reader(descriptor end, const queue_locks& l, const multiproc
 {
 }
 
-value queue_reader::get(const until& limit)
+value queue_reader::get(const until& timeout)
 {
-    bytes pickle = end_.with(multiprocessing_bytes()).recv(limit);
-    slots_.release(); // whatever it turns out to be, its place is free
+    bytes pickle = end_.with(multiprocessing_bytes()).recv(timeout);
+    slots_.release(); // even if the message holds no valid value
     return framing_.load(std::move(pickle));
 }
 
-value queue_reader::get(const until& limit, error_code& ec)
+value queue_reader::get(const until& timeout, error_code& ec)
 {
     try {
         ec = {};
-        return get(limit);
+        return get(timeout);
     } catch (...) {
         ec = ferrule::detail::thrown_code();
         return {};

@@ -1,13 +1,17 @@
-#include <ferrule/python/shared_handle.hpp>
+#include <ferrule/python/multiprocessing/shared_handle.hpp>
 
+#include <ferrule/process/handle_link.hpp>
 #include <ferrule/python/convert.hpp>
+#include <ferrule/python/multiprocessing/address.hpp>
+#include <ferrule/python/multiprocessing/client.hpp>
+#include <ferrule/python/multiprocessing/listener.hpp>
 
 namespace ferrule::python {
 namespace {
 
-constexpr int number = 1; // of the only handle that an offer has
+constexpr int number = 1; // of the only handle in an offer
 
-// What has come over it so far was the handshake, which reads nothing ahead.
+// Only the handshake has used the connection so far, and it reads nothing ahead.
 handle_link as_link(message_duplex<multiprocessing> c)
 {
     passed_handle socket(c.release().first);
@@ -23,7 +27,7 @@ value argument(const value& v, std::size_t i)
 
 } // namespace
 
-passed_handle fetch_handle(const value& sent, const std::string& authkey, const until& limit)
+passed_handle fetch_handle(const value& sent, const std::string& authkey, const until& timeout)
 {
     // rebuild_connection(DupFd, readable, writable), _rebuild_socket(DupFd, family, type, protocol)
     const value source = argument(sent, 0);
@@ -32,10 +36,10 @@ passed_handle fetch_handle(const value& sent, const std::string& authkey, const 
     const value id = source.state().at("_id");
     if (id.type() != type::tuple || id.size() != 2)
         detail::mismatch(sent, "a Connection or a socket that was sent");
-    const handle_link link = as_link(connect(to_address(id[0]), connect_options().authkey(authkey), limit));
+    const handle_link link = as_link(connect(to_address(id[0]), connect_options().authkey(authkey), timeout));
     message_duplex<multiprocessing> messages(link.socket);
-    messages.send({id[1], 0}, limit); // and the process, which counts only on Windows
-    return messages.with(link.handles).recv(limit);
+    messages.send({id[1], 0}, timeout); // and the process id, which is used only on Windows
+    return messages.with(link.handles).recv(timeout);
 }
 
 class offered_handle::state {
@@ -61,15 +65,15 @@ value offered_handle::as_connection(bool readable, bool writable) const
     return value::object("multiprocessing.connection", "rebuild_connection", {source, readable, writable});
 }
 
-void offered_handle::hand_over(const until& limit)
+void offered_handle::hand_over(const until& timeout)
 {
     for (;;) {
-        const handle_link link = as_link(state_->waiting.accept(limit));
+        const handle_link link = as_link(state_->waiting.accept(timeout));
         message_duplex<multiprocessing> messages(link.socket);
-        const value asked = messages.recv(limit);
+        const value asked = messages.recv(timeout);
         if (asked.type() != type::tuple || asked.size() != 2 || !(asked[0] == value(number)))
             continue;
-        messages.with(link.handles).send(state_->handle, limit);
+        messages.with(link.handles).send(state_->handle, timeout);
         state_->waiting.close();
         return;
     }

@@ -1,5 +1,5 @@
 #include <ferrule/python/convert.hpp>
-#include <ferrule/python/shared_handle.hpp>
+#include <ferrule/python/multiprocessing/shared_handle.hpp>
 
 #include "platform/foreign_handle.hpp"
 
@@ -13,8 +13,9 @@ passed_handle fetch_handle(const value& sent, const std::string&, const until&)
     if (!source.is("multiprocessing.reduction", "DupHandle") || source.state().type() != type::dict)
         detail::mismatch(sent, "a Connection of a pipe that was sent");
     const value h = source.state();
-    return os::take_over(
-        {h.at("_handle").as<std::uint64_t>(), h.at("_pid").as<std::uint32_t>(), h.at("_access").as<std::uint32_t>()});
+    return passed_handle(os::take_over({h.at("_handle").as<std::uint64_t>(), h.at("_pid").as<std::uint32_t>(),
+                                        h.at("_access").as<std::uint32_t>()})
+                             .release());
 }
 
 class offered_handle::state {
@@ -31,7 +32,7 @@ offered_handle::~offered_handle() = default;
 
 value offered_handle::as_connection(bool readable, bool writable) const
 {
-    const os::foreign_handle h = os::name_of(state_->handle, readable, writable);
+    const os::foreign_handle h = os::name_of(state_->handle.native_handle(), readable, writable);
     const value source = value::instance("multiprocessing.reduction", "DupHandle",
                                          dict{{"_handle", h.number}, {"_access", h.access}, {"_pid", h.process}});
     return value::object("multiprocessing.connection", "rebuild_pipe_connection", {source, readable, writable});

@@ -1,31 +1,12 @@
 // Starting a child, being one, and waiting for one when memory or descriptors run out at any point.
-#include "contract/shortage.hpp"
-#include "support/calls.hpp"
-#include "support/catch.hpp"
-#include "support/system.hpp"
-#include "support/watchdog.hpp"
+#include "contract/posix/shortage.hpp"
+#include "support/posix/descriptors.hpp"
+#include "support/test.hpp"
 
 #include <ferrule/framing/lines.hpp>
-#include <ferrule/pair.hpp>
-#include <ferrule/process.hpp>
-
-#include <cerrno>
-#include <cstdlib>
-#include <functional>
-#include <optional>
-#include <stop_token>
-#include <string>
-#include <sys/wait.h>
-#include <unistd.h>
-#include <utility>
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
 
 TEST_CASE("exhaustion: a child that cannot be started leaves nothing behind, nor one that is not handed out")
 {
-    const watchdog guard("children");
     const std::pair<const char*, std::function<void()>> calls[] = {
         {"spawn",
          [] {
@@ -60,7 +41,6 @@ TEST_CASE("exhaustion: a child that cannot be started leaves nothing behind, nor
 
 TEST_CASE("exhaustion: a child is waited for, whatever is lacking")
 {
-    const watchdog guard("waiting for children");
     const std::pair<const char*, std::function<until()>> limits[] = {
         {"for ever", [] { return until(); }},
         {"for a while", [] { return until(20s); }},
@@ -142,11 +122,11 @@ TEST_CASE("exhaustion: standard streams are taken whole or stay")
         ::dup2(in.first.get(), STDIN_FILENO);
         ::dup2(out.second.get(), STDOUT_FILENO);
         std::optional<std::pair<descriptor, descriptor>> streams;
-        const error_code ec = s.during([&] { streams = standard_streams(); });
+        const error_code ec = s.during([&] { streams = take_standard_streams(); });
         if (!s.explains(ec))
             return verdict::wrong;
         if (ec)
-            streams = standard_streams();
+            streams = take_standard_streams();
         write_all(in.second.get(), "question");
         writer(std::move(streams->second)).send("answer", 0s);
         return judge(s, reader(std::move(streams->first)).recv(8, 0s).text() == "question" &&

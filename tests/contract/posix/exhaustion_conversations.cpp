@@ -3,32 +3,11 @@
 //
 //     FERRULE_CONVERSATIONS=n   how many
 //     FERRULE_SEED=n            begin with this seed; a failure names its own
-#include "contract/scarce.hpp"
-#include "contract/shortage.hpp"
-#include "support/catch.hpp"
-#include "support/sanitizers.hpp"
-#include "support/watchdog.hpp"
+#include "contract/posix/scarce.hpp"
+#include "contract/posix/shortage.hpp"
+#include "support/test.hpp"
 
-#include <ferrule/asio.hpp>
-#include <ferrule/pair.hpp>
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
-
-#include <cstdint>
-#include <cstdlib>
-#include <new>
-#include <optional>
 #include <random>
-#include <string>
-#include <thread>
-
-namespace asio = boost::asio;
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
 
 namespace {
 

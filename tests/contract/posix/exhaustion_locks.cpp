@@ -1,24 +1,6 @@
 // A contended lock when memory runs out at any point: each waiter learns what becomes of it, and the lock is free afterwards.
-#include "contract/shortage.hpp"
-#include "support/catch.hpp"
-#include "support/watchdog.hpp"
-
-#include <ferrule/asio.hpp>
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
-
-#include <memory>
-#include <string>
-#include <thread>
-
-namespace asio = boost::asio;
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
+#include "contract/posix/shortage.hpp"
+#include "support/test.hpp"
 
 namespace {
 
@@ -139,7 +121,6 @@ void with_a_thread(shortage& s)
 
 TEST_CASE("exhaustion: a contended lock, with handlers")
 {
-    const watchdog guard("lock");
     with_each_shortage("async_lock", [](shortage& s) { with_handlers(s, false, {}); });
     with_each_shortage("async_lock with a limit", [](shortage& s) { with_handlers(s, false, until(20s)); });
     with_each_shortage("async_lock, and the context ends", [](shortage& s) { with_handlers(s, true, {}); });
@@ -147,7 +128,6 @@ TEST_CASE("exhaustion: a contended lock, with handlers")
 
 TEST_CASE("exhaustion: a contended lock, with coroutines and threads")
 {
-    const watchdog guard("lock");
     with_each_shortage("async_lock in a coroutine", [](shortage& s) { with_a_coroutine(s); });
     with_each_shortage("async_lock with use_awaitable", [](shortage& s) { with_a_coroutine(s, asio::use_awaitable); });
     with_each_shortage("lock", with_a_thread);

@@ -1,34 +1,14 @@
 // Making and handing over ends, children and handles when memory or descriptors run out at any point: nothing leaks, and what was the
 // caller's still is.
-#include "contract/shortage.hpp"
-#include "support/calls.hpp"
-#include "support/catch.hpp"
-#include "support/sanitizers.hpp"
-#include "support/temporary_folder.hpp"
-#include "support/watchdog.hpp"
+#include "contract/posix/shortage.hpp"
+#include "support/posix/temporary_folder.hpp"
+#include "support/test.hpp"
 
-#include <ferrule/asio.hpp>
 #include <ferrule/framing/lines.hpp>
-#include <ferrule/handle_link.hpp>
-#include <ferrule/pair.hpp>
-#include <ferrule/process.hpp>
+#include <ferrule/process/handle_link.hpp>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-
-#include <cerrno>
-#include <functional>
-#include <optional>
-#include <string>
-#include <string_view>
 #include <sys/wait.h>
-#include <thread>
 #include <unistd.h>
-#include <utility>
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
 
 TEST_CASE("exhaustion: making both ends")
 {
@@ -288,7 +268,6 @@ void receive_what_is_there()
 
 TEST_CASE("exhaustion: what is there already can be received without a descriptor")
 {
-    const watchdog guard("no descriptor");
     receive_what_is_there<refused_descriptors>();
 #if !defined(FERRULE_ADDRESS_SANITIZER) // whose check of virtual calls needs descriptors
     receive_what_is_there<no_more_descriptors>();

@@ -1,41 +1,23 @@
 // Listening, connecting, managers and queues when memory or descriptors run out at any point: the call says so or succeeds, nothing
 // leaks, and the next one works.
-#include "contract/in_want.hpp"
-#include "contract/shortage.hpp"
-#include "support/calls.hpp"
-#include "support/catch.hpp"
-#include "support/temporary_folder.hpp"
+#include "contract/posix/in_want.hpp"
+#include "contract/posix/shortage.hpp"
+#include "support/posix/temporary_folder.hpp"
+#include "support/test.hpp"
 #include "support/unique_fd.hpp"
-#include "support/watchdog.hpp"
 
-#include <ferrule/asio.hpp>
-#include <ferrule/pair.hpp>
-#include <ferrule/python/async_manager.hpp>
-#include <ferrule/python/listener.hpp>
-#include <ferrule/python/manager.hpp>
-#include <ferrule/python/manager_server.hpp>
-#include <ferrule/python/queue.hpp>
-#include <ferrule/python/shared_handle.hpp>
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
+#include <ferrule/python/multiprocessing/address.hpp>
+#include <ferrule/python/multiprocessing/async_manager.hpp>
+#include <ferrule/python/multiprocessing/client.hpp>
+#include <ferrule/python/multiprocessing/listener.hpp>
+#include <ferrule/python/multiprocessing/manager.hpp>
+#include <ferrule/python/multiprocessing/manager_server.hpp>
+#include <ferrule/python/multiprocessing/queue.hpp>
+#include <ferrule/python/multiprocessing/shared_handle.hpp>
 
 #include <csignal>
-#include <future>
-#include <optional>
-#include <string>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <utility>
-#include <vector>
-
-namespace asio = boost::asio;
-namespace py = ferrule::python;
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
 
 namespace {
 
@@ -111,7 +93,6 @@ TEST_CASE("exhaustion: a listener that cannot be made leaves nothing behind")
 
 TEST_CASE("exhaustion: accepting")
 {
-    const watchdog guard("accepting");
     for (const bool with_key : {false, true}) {
         for (const way w : all_ways) {
             with_each_shortage("accept", [&](shortage& s) {
@@ -154,7 +135,6 @@ TEST_CASE("exhaustion: accepting")
 
 TEST_CASE("exhaustion: connecting")
 {
-    const watchdog guard("connecting");
     for (const bool with_key : {false, true}) {
         for (const way w : all_ways) {
             const auto lo = with_key ? py::listener_options().authkey(key) : py::listener_options();
@@ -189,7 +169,6 @@ TEST_CASE("exhaustion: connecting")
 
 TEST_CASE("exhaustion: calls of remote objects")
 {
-    const watchdog guard("managers");
     const list_server server;
     const py::manager manager = server.connect();
     with_each_shortage("manager", [&](shortage& s) { CHECK(s.explains(s.during([&] { (void)server.connect(); }))); });
@@ -228,7 +207,6 @@ TEST_CASE("exhaustion: calls of remote objects")
 
 TEST_CASE("exhaustion: a server of managed objects goes on when it has had no descriptors")
 {
-    const watchdog guard("a server");
     for_each_shortage({resource::descriptors}, 100, [&](shortage& s) {
         py::manager_server server(py::listener_options().authkey(key));
         const auto options = py::connect_options().authkey(key);
@@ -255,7 +233,6 @@ TEST_CASE("exhaustion: a server of managed objects goes on when it has had no de
 
 TEST_CASE("exhaustion: a handle for another program is handed over, or can be fetched again")
 {
-    const watchdog guard("shared handles");
     with_each_shortage("offered_handle", [](shortage& s) {
         auto given = pipe();
         CHECK(s.explains(s.during([&] {

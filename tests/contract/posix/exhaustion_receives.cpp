@@ -1,30 +1,8 @@
 // Receiving when memory or descriptors run out at any point: the call says so or succeeds, and nothing is lost.
-#include "contract/shortage.hpp"
-#include "support/catch.hpp"
-#include "support/watchdog.hpp"
+#include "contract/posix/shortage.hpp"
+#include "support/test.hpp"
 
-#include <ferrule/asio.hpp>
 #include <ferrule/framing/lines.hpp>
-#include <ferrule/pair.hpp>
-
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
-
-#include <memory>
-#include <optional>
-#include <string>
-#include <thread>
-#include <utility>
-#include <vector>
-
-namespace asio = boost::asio;
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
 
 namespace {
 
@@ -278,7 +256,6 @@ void in_a_coroutine(shortage& s, arrival when, Token... token)
 template <class Call>
 void check(const char* name)
 {
-    const watchdog guard(name);
     for (const arrival when : {arrival::whole, arrival::half, arrival::later}) {
         const std::string what = std::string(name) + (when == arrival::whole  ? ", all is there"
                                                       : when == arrival::half ? ", half is there"

@@ -1,31 +1,17 @@
 // Values of every codec when memory runs out at any point: a send leaves nothing or a whole message behind, and a receive takes one
 // message at most.
-#include "contract/in_want.hpp"
-#include "contract/shortage.hpp"
-#include "support/catch.hpp"
-#include "support/watchdog.hpp"
+#include "contract/posix/in_want.hpp"
+#include "contract/posix/shortage.hpp"
+#include "support/test.hpp"
 
-#include <ferrule/asio.hpp>
 #include <ferrule/framing/any_framing.hpp>
 #include <ferrule/framing/json.hpp>
 #include <ferrule/framing/msgpack.hpp>
 #include <ferrule/framing/multiprocessing.hpp>
-#include <ferrule/pair.hpp>
 
 #include <boost/json.hpp>
 
-#include <map>
-#include <optional>
-#include <string>
-#include <utility>
-#include <vector>
-
 namespace json = boost::json;
-namespace py = ferrule::python;
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
 
 namespace {
 
@@ -36,7 +22,6 @@ void check(const std::string& name, const Framing& f, const typename Framing::me
            const typename Framing::message_type& next)
 {
     using message = typename Framing::message_type;
-    const watchdog guard(name.c_str());
     for (const way w : all_ways) {
         with_each_shortage(name + ", sending", [&](shortage& s) {
             auto [a, b] = socketpair(f);

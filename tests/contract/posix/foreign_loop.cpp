@@ -1,32 +1,15 @@
 // Event loops that know nothing of ferrule drive endpoints: `arm` says what to wait for, the `try_` calls do the rest.
 #include "src/testing/scripted.hpp"
-#include "support/calls.hpp"
-#include "support/catch.hpp"
 #include "support/kinds.hpp"
-#include "support/system.hpp"
-#include "support/transports.hpp"
-#include "support/watchdog.hpp"
+#include "support/memory_pair.hpp"
+#include "support/posix/descriptors.hpp"
+#include "support/styles.hpp"
+#include "support/test.hpp"
 
-#include <ferrule/pair.hpp>
-
-#include <atomic>
-#include <cerrno>
-#include <fcntl.h>
-#include <map>
 #include <poll.h>
-#include <string>
 #include <sys/epoll.h>
-#include <system_error>
-#include <thread>
-#include <vector>
 
 namespace {
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
-
-constexpr auto patience = 20s;
 
 // Handles are waited for together; one may be named twice, for different events. What is ready is the result.
 class poll_loop {
@@ -277,12 +260,10 @@ std::vector<bytes> messages_for(const testing::connection_kind& k)
 template <class Loop>
 void drive_every_kind()
 {
-    for (const std::string_view name : kind_names) {
-        const testing::connection_kind& k = kind(name);
+    for (const testing::connection_kind& k : kinds()) {
         if (k.drops)
             continue; // does not tell a sender to wait
-        INFO(name);
-        const watchdog guard(k.name.c_str());
+        INFO(k.name);
         const std::vector<bytes> messages = messages_for(k);
         auto ends = connect_both_ways(k);
         party a(std::move(ends.first), messages);
@@ -331,7 +312,6 @@ TEST_CASE("foreign loop: where there is nothing to wait for, the loop tries agai
         bool arming(direction) noexcept override { return ++times % 2 == 0; }
         unsigned times = 0;
     };
-    const watchdog guard("foreign loop now");
     const auto script = std::make_shared<hasty>();
     auto pair = kind("memory stream").connect();
     const std::vector<bytes> messages = messages_for(kind("memory stream"));
@@ -343,7 +323,6 @@ TEST_CASE("foreign loop: where there is nothing to wait for, the loop tries agai
 
 TEST_CASE("foreign loop: a loop and threads that block share an endpoint")
 {
-    const watchdog guard("foreign loop mixed");
     for (const std::string_view name : with_both_ends) {
         INFO(name);
         auto ends = kind(name).connect();
@@ -352,13 +331,13 @@ TEST_CASE("foreign loop: a loop and threads that block share an endpoint")
         const std::vector<bytes> messages = messages_for(kind(name));
         std::jthread echo([end = b]() mutable {
             error_code ec;
-            for (bytes m = end.recv(patience, ec); !ec; m = end.recv(patience, ec))
-                end.send(m, patience, ec);
+            for (bytes m = end.recv(timeout, ec); !ec; m = end.recv(timeout, ec))
+                end.send(m, timeout, ec);
         });
         // The loop receives what another thread, which blocks, sends through the same endpoint.
         std::jthread sender([&, end = a]() mutable {
             for (const bytes& m : messages)
-                end.send(m, patience);
+                end.send(m, timeout);
         });
         for (const bytes& m : messages)
             REQUIRE((recv_in_loop(a) == m));
@@ -369,14 +348,12 @@ TEST_CASE("foreign loop: a loop and threads that block share an endpoint")
 
 TEST_CASE("foreign loop: try_recv leaves half a frame alone, and its rest makes the handle ready")
 {
-    const watchdog guard("foreign loop half a frame");
     const bytes message = pattern(1000);
     const bytes frame = testing::kit::wire_of<varint>(message);
-    for (const std::string_view name : kind_names) {
-        const testing::connection_kind& k = kind(name);
+    for (const testing::connection_kind& k : kinds()) {
         if (!is_stream(k))
             continue;
-        INFO(name);
+        INFO(k.name);
         auto ends = k.connect();
         writer w(std::move(ends.first));
         reader shared(std::move(ends.second));
@@ -384,12 +361,12 @@ TEST_CASE("foreign loop: try_recv leaves half a frame alone, and its rest makes 
         CHECK_FALSE(r.try_recv());
         CHECK_FALSE(is_ready(r, direction::read));
         for (const std::size_t cut : {std::size_t{1}, std::size_t{2}, std::size_t{500}, frame.size() - 1}) {
-            w.send(byte_view(frame).first(cut), patience);
+            w.send(byte_view(frame).first(cut), timeout);
             wait_for(r, direction::read);
             CHECK_FALSE(r.try_recv());
             if (k.prompt)
                 CHECK_FALSE(is_ready(r, direction::read)); // what was taken is not offered again
-            w.send(byte_view(frame).subspan(cut), patience);
+            w.send(byte_view(frame).subspan(cut), timeout);
             wait_for(r, direction::read);
             CHECK(recv_in_loop(r) == message);
             CHECK_FALSE(r.try_recv());
@@ -398,7 +375,7 @@ TEST_CASE("foreign loop: try_recv leaves half a frame alone, and its rest makes 
         // A loop that asks before it tries hears of what the system has, not of what has been read ahead.
         bytes two = frame.clone();
         two.append(frame);
-        w.send(two, patience);
+        w.send(two, timeout);
         CHECK(recv_in_loop(r) == message);
         CHECK(recv_in_loop(r) == message);
     }
@@ -406,13 +383,11 @@ TEST_CASE("foreign loop: try_recv leaves half a frame alone, and its rest makes 
 
 TEST_CASE("foreign loop: byte by byte")
 {
-    const watchdog guard("foreign loop bytes");
     const bytes message = pattern(300);
-    for (const std::string_view name : kind_names) {
-        const testing::connection_kind& k = kind(name);
+    for (const testing::connection_kind& k : kinds()) {
         if (!is_stream(k))
             continue;
-        INFO(name);
+        INFO(k.name);
         auto ends = k.connect();
         writer w(std::move(ends.first));
         message_reader<> r(std::move(ends.second));
@@ -428,13 +403,11 @@ TEST_CASE("foreign loop: byte by byte")
 
 TEST_CASE("foreign loop: try_send says false when nothing was sent, and the peer sees nothing of it")
 {
-    const watchdog guard("foreign loop no room");
-    for (const std::string_view name : kind_names) {
-        const testing::connection_kind& k = kind(name);
+    for (const testing::connection_kind& k : kinds()) {
         if (k.drops)
             continue;
         for (const std::size_t size : {90u, 3000u}) {
-            INFO(name << ", " << size);
+            INFO(k.name << ", " << size);
             const std::string rest(size, 'x');
             auto ends = k.connect();
             message_writer<> w(std::move(ends.first));
@@ -512,7 +485,6 @@ TEST_CASE("foreign loop: a send that moves only an older rest has sent nothing o
 
 TEST_CASE("foreign loop: try_flush gets the rest out bit by bit")
 {
-    const watchdog guard("foreign loop flush");
     auto ends = memory_pair(1000);
     message_writer<> w(std::move(ends.first));
     message_reader<> r(std::move(ends.second));
@@ -534,12 +506,10 @@ TEST_CASE("foreign loop: try_flush gets the rest out bit by bit")
 
 TEST_CASE("foreign loop: the end of the stream makes the handle ready")
 {
-    const watchdog guard("foreign loop end");
-    for (const std::string_view name : kind_names) {
-        const testing::connection_kind& k = kind(name);
+    for (const testing::connection_kind& k : kinds()) {
         if (!k.has_end)
             continue;
-        INFO(name);
+        INFO(k.name);
         {
             auto ends = k.connect();
             message_writer<> w(std::move(ends.first));
@@ -572,12 +542,10 @@ TEST_CASE("foreign loop: the end of the stream makes the handle ready")
 
 TEST_CASE("foreign loop: a peer that is gone makes the handle ready, and sending fails")
 {
-    const watchdog guard("foreign loop broken");
-    for (const std::string_view name : kind_names) {
-        const testing::connection_kind& k = kind(name);
+    for (const testing::connection_kind& k : kinds()) {
         if (!k.tells_sender || k.drops)
             continue;
-        INFO(name);
+        INFO(k.name);
         auto ends = k.connect();
         message_writer<> w(std::move(ends.first));
         message_reader<> r(std::move(ends.second));
@@ -633,7 +601,6 @@ TEST_CASE("foreign loop: a direction that an end does not have cannot be waited 
 
 TEST_CASE("foreign loop: while another thread receives, arm and try_recv do not wait for it")
 {
-    const watchdog guard("foreign loop busy reading");
     for (const std::string_view name : with_both_ends) {
         INFO(name);
         auto ends = kind(name).connect();
@@ -643,7 +610,7 @@ TEST_CASE("foreign loop: while another thread receives, arm and try_recv do not 
         bytes received;
         std::jthread other([&] {
             id = thread_id();
-            received = a.recv(patience);
+            received = a.recv(timeout);
         });
         while (id == 0)
             std::this_thread::yield();
@@ -666,7 +633,6 @@ TEST_CASE("foreign loop: while another thread receives, arm and try_recv do not 
 
 TEST_CASE("foreign loop: while another thread sends, arm, try_send and try_flush do not wait for it")
 {
-    const watchdog guard("foreign loop busy writing");
     const bytes large = pattern(16'000'000);
     for (const std::string_view name : with_both_ends) {
         INFO(name);
@@ -676,7 +642,7 @@ TEST_CASE("foreign loop: while another thread sends, arm, try_send and try_flush
         std::atomic<pid_t> id{0};
         std::jthread other([&] {
             id = thread_id();
-            a.send(large, patience);
+            a.send(large, timeout);
         });
         while (id == 0)
             std::this_thread::yield();
@@ -697,10 +663,9 @@ TEST_CASE("foreign loop: while another thread sends, arm, try_send and try_flush
 
 TEST_CASE("foreign loop: while a coroutine waits, arm and try_recv do not wait for it")
 {
-    const watchdog guard("foreign loop busy coroutine");
     auto [a, b] = socketpair(varint());
     asio::io_context context;
-    auto received = asio::co_spawn(context, a.async_recv(patience), asio::use_future);
+    auto received = asio::co_spawn(context, a.async_recv(timeout), asio::use_future);
     context.poll();
     CHECK(code_of([&, &e = a] { (void)e.arm(direction::read); }) == errc::busy);
     CHECK_FALSE(a.try_recv());

@@ -1,22 +1,7 @@
 // After fork: the child uses what was idle, is refused what was in use, and does nothing that the parent could notice.
-#include "support/catch.hpp"
-#include "support/system.hpp"
-#include "support/transports.hpp"
-#include "support/watchdog.hpp"
-
-#include <ferrule/message.hpp>
-#include <ferrule/pair.hpp>
-
-#include <atomic>
-#include <thread>
-
-namespace {
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
-
-} // namespace
+#include "support/posix/descriptors.hpp"
+#include "support/styles.hpp"
+#include "support/test.hpp"
 
 TEST_CASE("fork: a child goes on with an idle endpoint, blocking and with coroutines")
 {
@@ -40,7 +25,6 @@ TEST_CASE("fork: a child goes on with an idle endpoint, blocking and with corout
 
 TEST_CASE("fork: a direction that was in use is refused in the child, the other is not")
 {
-    const watchdog guard("fork in use");
     auto [a, b] = socketpair(varint{});
     asio::io_context context;
     bytes got;
@@ -66,7 +50,6 @@ TEST_CASE("fork: a direction that was in use is refused in the child, the other 
 
 TEST_CASE("fork: a thread that blocks in the parent is not disturbed by the child")
 {
-    const watchdog guard("fork blocked");
     auto [a, b] = socketpair(varint{});
     bytes got;
     std::jthread blocked([&, d = a]() mutable { got = d.recv(20s); });

@@ -1,19 +1,7 @@
 // One call when memory or descriptors run out, in each of the ways to make it. POSIX only.
 #pragma once
 
-#include "contract/shortage.hpp"
-#include "support/catch.hpp"
-
-#include <ferrule/asio.hpp>
-#include <ferrule/message.hpp>
-
-#include <boost/asio/bind_executor.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
-
-#include <initializer_list>
-#include <utility>
+#include "contract/posix/shortage.hpp"
 
 namespace ferrule::test {
 

@@ -2,34 +2,16 @@
 //
 //     FERRULE_KILLS=n   how many over each kind of connection
 //     FERRULE_SEED=n    begin with this seed; a failure names its own
-#include "support/catch.hpp"
 #include "support/kinds.hpp"
-#include "support/random.hpp"
-#include "support/sanitizers.hpp"
-#include "support/system.hpp"
-#include "support/transports.hpp"
-#include "support/watchdog.hpp"
+#include "support/posix/settled_descriptors.hpp"
+#include "support/styles.hpp"
+#include "support/test.hpp"
 
-#include <ferrule/message.hpp>
-
-#include "platform/os.hpp"
-
-#include <chrono>
 #include <csignal>
-#include <random>
-#include <string>
 #include <sys/wait.h>
-#include <thread>
 #include <unistd.h>
-#include <utility>
 
 namespace {
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
-
-constexpr auto in_time = 20s;
 
 /// The messages of a run, which the sender and the receiver make by themselves.
 class numbered {
@@ -95,14 +77,14 @@ void expect_end(style how, message_reader<>& in, const std::string& wanted, cons
         const bytes whole = testing::kit::wire_of<varint>(byte_view(wanted));
         REQUIRE((!o.value.empty() && o.value.size() < whole.size()));
         REQUIRE(whole.text().starts_with(o.value.text()));
-        REQUIRE(recv(how, in, in_time).error == errc::truncated);
-        REQUIRE(in.take_partial(in_time) == o.value);
+        REQUIRE(recv(how, in, timeout).error == errc::truncated);
+        REQUIRE(in.take_partial(timeout) == o.value);
     } else {
         INFO(o.error.message());
         REQUIRE(o.error == errc::end_of_stream);
         REQUIRE(o.value.empty());
     }
-    REQUIRE(recv(how, in, in_time).error == errc::end_of_stream);
+    REQUIRE(recv(how, in, timeout).error == errc::end_of_stream);
 }
 
 /// Receives up to the end: whole messages in order, then the end of the stream behind what had begun of another message.
@@ -113,7 +95,7 @@ void expect_whole_messages(const testing::connection_kind& kind, style how, mess
     const bool tells = kind.has_end || kind.name == "pty master sends";
     for (std::string wanted = expected.next();;) {
         const bool dead = !killing.joinable();
-        const auto o = recv(how, in, tells ? until(in_time) : until(1ms));
+        const auto o = recv(how, in, tells ? until(timeout) : until(1ms));
         if (!o.error) {
             while (kind.drops && number_of(wanted) < number_of(o.value.text())) // what was dropped is missing whole
                 wanted = expected.next();
@@ -132,21 +114,18 @@ void expect_whole_messages(const testing::connection_kind& kind, style how, mess
 }
 
 /// Kills each of many senders at a random moment. The receiver is called in every style in turn.
-void kill_many(std::string_view name)
+void kill_many(const testing::connection_kind& kind)
 {
-    const testing::connection_kind& kind = test::kind(name);
     const std::size_t usual = sanitized ? 9 : 30;
     const char* const given = std::getenv("FERRULE_KILLS");
     const std::size_t count = given != nullptr ? std::strtoull(given, nullptr, 10) : usual;
     const bool packets = kind.transfers == transfer_kind::message;
     const std::size_t largest = packets ? 3000 : 50'000;
-    (void)os::wakeup::of_this_thread(); // which a blocking receive makes only if it has to wait
-    const std::size_t before = open_descriptors().size();
+    const std::size_t before = settled_descriptors().size();
     dice d(1);
     for (std::size_t i = 0; i < count; ++i) {
-        const watchdog guard("kills");
         const style how = all_styles[i % std::size(all_styles)];
-        INFO(name << ", run " << i << ", " << test::name(how));
+        INFO(kind.name << ", run " << i << ", " << test::name(how));
         auto ends = kind.connect();
         numbered expected(i, largest);
         sender killed(ends.first, ends.second, expected);
@@ -168,53 +147,18 @@ void kill_many(std::string_view name)
         // This side goes on: what it sends to the dead is an error, and no signal.
         error_code ec;
         while (peer.is_open() && kind.has_end && kind.tells_sender && !ec)
-            peer.send("anybody there?", in_time, ec);
+            peer.send("anybody there?", timeout, ec);
         CHECK((!ec || ec == condition::broken));
         in.close();
     }
     CHECK(open_descriptors().size() == before);
 }
 
-} // namespace
+bool leaves_the_process(const testing::connection_kind& kind)
+{
+    return !kind.name.starts_with("memory");
+}
 
-// One test case each, so that they run side by side.
-TEST_CASE("kills: pipe")
-{
-    kill_many("pipe");
-}
-TEST_CASE("kills: FIFO")
-{
-    kill_many("FIFO");
-}
-TEST_CASE("kills: socketpair")
-{
-    kill_many("socketpair");
-}
-TEST_CASE("kills: TCP")
-{
-    kill_many("TCP");
-}
-TEST_CASE("kills: pty")
-{
-    kill_many("pty");
-}
-TEST_CASE("kills: pty master sends")
-{
-    kill_many("pty master sends");
-}
-TEST_CASE("kills: unix datagram")
-{
-    kill_many("unix datagram");
-}
-TEST_CASE("kills: seqpacket")
-{
-    kill_many("seqpacket");
-}
-TEST_CASE("kills: UDP")
-{
-    kill_many("UDP");
-}
-TEST_CASE("kills: handle link")
-{
-    kill_many("handle link");
-}
+const kind_tests<kill_many> registered("kills", leaves_the_process);
+
+} // namespace

@@ -1,4 +1,4 @@
-#include "contract/scarce.hpp"
+#include "contract/posix/scarce.hpp"
 
 #if !defined(_WIN32)
 

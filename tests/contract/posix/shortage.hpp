@@ -1,20 +1,9 @@
 // Every way in which memory or descriptors can run out during a call, one after the other. POSIX only.
 #pragma once
 
-#include "contract/scarce.hpp"
-#include "support/catch.hpp"
-#include "support/system.hpp"
-
-#include <ferrule/error.hpp>
-#include <ferrule/pair.hpp>
-
-#include <cstdint>
-#include <initializer_list>
-#include <new>
-#include <optional>
-#include <string>
-#include <thread>
-#include <utility>
+#include "contract/posix/scarce.hpp"
+#include "support/posix/descriptors.hpp"
+#include "support/test.hpp"
 
 namespace ferrule::test {
 

@@ -50,7 +50,7 @@ int main(int argc, char** argv)
         if (argc == 2 && argv[1] == std::string("inherited"))
             return echo(inherited());
         if (argc == 2 && argv[1] == std::string("standard")) {
-            auto [in, out] = standard_streams();
+            auto [in, out] = take_standard_streams();
             std::puts("printed by some library");
             std::fflush(stdout);
             if (std::getchar() != EOF)

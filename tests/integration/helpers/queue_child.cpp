@@ -1,7 +1,7 @@
 // queue_child put <number> <lock> <slots> <name> <how many> <bytes>: puts (name, i, data) into a Python queue.
 // queue_child get <number> <lock> <slots> <how many>: gets numbers; its exit code is their sum.
 // Exit code 75: timed out.
-#include <ferrule/python/queue.hpp>
+#include <ferrule/python/multiprocessing/queue.hpp>
 
 #include <cstdio>
 #include <cstdlib>

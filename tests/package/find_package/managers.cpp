@@ -1,8 +1,9 @@
 // Python's managers and their types, with C++ at both ends.
+#include <ferrule/python/datetime.hpp>
 #include <ferrule/python/json.hpp>
-#include <ferrule/python/manager.hpp>
-#include <ferrule/python/manager_server.hpp>
-#include <ferrule/python/time.hpp>
+#include <ferrule/python/multiprocessing/client.hpp>
+#include <ferrule/python/multiprocessing/manager.hpp>
+#include <ferrule/python/multiprocessing/manager_server.hpp>
 
 #include <boost/json/serialize.hpp>
 

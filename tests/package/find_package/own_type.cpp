@@ -1,5 +1,5 @@
 // How users try a type of their own: here the socket pairs of ferrule itself stand for it.
-#include <ferrule/platform/pair.hpp>
+#include <ferrule/platform/descriptor_pair.hpp>
 #include <ferrule/testing/schedules.hpp>
 #include <ferrule/testing/socket_contract.hpp>
 

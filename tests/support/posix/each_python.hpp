@@ -1,12 +1,9 @@
 // A section of the test for every CPython.
 #pragma once
 
-#include "support/catch.hpp"
-#include "support/python.hpp"
+#include "support/posix/python.hpp"
 #include "support/skip.hpp"
-#include "support/watchdog.hpp"
-
-#include <cstdio>
+#include "support/test.hpp"
 
 namespace ferrule::test {
 
@@ -16,11 +13,10 @@ void for_each_python(F f)
 {
     if (pythons().empty())
         skip("no CPython 3.6 or later in PATH, FERRULE_PYTHONS or ~/.pyenv/versions");
-    for (const python& p : pythons()) {
+    for (const interpreter& p : pythons()) {
         DYNAMIC_SECTION("CPython " << p.version)
         {
             std::printf("CPython %s: %s\n", p.version.c_str(), p.program.c_str());
-            const watchdog guard("a python test");
             f(p);
         }
     }

@@ -1,6 +1,5 @@
-#include "support/python.hpp"
+#include "support/posix/python.hpp"
 
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -37,7 +36,7 @@ bool is_python(const std::string& name)
     return name.rfind(prefix, 0) == 0 && name.find_first_not_of(".0123456789", prefix.size()) == std::string::npos;
 }
 
-std::vector<python> find()
+std::vector<interpreter> find()
 {
     std::vector<fs::path> folders;
     for (const char* variable : {"PATH", "FERRULE_PYTHONS"}) {
@@ -69,7 +68,7 @@ std::vector<python> find()
         if (answer >> version && answer >> executable)
             by_version.emplace(version, p.string());
     }
-    std::vector<python> all;
+    std::vector<interpreter> all;
     for (const auto& [version, program] : by_version)
         all.push_back({program, version});
     return all;
@@ -77,9 +76,9 @@ std::vector<python> find()
 
 } // namespace
 
-const std::vector<python>& pythons()
+const std::vector<interpreter>& pythons()
 {
-    static const std::vector<python> all = find();
+    static const std::vector<interpreter> all = find();
     return all;
 }
 

@@ -1,13 +1,11 @@
 // A folder for one test. POSIX only.
 #pragma once
 
-#include "support/catch.hpp"
+#include "support/test.hpp"
 #include "support/unique_fd.hpp"
 
-#include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
-#include <string>
 #include <sys/stat.h>
 
 namespace ferrule::test {

@@ -1,7 +1,7 @@
 // What tests start: see child.cpp.
 #pragma once
 
-#include "windows/raw_pipe.hpp"
+#include "support/windows/raw_pipe.hpp"
 
 #include <initializer_list>
 #include <string>

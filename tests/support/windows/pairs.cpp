@@ -1,31 +1,14 @@
-#include "windows/pairs.hpp"
+#include "support/windows/pairs.hpp"
 
-#include "windows/raw_pipe.hpp"
+#include "support/windows/must.hpp"
+#include "support/windows/raw_pipe.hpp"
 
-#include <winsock2.h>
-
-#include <windows.h>
 #include <ws2tcpip.h>
 
-#include <stdexcept>
 #include <string>
-#include <system_error>
 
 namespace ferrule::test {
 namespace {
-
-HANDLE must(HANDLE h)
-{
-    if (h == INVALID_HANDLE_VALUE)
-        throw std::system_error(static_cast<int>(::GetLastError()), std::system_category());
-    return h;
-}
-
-void must(bool fine)
-{
-    if (!fine)
-        throw std::system_error(::WSAGetLastError(), std::system_category());
-}
 
 void start_sockets()
 {
@@ -72,7 +55,7 @@ ends named_pipe_pair(transfer_kind kind)
                                                       : PIPE_TYPE_BYTE | PIPE_READMODE_BYTE;
     const HANDLE server =
         must(::CreateNamedPipeA(name.c_str(), PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | FILE_FLAG_FIRST_PIPE_INSTANCE,
-                                mode, 1, 4096, 4096, 0, nullptr));
+                                mode, 1, pipe_room, pipe_room, 0, nullptr));
     const HANDLE client = must(::CreateFileA(name.c_str(), GENERIC_READ | GENERIC_WRITE, 0, nullptr, OPEN_EXISTING,
                                              FILE_FLAG_OVERLAPPED, nullptr));
     descriptor first = adopt(server);
@@ -83,7 +66,7 @@ ends anonymous_pipe()
 {
     HANDLE reading;
     HANDLE writing;
-    must(::CreatePipe(&reading, &writing, nullptr, 4096) != 0);
+    must(::CreatePipe(&reading, &writing, nullptr, pipe_room) != 0);
     descriptor first = adopt(writing);
     return {std::move(first), adopt(reading)};
 }

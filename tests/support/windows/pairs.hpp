@@ -1,19 +1,15 @@
 // Connected ends, made by the calls of Windows.
 #pragma once
 
-#include <ferrule/socket_like.hpp>
-
-#include <utility>
+#include "support/system_kinds.hpp"
 
 namespace ferrule::test {
 
-using ends = std::pair<descriptor, descriptor>;
+/// Bytes that a pipe buffers. Small, because Wine takes its time to fill large buffers.
+constexpr unsigned pipe_room = 4096;
 
-/// Both ways, with buffers of 4 KiB.
+/// Both ways.
 ends named_pipe_pair(transfer_kind kind);
-/// With small buffers: Wine takes its time to fill large ones.
 ends anonymous_pipe();
-ends tcp_pair();
-ends udp_pair();
 
 } // namespace ferrule::test

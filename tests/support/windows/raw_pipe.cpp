@@ -1,4 +1,4 @@
-#include "windows/raw_pipe.hpp"
+#include "support/windows/raw_pipe.hpp"
 
 #include <windows.h>
 
@@ -122,17 +122,6 @@ std::string this_program()
 {
     char own[MAX_PATH];
     return std::string(own, ::GetModuleFileNameA(nullptr, own, MAX_PATH));
-}
-
-unsigned long open_handles()
-{
-    DWORD n = 0;
-    if (::GetProcessHandleCount(::GetCurrentProcess(), &n) && n != 0)
-        return n;
-    // Wine does not count them, but gives the lowest number that is free.
-    const HANDLE next = ::CreateEventW(nullptr, TRUE, FALSE, nullptr);
-    ::CloseHandle(next);
-    return static_cast<unsigned long>(reinterpret_cast<std::uintptr_t>(next) / 4);
 }
 
 bool is_wine()

@@ -33,9 +33,6 @@ std::string fresh_pipe_name();
 /// The path of this program.
 std::string this_program();
 
-/// How many handles this process has, about.
-unsigned long open_handles();
-
 /// Whether what passes for Windows here is Wine.
 bool is_wine();
 

@@ -1,41 +1,21 @@
 #include "support/system.hpp"
 
 #include "support/skip.hpp"
-#include "windows/raw_pipe.hpp"
+#include "support/windows/must.hpp"
+#include "support/windows/raw_pipe.hpp"
 
-#include <winsock2.h>
-
-#include <windows.h>
-
-#include <system_error>
+#include <cstdint>
 
 namespace ferrule::test {
-namespace {
-
-void must(bool fine)
-{
-    if (!fine)
-        throw std::system_error(static_cast<int>(::GetLastError()), std::system_category());
-}
-
-} // namespace
-
-void unique_fd::reset() noexcept
-{
-    if (handle_ != invalid_handle)
-        ::CloseHandle(release());
-}
 
 std::pair<unique_fd, unique_fd> raw_stream_pair()
 {
     const std::string name = fresh_pipe_name();
     std::pair<unique_fd, unique_fd> ends;
-    ends.first = unique_fd(::CreateNamedPipeA(name.c_str(), PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED,
-                                              PIPE_TYPE_BYTE | PIPE_READMODE_BYTE, 1, 4096, 4096, 0, nullptr));
-    must(ends.first.get() != INVALID_HANDLE_VALUE);
-    ends.second =
-        unique_fd(::CreateFileA(name.c_str(), GENERIC_READ | GENERIC_WRITE, 0, nullptr, OPEN_EXISTING, 0, nullptr));
-    must(ends.second.get() != INVALID_HANDLE_VALUE);
+    ends.first = unique_fd(must(::CreateNamedPipeA(name.c_str(), PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED,
+                                                   PIPE_TYPE_BYTE | PIPE_READMODE_BYTE, 1, 4096, 4096, 0, nullptr)));
+    ends.second = unique_fd(
+        must(::CreateFileA(name.c_str(), GENERIC_READ | GENERIC_WRITE, 0, nullptr, OPEN_EXISTING, 0, nullptr)));
     return ends;
 }
 
@@ -58,6 +38,17 @@ std::string read_n(native_handle_type h, std::size_t n)
     return data;
 }
 
+std::size_t open_handles()
+{
+    DWORD n = 0;
+    if (::GetProcessHandleCount(::GetCurrentProcess(), &n) && n != 0)
+        return n;
+    // Wine does not count them, but gives the lowest number that is free.
+    const HANDLE next = ::CreateEventW(nullptr, TRUE, FALSE, nullptr);
+    ::CloseHandle(next);
+    return static_cast<std::size_t>(reinterpret_cast<std::uintptr_t>(next) / 4);
+}
+
 void reset_when_closed(native_handle_type tcp_socket)
 {
     if (is_wine())
@@ -67,19 +58,20 @@ void reset_when_closed(native_handle_type tcp_socket)
                       reinterpret_cast<const char*>(&at_once), sizeof at_once) == 0);
 }
 
-void fill(native_handle_type h)
+std::size_t fill(native_handle_type h)
 {
     const std::string block(4096, 'x');
     OVERLAPPED writing{};
-    writing.hEvent = ::CreateEventW(nullptr, TRUE, FALSE, nullptr);
-    must(writing.hEvent != nullptr);
-    const unique_fd closing(writing.hEvent);
-    while (::WriteFile(h, block.data(), static_cast<DWORD>(block.size()), nullptr, &writing) != 0) {
-    }
+    const unique_fd event(must(::CreateEventW(nullptr, TRUE, FALSE, nullptr)));
+    writing.hEvent = event.get();
+    std::size_t total = 0;
+    while (::WriteFile(h, block.data(), static_cast<DWORD>(block.size()), nullptr, &writing) != 0)
+        total += block.size();
     must(::GetLastError() == ERROR_IO_PENDING);
     ::CancelIoEx(h, &writing);
     DWORD n = 0;
     ::GetOverlappedResult(h, &writing, &n, TRUE);
+    return total + n;
 }
 
 } // namespace ferrule::test

@@ -1,17 +1,5 @@
-#include <ferrule/bytes.hpp>
 
-#include "support/catch.hpp"
-#include "support/random.hpp"
-
-#include <algorithm>
-#include <array>
-#include <cstdint>
-#include <new>
-#include <string>
-#include <type_traits>
-#include <vector>
-
-using namespace ferrule;
+#include "support/test.hpp"
 
 namespace {
 

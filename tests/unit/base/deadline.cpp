@@ -1,14 +1,9 @@
-#include <ferrule/deadline.hpp>
 
-#include "support/catch.hpp"
+#include "support/test.hpp"
 
-#include <chrono>
 #include <cmath>
-#include <limits>
 #include <ratio>
 
-using namespace ferrule;
-using namespace std::chrono_literals;
 using clock_type = deadline::clock;
 
 namespace {

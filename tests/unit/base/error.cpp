@@ -1,19 +1,8 @@
-#include <ferrule/error.hpp>
-#include <ferrule/limits.hpp>
 
-#include "support/catch.hpp"
+#include "support/test.hpp"
 
-#include <boost/asio/error.hpp>
 #include <boost/system/errc.hpp>
 
-#include <cerrno>
-#include <set>
-#include <string>
-#include <type_traits>
-#include <vector>
-
-using namespace ferrule;
-namespace asio = boost::asio;
 namespace sys = boost::system;
 
 namespace {

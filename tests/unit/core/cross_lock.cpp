@@ -1,47 +1,5 @@
-#include "support/catch.hpp"
-#include "support/system.hpp"
-#include "support/watchdog.hpp"
+#include "support/test.hpp"
 #include "support/work_for.hpp"
-
-#include "platform/os.hpp"
-
-#include <ferrule/asio.hpp>
-#include <ferrule/cross_lock.hpp>
-
-#include <boost/asio.hpp>
-
-#include <atomic>
-#include <fstream>
-#include <functional>
-#include <future>
-#include <mutex>
-#include <string>
-#include <sys/syscall.h>
-#include <thread>
-#include <vector>
-
-namespace {
-
-namespace asio = boost::asio;
-using namespace std::chrono_literals;
-using ferrule::condition;
-using ferrule::cross_lock;
-using ferrule::errc;
-using ferrule::error_code;
-using ferrule::test::in_child;
-using ferrule::test::work_for;
-
-// Until the thread sleeps on a condition variable.
-void until_asleep(pid_t thread)
-{
-    for (long number = -1; number != SYS_futex; std::this_thread::yield()) {
-        std::ifstream file("/proc/self/task/" + std::to_string(thread) + "/syscall");
-        if (!(file >> number))
-            number = -1; // "running"
-    }
-}
-
-} // namespace
 
 TEST_CASE("cross_lock: excludes, can be tried, is not recursive")
 {
@@ -50,7 +8,7 @@ TEST_CASE("cross_lock: excludes, can be tried, is not recursive")
     CHECK(l.locked());
     CHECK_FALSE(l.try_lock());
     CHECK_FALSE(l.try_lock_for(0s));
-    CHECK(l.acquire(ferrule::deadline::now()) == errc::lock_timed_out);
+    CHECK(l.acquire(deadline::now()) == errc::lock_timed_out);
     l.unlock();
     CHECK_FALSE(l.locked());
     const std::scoped_lock as_lockable(l);
@@ -61,7 +19,6 @@ TEST_CASE("cross_lock: excludes, can be tried, is not recursive")
 
 TEST_CASE("cross_lock: a waiting thread gives up at its deadline and on a stop request")
 {
-    const ferrule::test::watchdog guard("cross_lock cancel");
     cross_lock l;
     l.lock();
     CHECK(l.acquire(2ms) == errc::lock_timed_out);
@@ -75,26 +32,8 @@ TEST_CASE("cross_lock: a waiting thread gives up at its deadline and on a stop r
     l.unlock();
 }
 
-TEST_CASE("cross_lock: a stop request wakes a thread that sleeps")
-{
-    const ferrule::test::watchdog guard("cross_lock stop");
-    cross_lock l;
-    l.lock();
-    std::stop_source stop;
-    std::promise<pid_t> id;
-    std::jthread other([&] {
-        id.set_value(ferrule::test::thread_id());
-        CHECK(l.acquire(stop.get_token()) == errc::cancelled);
-    });
-    until_asleep(id.get_future().get());
-    stop.request_stop();
-    other.join();
-    l.unlock();
-}
-
 TEST_CASE("cross_lock: a thread and a coroutine hand it to each other")
 {
-    const ferrule::test::watchdog guard("cross_lock hand over");
     cross_lock l;
     asio::io_context context;
     int order = 0;
@@ -174,7 +113,7 @@ TEST_CASE("cross_lock: an asynchronous waiter is cancelled by slot, stop token a
     l.async_lock(2ms, asio::bind_executor(context, note));
     context.run();
     context.restart();
-    l.async_lock(ferrule::deadline::now(), asio::bind_executor(context, note));
+    l.async_lock(deadline::now(), asio::bind_executor(context, note));
     context.run();
     REQUIRE(results.size() == 4);
     CHECK(results[0] == errc::cancelled);
@@ -222,7 +161,6 @@ TEST_CASE("cross_lock: a context that ends takes its waiters with it")
 
 TEST_CASE("cross_lock: a handler that is destroyed unrun passes the lock on")
 {
-    const ferrule::test::watchdog guard("cross_lock destroyed handler");
     cross_lock l;
     asio::io_context other;
     bool ran = false;
@@ -249,7 +187,6 @@ TEST_CASE("cross_lock: a handler that is destroyed unrun passes the lock on")
 
 TEST_CASE("cross_lock: a context that does not run is passed over and keeps its place")
 {
-    const ferrule::test::watchdog guard("cross_lock idle context");
     cross_lock l;
     asio::io_context idle;
     bool ran = false;
@@ -280,7 +217,6 @@ TEST_CASE("cross_lock: a context that does not run is passed over and keeps its 
 
 TEST_CASE("cross_lock: a coroutine of another context goes past one that does not run")
 {
-    const ferrule::test::watchdog guard("cross_lock idle context, coroutine");
     cross_lock l;
     asio::io_context idle;
     asio::io_context busy;
@@ -305,33 +241,8 @@ TEST_CASE("cross_lock: a coroutine of another context goes past one that does no
     CHECK(idle_ran);
 }
 
-TEST_CASE("cross_lock: the waiters of a context that does not run cost one grace period together")
-{
-    const ferrule::test::watchdog guard("cross_lock many idle waiters");
-    cross_lock l;
-    asio::io_context idle;
-    l.lock();
-    for (int i = 0; i < 500; ++i)
-        l.async_lock(asio::bind_executor(idle, [](error_code) { FAIL("does not run"); }));
-    idle.poll(); // they queue
-    std::promise<pid_t> id;
-    std::chrono::steady_clock::time_point taken;
-    std::thread behind([&] {
-        id.set_value(ferrule::test::thread_id());
-        l.lock();
-        taken = std::chrono::steady_clock::now();
-        l.unlock();
-    });
-    until_asleep(id.get_future().get());
-    const auto released = std::chrono::steady_clock::now();
-    l.unlock();
-    behind.join();
-    CHECK(taken - released < 50 * ferrule::detail::lock_queue::grace);
-}
-
 TEST_CASE("cross_lock: a context with long turns gets a lock that threads take all the time")
 {
-    const ferrule::test::watchdog guard("cross_lock long turns");
     constexpr int wanted = 10;
     cross_lock l;
     asio::io_context context;
@@ -372,7 +283,6 @@ TEST_CASE("cross_lock: a context with long turns gets a lock that threads take a
 
 TEST_CASE("cross_lock: a blocked strand does not keep other strands of its context out")
 {
-    const ferrule::test::watchdog guard("cross_lock strands");
     cross_lock l;
     asio::thread_pool pool(2);
     const auto blocked = asio::make_strand(pool);
@@ -404,36 +314,6 @@ TEST_CASE("cross_lock: a blocked strand does not keep other strands of its conte
     CHECK(late);
 }
 
-TEST_CASE("cross_lock: a deadline holds for one that has watched another's offer run out")
-{
-    const ferrule::test::watchdog guard("cross_lock watch and deadline");
-    bool seen = false;
-    for (int attempt = 0; attempt < 100 && !seen; ++attempt) {
-        cross_lock l;
-        asio::io_context idle;
-        asio::io_context busy;
-        error_code result;
-        l.lock();
-        l.async_lock(asio::bind_executor(idle, [](error_code) { FAIL("does not run"); }));
-        l.async_lock(25ms, asio::bind_executor(busy, [&](error_code ec) {
-                         result = ec;
-                         if (!ec)
-                             l.unlock();
-                     }));
-        idle.poll(); // both queue
-        busy.poll();
-        l.unlock();                         // offered to the first; the second watches
-        const bool overtook = l.try_lock(); // unless the first has waited for long already
-        busy.run();
-        if (overtook) {
-            seen = true;
-            CHECK(result == errc::lock_timed_out);
-            l.unlock();
-        }
-    }
-    CHECK(seen);
-}
-
 TEST_CASE("cross_lock: works with every kind of completion token")
 {
     cross_lock l;
@@ -454,57 +334,4 @@ TEST_CASE("cross_lock: works with every kind of completion token")
         }(l),
         asio::use_future)
         .get();
-}
-
-TEST_CASE("cross_lock: a child process can use what was idle at the fork")
-{
-    cross_lock l;
-    l.lock();
-    l.unlock();
-    CHECK(in_child([&] {
-              if (!l.try_lock())
-                  return 1;
-              if (l.try_lock())
-                  return 2;
-              l.unlock();
-              std::thread([&] { l.lock(); }).join();
-              return l.locked() ? 0 : 3;
-          }) == 0);
-    CHECK_FALSE(l.locked()); // the child's doings are its own
-}
-
-TEST_CASE("cross_lock: a child process is refused what was in use at the fork")
-{
-    cross_lock l;
-    asio::io_context context;
-    bool ran = false;
-    l.lock();
-    l.async_lock(asio::bind_executor(context, [&](error_code ec) { ran = !ec; }));
-    CHECK(in_child([&] {
-              if (l.try_lock())
-                  return 1;
-              if (l.acquire({}) != errc::forked)
-                  return 2;
-              l.unlock(); // a guard of the parent's that goes out of scope here
-              return l.acquire(ferrule::deadline::now()) == errc::forked ? 0 : 3;
-          }) == 0);
-    l.unlock();
-    context.run();
-    CHECK(ran);
-    CHECK(l.locked());
-    l.unlock();
-}
-
-TEST_CASE("cross_lock: the only thread of a process does not wait for what only it could run")
-{
-    cross_lock l;
-    asio::io_context context;
-    // Seen only where the process has never had another thread, as when this test runs alone without a sanitizer.
-    CHECK(in_child([&] {
-              if (!ferrule::os::single_threaded())
-                  return 0;
-              l.async_lock(asio::bind_executor(context, [](error_code) {}));
-              context.run();
-              return l.acquire({}) == errc::would_deadlock ? 0 : 1;
-          }) == 0);
 }

@@ -1,20 +1,10 @@
 // Every schedule of a few waiters, up to states that differ only in how long ago things happened; and simulated crowds.
-#include "support/catch.hpp"
-#include "support/random.hpp"
-#include "support/sanitizers.hpp"
+#include "support/test.hpp"
 
 #include <ferrule/detail/lock_queue.hpp>
 
-#include <algorithm>
-#include <array>
 #include <deque>
-#include <functional>
-#include <map>
-#include <memory>
 #include <queue>
-#include <set>
-#include <string>
-#include <vector>
 
 namespace ferrule::detail {
 
@@ -199,7 +189,7 @@ public:
     {
         for (const auto& w : waiters)
             if (w->waiting() && lock_queue_inspector::deserves(queue, *w, now) &&
-                now - w->since >= lock_queue::patience)
+                now - w->since >= lock_queue::max_overtaking)
                 fail("overtaken for too long");
     }
 
@@ -253,15 +243,15 @@ public:
             k += lock_queue_inspector::granted(*w) ? 'g' : '-';
             k += lock_queue_inspector::late(*w) ? 'l' : '-';
             if (w->waiting())
-                k += age(w->since, lock_queue::patience) +
-                     age(lock_queue_inspector::called(*w), lock_queue::longest_offer) +
+                k += age(w->since, lock_queue::max_overtaking) +
+                     age(lock_queue_inspector::called(*w), lock_queue::max_offer) +
                      age(lock_queue_inspector::overtaken(*w), lock_queue::rest) +
                      left(lock_queue_inspector::asks_at(*w));
             if (w->timer)
                 k += 't' + left(*w->timer);
         }
         if (const auto* o = lock_queue_inspector::offered(queue))
-            k += 'O' + name(o) + age(lock_queue_inspector::offer_began(queue), lock_queue::longest_offer) +
+            k += 'O' + name(o) + age(lock_queue_inspector::offer_began(queue), lock_queue::max_offer) +
                  left(lock_queue_inspector::offer_ends(queue));
         return k + left(lock_queue_inspector::thrifty_until(queue)) + (barger ? 'b' : '-');
     }
@@ -647,7 +637,7 @@ TEST_CASE("lock_queue: handing over takes as long with many waiters as with few"
             order.push_back(&all.back());
             queue.push(all.back(), now);
         }
-        now += lock_queue::patience;
+        now += lock_queue::max_overtaking;
         queue.release(now);
         if (stopped) // all are passed over
             now += lock_queue::grace;

@@ -1,18 +1,11 @@
 // How far a frame has left, and what remains of it for the endpoint, without a descriptor.
-#include "src/outgoing_frame.hpp"
-#include "src/send_tail.hpp"
+#include "src/core/outgoing_frame.hpp"
+#include "src/core/send_tail.hpp"
 
-#include "support/catch.hpp"
+#include "support/test.hpp"
 
-#include <array>
-#include <memory>
-#include <string>
-
-using ferrule::byte_view;
-using ferrule::bytes;
-using ferrule::encoded;
-using ferrule::detail::outgoing_frame;
-using ferrule::detail::send_tail;
+using detail::outgoing_frame;
+using detail::send_tail;
 
 namespace {
 
@@ -23,10 +16,10 @@ const std::string whole = "<payloadand more>";
 encoded example()
 {
     encoded e;
-    e.copy("<");
-    e.gather(first);
-    e.gather(second);
-    e.copy(">");
+    e.append_copy("<");
+    e.append_view(first);
+    e.append_view(second);
+    e.append_copy(">");
     return e;
 }
 
@@ -72,8 +65,8 @@ TEST_CASE("outgoing frame: fewer views than parts make a beginning")
 TEST_CASE("outgoing frame: what the frame keeps is moved, and is not borrowed")
 {
     encoded e;
-    e.copy("<");
-    e.keep(bytes(byte_view("kept")));
+    e.append_copy("<");
+    e.append_owned(bytes(byte_view("kept")));
     const std::byte* const at = e.part(1).data();
     outgoing_frame f(e);
     CHECK_FALSE(f.borrows());
@@ -100,10 +93,10 @@ TEST_CASE("outgoing frame: what was borrowed is needed no longer once the rest i
         for (std::size_t b = a; b <= whole.size(); ++b) {
             std::string seen = first + second;
             encoded e;
-            e.copy("<");
-            e.gather(byte_view(seen).first(3));
-            e.gather(byte_view(seen).subspan(3));
-            e.copy(">");
+            e.append_copy("<");
+            e.append_view(byte_view(seen).first(3));
+            e.append_view(byte_view(seen).subspan(3));
+            e.append_copy(">");
             outgoing_frame f(e);
             f.advance(a);
             f.own_rest();
@@ -122,7 +115,7 @@ TEST_CASE("outgoing frame: its watcher hears of every step")
 {
     encoded e = example();
     std::vector<std::size_t> heard;
-    e.watch(std::make_shared<const encoded::watcher>([&](std::size_t sent, std::size_t total) {
+    e.on_progress(std::make_shared<const encoded::watcher>([&](std::size_t sent, std::size_t total) {
         CHECK(total == whole.size());
         heard.push_back(sent);
     }));

@@ -1,11 +1,7 @@
 // The buffer between a descriptor and those who read, without a descriptor.
-#include "src/read_buffer.hpp"
+#include "src/core/read_buffer.hpp"
 
-#include "support/catch.hpp"
-
-#include <algorithm>
-#include <cstring>
-#include <string>
+#include "support/test.hpp"
 
 using ferrule::byte_view;
 using ferrule::bytes;

@@ -1,19 +1,10 @@
 // Receiving as a state machine: what it takes, what it leaves, and when it wants to wait, without a descriptor of the system.
-#include "src/read_operation.hpp"
+#include "src/core/read_operation.hpp"
 
-#include "support/catch.hpp"
+#include "support/test.hpp"
 #include "support/told.hpp"
 
-#include <ferrule/framing/varint.hpp>
-
-#include <array>
-#include <functional>
-#include <string>
-#include <vector>
-
-using namespace ferrule;
 using namespace ferrule::detail;
-using namespace ferrule::test;
 
 namespace {
 
@@ -48,7 +39,7 @@ public:
     attempt(channel& c, read_request r) : request_(std::move(r)), by_kind_(c, request_, result) {}
 
     [[nodiscard]] operation& op() noexcept { return by_kind_; }
-    [[nodiscard]] step advance(bool eager = false) { return op().advance(eager); }
+    [[nodiscard]] step advance(bool now = false) { return op().advance(now); }
     [[nodiscard]] std::string data() const { return std::string(result.data.text()); }
 
     transfer_result result;
@@ -167,7 +158,7 @@ TEST_CASE("read_operation: what is held back is taken later")
     CHECK(at_end.op().result == errc::end_of_stream);
 }
 
-TEST_CASE("read_operation: after a short read it waits before the next, unless it is eager")
+TEST_CASE("read_operation: after a short read it waits before the next, unless told to try")
 {
     told t;
     t.arrivals = {"1"};

@@ -1,14 +1,7 @@
 // Mistakes that were made once.
-#include "support/calls.hpp"
-#include "support/catch.hpp"
 #include "support/faulty.hpp"
-#include "support/transports.hpp"
-#include "support/watchdog.hpp"
-
-#include <ferrule/pair.hpp>
-
-using namespace ferrule;
-using namespace ferrule::test;
+#include "support/styles.hpp"
+#include "support/test.hpp"
 
 namespace {
 
@@ -77,7 +70,6 @@ private:
 
 TEST_CASE("regression: a receive sees to the rest of a frame also where there is nothing to wait for, in every style")
 {
-    const watchdog guard("an answer");
     const auto asked = [] {
         duplex d{descriptor(answers_the_fifth())};
         error_code ec;
@@ -99,7 +91,6 @@ TEST_CASE("regression: a receive sees to the rest of a frame also where there is
 
 TEST_CASE("regression: a type that says at once that there is more is asked again, in every style")
 {
-    const watchdog guard("a read");
     const std::string text(100, 'x');
     CHECK(reader(descriptor(drips(text))).recv(100).text() == text);
     asio::io_context context;

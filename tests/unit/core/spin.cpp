@@ -1,16 +1,9 @@
-#include "src/spin.hpp"
+#include "src/core/spin.hpp"
 
-#include "support/catch.hpp"
+#include "support/test.hpp"
 
-#include <ferrule/pair.hpp>
-
-#include <cstddef>
 #include <ctime>
-#include <span>
-#include <thread>
 
-using namespace ferrule;
-using namespace std::chrono_literals;
 using detail::spin;
 
 namespace {
@@ -93,7 +86,7 @@ TEST_CASE("spin: a stream whose sender sets the pace costs no more than half aga
         for (const int messages : {50, 1'000, 100'000}) {
             const receiver r = stream(gap, messages);
             CAPTURE(gap.count(), messages, r.looks);
-            CHECK(r.busy <= r.messages * receiver::sleep_cost * 3 / 2 + spin::trial * spin::longest); // a first trial
+            CHECK(r.busy <= r.messages * receiver::sleep_cost * 3 / 2 + spin::trial * spin::max_look); // a first trial
         }
     }
     CHECK(stream(40us, 1'000'000).busy <= 1'000'000 * receiver::sleep_cost * 101 / 100); // trials become rare
@@ -106,7 +99,7 @@ TEST_CASE("spin: a conversation with a quick peer is looked for, with a slow one
         converse(r, distance, 20'000);
         const duration asleep = 20'000 * (distance + receiver::wakeup);
         CAPTURE(distance.count(), r.looks);
-        if (distance < spin::longest) {
+        if (distance < spin::max_look) {
             CHECK(r.looks > 19'000);
             CHECK(r.waited < 20'000 * distance + asleep / 20 + 20'000 * receiver::look);
         } else {
@@ -123,8 +116,8 @@ TEST_CASE("spin: what is looked for changes with the traffic")
     converse(r, 3us, 10'000);
     int looks = r.looks;
     CHECK(looks > 9'000);
-    converse(r, 200us, 1'000);                                          // each trial ends after a few looks in vain
-    CHECK(r.looks - looks <= 5 * static_cast<int>(spin::most_in_vain)); // trials included
+    converse(r, 200us, 1'000);                                         // each trial ends after a few looks in vain
+    CHECK(r.looks - looks <= 5 * static_cast<int>(spin::max_in_vain)); // trials included
     looks = r.looks;
     converse(r, 3us, 10'000); // found out soon
     CHECK(r.looks - looks > 9'000);

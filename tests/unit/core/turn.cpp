@@ -1,24 +1,18 @@
 // The turn of an operation, and its wait, without a descriptor of the system.
-#include "src/turn.hpp"
-#include "src/descriptor_wait.hpp"
-#include "src/write_operation.hpp"
+#include "src/core/turn.hpp"
+#include "src/core/descriptor_wait.hpp"
+#include "src/core/write_operation.hpp"
 
-#include "support/catch.hpp"
+#include "support/test.hpp"
 #include "support/told.hpp"
 
-#include <new>
-#include <optional>
-#include <utility>
-
-using namespace ferrule;
 using namespace ferrule::detail;
-using namespace ferrule::test;
 
 namespace {
 
 class counting final : public waiter {
 public:
-    void kick() noexcept override { ++kicks; }
+    void notify() noexcept override { ++kicks; }
     int kicks = 0;
 };
 
@@ -143,11 +137,11 @@ TEST_CASE("descriptor_wait: whoever waits can be woken, from the beginning to th
     w.arm(use);
     REQUIRE(w.targets().list().size() == 1);
     REQUIRE(w.begin(me, [](wait_point&) { return true; }));
-    c.reading.point->kick();
+    c.reading.point->wake();
     CHECK(me.kicks == 1);
     w.end(true, use);
     CHECK(op.resumes == 1);
-    c.reading.point->kick();
+    c.reading.point->wake();
     CHECK(me.kicks == 1);
 }
 

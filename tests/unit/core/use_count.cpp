@@ -1,15 +1,7 @@
 // Who is inside a channel, and when its descriptor may be closed.
-#include "src/use_count.hpp"
+#include "src/core/use_count.hpp"
 
-#include "support/catch.hpp"
-#include "support/system.hpp"
-#include "support/watchdog.hpp"
-
-#include <atomic>
-#include <sys/wait.h>
-#include <thread>
-#include <unistd.h>
-#include <vector>
+#include "support/test.hpp"
 
 using ferrule::detail::use_count;
 
@@ -32,7 +24,6 @@ TEST_CASE("use_count: the last one who leaves what is shut closes it, once")
 
 TEST_CASE("use_count: many threads come and go while one shuts, and one of them closes")
 {
-    const ferrule::test::watchdog guard("use_count");
     for (int round = 0; round < 200; ++round) {
         use_count c;
         std::atomic<int> closed{0};
@@ -59,22 +50,4 @@ TEST_CASE("use_count: many threads come and go while one shuts, and one of them 
         threads.clear();
         REQUIRE(closed == 1);
     }
-}
-
-TEST_CASE("use_count: in the child of a fork nobody is inside")
-{
-    use_count c;
-    const auto in_the_parent = c.enter();
-    const pid_t child = ::fork();
-    if (child == 0) {
-        const auto mine = c.enter();
-        const bool first = c.shut();
-        const bool last = c.leave(mine);
-        const bool twice = c.leave(in_the_parent);
-        ::_exit(first && last && !twice ? 0 : 1);
-    }
-    int status = 0;
-    REQUIRE(::waitpid(child, &status, 0) == child);
-    CHECK(status == 0);
-    CHECK_FALSE(c.leave(in_the_parent));
 }

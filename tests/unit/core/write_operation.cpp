@@ -1,14 +1,10 @@
 // Sending as a state machine: what leaves, what stays with the endpoint, and when it wants to wait, without a descriptor of the system.
-#include "src/write_operation.hpp"
+#include "src/core/write_operation.hpp"
 
-#include "support/catch.hpp"
+#include "support/test.hpp"
 #include "support/told.hpp"
 
-#include <string>
-
-using namespace ferrule;
 using namespace ferrule::detail;
-using namespace ferrule::test;
 
 namespace {
 
@@ -27,9 +23,9 @@ public:
     {
         write_request r(kind);
         if (kind == what::send) {
-            r.frame.copy("<");
-            r.frame.gather(payload);
-            r.frame.copy(">");
+            r.frame.append_copy("<");
+            r.frame.append_view(payload);
+            r.frame.append_copy(">");
         }
         return r;
     }
@@ -133,8 +129,8 @@ TEST_CASE("write_operation: what has begun does not need memory that may be gone
     std::string seen = payload;
     write_request request(what::send);
     request.outlived = false;
-    request.frame.copy("<");
-    request.frame.gather(seen);
+    request.frame.append_copy("<");
+    request.frame.append_view(seen);
     told t;
     t.room = {3};
     told_channel c(t);
@@ -155,7 +151,7 @@ TEST_CASE("write_operation: a receiver that takes little lets others have a turn
     told_channel c(t);
     write_request request(what::send);
     const std::string large(10'000, 'x');
-    request.frame.gather(large);
+    request.frame.append_view(large);
     transfer_result result;
     write_operation op(c, request, result);
     CHECK(op.advance(false) == step::wait); // it took less than it was offered
@@ -163,8 +159,8 @@ TEST_CASE("write_operation: a receiver that takes little lets others have a turn
     std::size_t watched = 0;
     write_request many(what::send);
     const std::string huge(20 << 20, 'x');
-    many.frame.gather(huge);
-    many.frame.watch(std::make_shared<const encoded::watcher>([&](std::size_t n, std::size_t) { watched = n; }));
+    many.frame.append_view(huge);
+    many.frame.on_progress(std::make_shared<const encoded::watcher>([&](std::size_t n, std::size_t) { watched = n; }));
     told u;
     told_channel d(u);
     transfer_result of_many;
@@ -194,7 +190,7 @@ TEST_CASE("write_operation: a packet leaves whole, without what marks a frame, o
     for (int i = 0; i < 100; ++i)
         all += static_cast<char>('a' + i % 26);
     for (const char& letter : all)
-        many.frame.gather(byte_view(std::as_bytes(std::span(&letter, 1))));
+        many.frame.append_view(byte_view(std::as_bytes(std::span(&letter, 1))));
     transfer_result result;
     write_operation op(c, many, result);
     CHECK(op.advance(false) == step::done);

@@ -1,13 +1,8 @@
 #include <ferrule/framing/any_framing.hpp>
 
 #include <ferrule/framing/lines.hpp>
-#include <ferrule/framing/varint.hpp>
 
-#include "support/catch.hpp"
-#include "support/framing_bytes.hpp"
-
-using namespace ferrule;
-using namespace ferrule::test;
+#include "support/test.hpp"
 
 static_assert(byte_framing<any_framing>);
 
@@ -48,7 +43,7 @@ TEST_CASE("any_framing: an unknown name gets an error that lists the known ones"
 TEST_CASE("any_framing: a copy has a state of its own")
 {
     any_framing f{lines("END")};
-    CHECK(f.decode("xEN", limits()).what() == decode_result::outcome::need_more);
+    CHECK(f.decode("xEN", limits()).status() == decode_status::need_more);
     any_framing copy = f;
     copy.reset();
     CHECK(copy.decode("END", limits()).payload() == 0);

@@ -1,15 +1,10 @@
 #include <ferrule/framing/delimited.hpp>
 #include <ferrule/framing/lines.hpp>
 #include <ferrule/framing/nul.hpp>
-#include <ferrule/message.hpp>
-#include <ferrule/pair.hpp>
 
-#include "support/catch.hpp"
-#include "support/framing_bytes.hpp"
+#include "support/test.hpp"
 
-using namespace ferrule;
-using namespace ferrule::test;
-using outcome = decode_result::outcome;
+using outcome = decode_status;
 
 namespace {
 
@@ -20,9 +15,9 @@ std::vector<std::string> messages(Framing f, std::string_view stream, const limi
     std::vector<std::string> all;
     for (;;) {
         const decode_result r = f.decode(stream, l);
-        if (r.what() == outcome::failed)
+        if (r.status() == outcome::failed)
             all.push_back("!" + r.error().message());
-        if (r.what() != outcome::frame)
+        if (r.status() != outcome::frame)
             return all;
         all.emplace_back(stream.substr(r.header(), r.payload()));
         stream.remove_prefix(r.size());
@@ -106,36 +101,4 @@ TEST_CASE("delimited: a separator is not empty")
     CHECK_THROWS_AS(delimited({"a", ""}), usage_error);
     CHECK_THROWS_AS(delimited(std::vector<std::string>()), usage_error);
     CHECK_THROWS_AS(lines(""), usage_error);
-}
-
-TEST_CASE("lines: the end of line can be another for one call")
-{
-    auto [a, b] = socketpair(lines());
-    a.send("one");
-    a.with(lines("\r")).send("two");
-    a.with(lines("\r\n")).send("three");
-    a.send("four");
-    CHECK(b.recv() == byte_view("one"));
-    CHECK(b.with(lines("\r")).recv() == byte_view("two"));
-    CHECK(b.recv() == byte_view("three"));
-    CHECK(b.recv() == byte_view("four"));
-}
-
-TEST_CASE("lines: a last line without an end is shown, and can be taken")
-{
-    auto [a, b] = socketpair(lines());
-    writer(a.channel(), limits()).send("whole\npart");
-    a.close();
-    CHECK(b.recv() == byte_view("whole"));
-    try {
-        (void)b.recv();
-        FAIL("a line without an end");
-    } catch (const eof_error& e) {
-        CHECK(e.code() == errc::truncated);
-        CHECK(e.data() == byte_view("part"));
-    }
-    CHECK(b.take_partial() == byte_view("part"));
-    error_code ec;
-    (void)b.recv({}, ec);
-    CHECK(ec == errc::end_of_stream);
 }

@@ -1,21 +1,16 @@
-#include <ferrule/framing/framing.hpp>
 
-#include "support/catch.hpp"
-#include "support/framing_bytes.hpp"
-
-using namespace ferrule;
-using namespace ferrule::test;
+#include "support/test.hpp"
 
 TEST_CASE("encoded: small parts are copied, large ones only seen")
 {
     std::string header = "head";
     const std::string payload = "payload";
     encoded e;
-    e.copy(header);
-    e.gather(payload);
-    e.gather(byte_view());
+    e.append_copy(header);
+    e.append_view(payload);
+    e.append_view(byte_view());
     header = "XXXX";
-    e.copy("tail");
+    e.append_copy("tail");
     CHECK(flat(e) == "headpayloadtail");
     CHECK(e.parts() == 3);
     CHECK(e.size() == 15);
@@ -26,11 +21,11 @@ TEST_CASE("encoded: a moved frame still shows all of its parts")
 {
     const std::string payload = "seen";
     encoded e;
-    e.copy("head");
-    e.gather(payload);
-    e.keep(bytes(byte_view("kept")));
+    e.append_copy("head");
+    e.append_view(payload);
+    e.append_owned(bytes(byte_view("kept")));
     for (int i = 0; i < 10; ++i)
-        e.gather(payload); // more parts than fit without memory of their own
+        e.append_view(payload); // more parts than fit without memory of their own
     const encoded moved = std::move(e);
     std::string expected = "headseenkept";
     for (int i = 0; i < 10; ++i)
@@ -45,7 +40,7 @@ TEST_CASE("encoded: copies as much as it is given")
     std::string expected;
     for (char c = 'a'; c <= 'z'; ++c) {
         expected += std::string(20, c);
-        e.copy(std::string(20, c));
+        e.append_copy(std::string(20, c));
     }
     CHECK(flat(e) == expected);
     CHECK(flat(encoded(std::move(e))) == expected);
@@ -55,10 +50,10 @@ TEST_CASE("encoded: what only marks the frame is left out when the payload is jo
 {
     const std::string payload = "seen";
     encoded e;
-    e.copy("head");
-    e.gather(payload);
-    e.keep(bytes(byte_view("kept")));
-    e.copy("tail");
+    e.append_copy("head");
+    e.append_view(payload);
+    e.append_owned(bytes(byte_view("kept")));
+    e.append_copy("tail");
     e.join_payload();
     CHECK(flat(e) == "seenkept");
     CHECK(e.size() == 8);
@@ -67,10 +62,10 @@ TEST_CASE("encoded: what only marks the frame is left out when the payload is jo
 TEST_CASE("encoded: parts of the frame itself can be copied, however its memory moves")
 {
     encoded e;
-    e.copy("head");
+    e.append_copy("head");
     std::string expected = "head";
     for (int i = 0; i < 100; ++i) {
-        e.copy(e.part(0));
+        e.append_copy(e.part(0));
         expected += "head";
     }
     CHECK(flat(e) == expected);
@@ -82,9 +77,9 @@ TEST_CASE("encoded: what is held stays until the end, whatever else is")
     const byte_view first = e.hold(bytes(byte_view(std::string(1000, 'a'))));
     CHECK(e.kept() != nullptr);
     std::string expected(first.text());
-    e.gather(first); // as a framing does that seals what another one holds
+    e.append_view(first); // as a framing does that seals what another one holds
     for (int i = 0; i < 10; ++i) {
-        e.keep(bytes(byte_view("seal")));
+        e.append_owned(bytes(byte_view("seal")));
         expected += "seal";
     }
     CHECK(flat(e) == expected);

@@ -1,17 +1,10 @@
 #include <ferrule/framing/generated.hpp>
 #include <ferrule/framing/length_prefix.hpp>
-#include <ferrule/message.hpp>
-#include <ferrule/pair.hpp>
 #include <ferrule/testing/framing_contract.hpp>
 
-#include "support/catch.hpp"
-#include "support/framing_bytes.hpp"
+#include "support/test.hpp"
 
-#include <stdexcept>
-
-using namespace ferrule;
-using namespace ferrule::test;
-using outcome = decode_result::outcome;
+using outcome = decode_status;
 
 namespace {
 
@@ -66,7 +59,7 @@ struct tagged_spec {
         frame.append(std::string(1, static_cast<char>(t.tag)));
         if (t.tag != 0)
             frame.append(static_cast<char>(t.text.size()) + t.text);
-        out.keep(std::move(frame));
+        out.append_owned(std::move(frame));
         return {};
     }
     tagged load(bytes frame) const
@@ -117,7 +110,7 @@ TEST_CASE("generated: sizes of zero and below go on at once")
     CHECK(f.decode("a", limits()).needed() == 1);
     CHECK(f.decode("ab", limits()).needed() == 1);
     const decode_result r = f.decode("abcd", limits());
-    REQUIRE(r.what() == outcome::frame);
+    REQUIRE(r.status() == outcome::frame);
     CHECK(r.header() == 1);
     CHECK(r.trailer() == 1);
 }

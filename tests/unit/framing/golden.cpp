@@ -1,20 +1,9 @@
 // The golden bytes of framing/README.md, which says what the blocks mean.
 #include <ferrule/framing/any_framing.hpp>
 
-#include "support/catch.hpp"
-#include "support/framing_bytes.hpp"
+#include "support/test.hpp"
 
-#include <cstdlib>
-#include <fstream>
-#include <functional>
-#include <map>
-#include <set>
-#include <string>
-#include <vector>
-
-using namespace ferrule;
-using namespace ferrule::test;
-using outcome = decode_result::outcome;
+using outcome = decode_status;
 using record = std::vector<std::string>;
 
 namespace {
@@ -84,7 +73,7 @@ TEST_CASE("framing: golden messages and frames are each other's encoding and dec
         CHECK(e.size() == frame.size());
         CHECK((flat(e) == frame));
         const decode_result d = f.decode(frame, limits());
-        REQUIRE(d.what() == outcome::frame);
+        REQUIRE(d.status() == outcome::frame);
         CHECK(d.size() == frame.size());
         CHECK((byte_view(frame).subspan(d.header(), d.payload()) == byte_view(payload)));
     }
@@ -105,7 +94,7 @@ TEST_CASE("framing: golden headers of what is too long to write down")
         if (length > SIZE_MAX - from_hex(r[2]).size())
             CHECK(d.error() == errc::too_large);
         else {
-            REQUIRE(d.what() == outcome::need_more);
+            REQUIRE(d.status() == outcome::need_more);
             CHECK(d.needed() == length);
         }
     }
@@ -119,7 +108,7 @@ TEST_CASE("framing: golden frames that are understood, but never sent")
         const std::string payload = payload_of(r[1]);
         const std::string frame = from_hex(r[2]);
         const decode_result d = f.decode(frame, limits());
-        REQUIRE(d.what() == outcome::frame);
+        REQUIRE(d.status() == outcome::frame);
         CHECK(byte_view(frame).subspan(d.header(), d.payload()) == byte_view(payload));
         CHECK(d.size() == frame.size());
         encoded e;
@@ -134,7 +123,7 @@ TEST_CASE("framing: golden bytes that a receiver refuses")
         CAPTURE(r);
         any_framing f(r[0]);
         const decode_result d = f.decode(from_hex(r[1]), limits());
-        REQUIRE(d.what() == outcome::failed);
+        REQUIRE(d.status() == outcome::failed);
         CHECK(d.error() == codes.at(r[2]));
     }
 }

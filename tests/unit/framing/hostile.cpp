@@ -2,15 +2,9 @@
 #include <ferrule/framing/any_framing.hpp>
 #include <ferrule/framing/msgpack_bytes.hpp>
 
-#include "support/catch.hpp"
-#include "support/framing_bytes.hpp"
-#include "support/sanitizers.hpp"
+#include "support/test.hpp"
 
-#include <functional>
-
-using namespace ferrule;
-using namespace ferrule::test;
-using outcome = decode_result::outcome;
+using outcome = decode_status;
 
 namespace {
 
@@ -39,11 +33,11 @@ std::size_t frames(any_framing f, std::string_view stream, error_code& ec)
     std::size_t begin = 0;
     for (std::size_t end = 1; end <= stream.size(); ++end) {
         const decode_result r = f.decode(stream.substr(begin, end - begin), unlimited);
-        if (r.what() == outcome::failed) {
+        if (r.status() == outcome::failed) {
             ec = r.error();
             return count;
         }
-        if (r.what() == outcome::frame) {
+        if (r.status() == outcome::frame) {
             ++count;
             begin += r.size();
         }

@@ -1,13 +1,6 @@
 // A framing that remembers the header which it has seen, on a stream that others read as well.
-#include <ferrule/message.hpp>
-#include <ferrule/pair.hpp>
 
-#include "support/catch.hpp"
-
-#include <optional>
-
-using namespace ferrule;
-using namespace std::chrono_literals;
+#include "support/test.hpp"
 
 namespace {
 
@@ -36,9 +29,9 @@ public:
         for (const byte_view part : payload)
             n += part.size();
         const auto header = static_cast<std::byte>(n);
-        out.copy({&header, 1});
+        out.append_copy({&header, 1});
         for (const byte_view part : payload)
-            out.gather(part);
+            out.append_view(part);
         return {};
     }
 

@@ -1,19 +1,8 @@
 #include <ferrule/framing/length_prefix.hpp>
 #include <ferrule/framing/msgpack.hpp>
-#include <ferrule/message.hpp>
-#include <ferrule/pair.hpp>
 #include <ferrule/testing/framing_contract.hpp>
 
-#include "support/catch.hpp"
-#include "support/framing_bytes.hpp"
-
-#include <array>
-#include <map>
-#include <optional>
-#include <string>
-#include <tuple>
-#include <variant>
-#include <vector>
+#include "support/test.hpp"
 
 namespace {
 
@@ -50,9 +39,7 @@ struct array_macro {
 
 } // namespace
 
-using namespace ferrule;
-using namespace ferrule::test;
-using outcome = decode_result::outcome;
+using outcome = decode_status;
 
 static_assert(typed_framing<msgpack_messages<>>);
 static_assert(typed_framing<framed<length_prefix<u32>, msgpack_codec<std::vector<int>>>>);
@@ -65,7 +52,7 @@ T loaded(std::string_view hex)
     const std::string text = from_hex(hex);
     msgpack_messages<T> f;
     const decode_result r = f.decode(text, limits());
-    REQUIRE(r.what() == outcome::frame);
+    REQUIRE(r.status() == outcome::frame);
     REQUIRE(r.size() == text.size());
     return f.load(bytes(byte_view(text)));
 }

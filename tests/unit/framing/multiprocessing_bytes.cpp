@@ -1,13 +1,7 @@
-#include <ferrule/framing/multiprocessing_bytes.hpp>
 
-#include "support/catch.hpp"
-#include "support/framing_bytes.hpp"
+#include "support/test.hpp"
 
-#include <cstdint>
-
-using namespace ferrule;
-using namespace ferrule::test;
-using outcome = decode_result::outcome;
+using outcome = decode_status;
 using mp = multiprocessing_bytes;
 
 namespace {
@@ -52,7 +46,7 @@ TEST_CASE("multiprocessing_bytes: the short form is used up to 2^31-1 bytes, the
         if (v.length > SIZE_MAX - 12)
             CHECK(r.error() == errc::too_large);
         else {
-            CHECK(r.what() == outcome::need_more);
+            CHECK(r.status() == outcome::need_more);
             CHECK(r.needed() == v.length);
         }
     }
@@ -62,11 +56,11 @@ TEST_CASE("multiprocessing_bytes: the long form is accepted for small and zero l
 {
     const std::string small = from_hex("ffffffff 0000000000000003") + "xyz" + "next";
     const decode_result r = mp().decode(small, unlimited);
-    REQUIRE(r.what() == outcome::frame);
+    REQUIRE(r.status() == outcome::frame);
     CHECK(r.header() == 12);
     CHECK(r.payload() == 3);
     const decode_result zero = mp().decode(from_hex("ffffffff 0000000000000000"), unlimited);
-    REQUIRE(zero.what() == outcome::frame);
+    REQUIRE(zero.status() == outcome::frame);
     CHECK(zero.header() == 12);
     CHECK(zero.payload() == 0);
 }
@@ -76,7 +70,7 @@ TEST_CASE("multiprocessing_bytes: negative lengths other than -1 are malformed")
     for (const char* header : {"fffffffe", "fffffffd", "80000000", "80000001", "ffff0000", "c0000000"}) {
         CAPTURE(header);
         const decode_result r = mp().decode(from_hex(header), unlimited);
-        REQUIRE(r.what() == outcome::failed);
+        REQUIRE(r.status() == outcome::failed);
         CHECK(r.error() == errc::malformed);
         CHECK(mp().decode(from_hex(header) + std::string(100, 'x'), unlimited).error() == errc::malformed);
     }
@@ -94,13 +88,13 @@ TEST_CASE("multiprocessing_bytes: asks for exactly the bytes that are missing, w
             for (std::size_t cut = 0; cut < frame.size(); ++cut) {
                 CAPTURE(cut);
                 const decode_result r = mp().decode(byte_view(frame).first(cut), unlimited);
-                REQUIRE(r.what() == outcome::need_more);
+                REQUIRE(r.status() == outcome::need_more);
                 REQUIRE(r.needed() == (cut < 4               ? 4 - cut
                                        : cut < header.size() ? header.size() - cut
                                                              : frame.size() - cut));
             }
             const decode_result r = mp().decode(frame, unlimited);
-            REQUIRE(r.what() == outcome::frame);
+            REQUIRE(r.status() == outcome::frame);
             REQUIRE(r.header() == header.size());
             REQUIRE(r.payload() == length);
         }
@@ -115,8 +109,8 @@ TEST_CASE("multiprocessing_bytes: limits are inclusive on both sides and hold fo
         error_code ec;
         const std::string fits = frame_of(mp(), std::string(most, 'p'), l, ec);
         CHECK(!ec);
-        CHECK(mp().decode(fits, l).what() == outcome::frame);
-        CHECK(mp().decode(from_hex("ffffffff00000000") + fits, l).what() == outcome::frame);
+        CHECK(mp().decode(fits, l).status() == outcome::frame);
+        CHECK(mp().decode(from_hex("ffffffff00000000") + fits, l).status() == outcome::frame);
 
         CHECK(frame_of(mp(), std::string(most + 1, 'p'), l, ec).empty());
         CHECK(ec == errc::too_large);
@@ -134,5 +128,5 @@ TEST_CASE("multiprocessing_bytes: hostile lengths are refused, not computed with
         CHECK(mp().decode(from_hex(header), limits()).error() == errc::too_large);
     }
     CHECK(mp().decode(from_hex("ffffffff fffffffffffffff4"), unlimited).error() == errc::too_large);
-    CHECK(mp().decode(from_hex("ffffffff fffffffffffffff3"), unlimited).what() == outcome::need_more);
+    CHECK(mp().decode(from_hex("ffffffff fffffffffffffff3"), unlimited).status() == outcome::need_more);
 }

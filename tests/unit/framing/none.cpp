@@ -1,21 +1,17 @@
-#include <ferrule/framing/none.hpp>
 
-#include "support/catch.hpp"
-#include "support/framing_bytes.hpp"
+#include "support/test.hpp"
 
-using namespace ferrule;
-using namespace ferrule::test;
-using outcome = decode_result::outcome;
+using outcome = decode_status;
 
 static_assert(byte_framing<none>);
 
 TEST_CASE("none: whatever has arrived is a message")
 {
-    CHECK(none().decode({}, limits()).what() == outcome::need_more);
+    CHECK(none().decode({}, limits()).status() == outcome::need_more);
     CHECK(none().decode({}, limits()).needed() == 1);
     for (const std::size_t n : {1u, 2u, 1000u}) {
         const decode_result r = none().decode(std::string(n, 'x'), limits());
-        REQUIRE(r.what() == outcome::frame);
+        REQUIRE(r.status() == outcome::frame);
         CHECK(r.header() == 0);
         CHECK(r.payload() == n);
         CHECK(r.trailer() == 0);
@@ -35,11 +31,11 @@ TEST_CASE("none: nothing is added to what is sent")
 TEST_CASE("none: no message is larger than the limit")
 {
     const decode_result r = none().decode("abcdef", limits(4));
-    REQUIRE(r.what() == outcome::frame);
+    REQUIRE(r.status() == outcome::frame);
     CHECK(r.payload() == 4); // the rest is the next message
     CHECK(none().decode("abcd", limits(4)).payload() == 4);
     CHECK(none().decode("a", limits(0)).error() == errc::too_large);
-    CHECK(none().decode({}, limits(0)).what() == outcome::need_more);
+    CHECK(none().decode({}, limits(0)).status() == outcome::need_more);
 
     error_code ec;
     CHECK(frame_of(none(), "abcd", limits(4), ec) == "abcd");

@@ -1,13 +1,7 @@
-#include <ferrule/framing/varint.hpp>
 
-#include "support/catch.hpp"
-#include "support/framing_bytes.hpp"
+#include "support/test.hpp"
 
-#include <cstdint>
-
-using namespace ferrule;
-using namespace ferrule::test;
-using outcome = decode_result::outcome;
+using outcome = decode_status;
 
 namespace {
 
@@ -74,14 +68,14 @@ TEST_CASE("varint: headers are decoded as specified")
         const std::string header = from_hex(v.header);
         const decode_result r = varint().decode(header, unlimited);
         if (v.length == 0) {
-            CHECK(r.what() == outcome::frame);
+            CHECK(r.status() == outcome::frame);
             CHECK(r.header() == 1);
             CHECK(r.payload() == 0);
         } else if (v.length > SIZE_MAX - header.size()) {
-            CHECK(r.what() == outcome::failed); // header and payload together cannot be counted
+            CHECK(r.status() == outcome::failed); // header and payload together cannot be counted
             CHECK(r.error() == errc::too_large);
         } else {
-            CHECK(r.what() == outcome::need_more);
+            CHECK(r.status() == outcome::need_more);
             CHECK(r.needed() == v.length);
         }
     }
@@ -98,12 +92,12 @@ TEST_CASE("varint: asks for exactly the bytes that are missing, wherever the inp
             CAPTURE(cut);
             const decode_result r = varint().decode(byte_view(frame).first(cut), unlimited);
             if (cut == frame.size()) {
-                REQUIRE(r.what() == outcome::frame);
+                REQUIRE(r.status() == outcome::frame);
                 REQUIRE(r.header() == header);
                 REQUIRE(r.payload() == length);
                 REQUIRE(r.trailer() == 0);
             } else {
-                REQUIRE(r.what() == outcome::need_more);
+                REQUIRE(r.status() == outcome::need_more);
                 // Before the first byte nothing is known, then the size of the header, then everything.
                 REQUIRE(r.needed() == (cut == 0 ? 1u : cut < header ? header - cut : frame.size() - cut));
             }
@@ -118,7 +112,7 @@ TEST_CASE("varint: every length up to 70000 survives a round trip")
         payload.resize(length, 'p');
         const std::string frame = frame_of(varint(), payload) + "next";
         const decode_result r = varint().decode(frame, unlimited);
-        REQUIRE(r.what() == outcome::frame);
+        REQUIRE(r.status() == outcome::frame);
         REQUIRE(r.payload() == length);
         REQUIRE(r.header() + r.payload() == frame.size() - 4); // what follows is not touched
     }
@@ -131,12 +125,12 @@ TEST_CASE("varint: encodings longer than needed are accepted")
         CAPTURE(header);
         const std::string frame = from_hex(header) + "x";
         const decode_result r = varint().decode(frame, unlimited);
-        REQUIRE(r.what() == outcome::frame);
+        REQUIRE(r.status() == outcome::frame);
         CHECK(r.header() == frame.size() - 1);
         CHECK(r.payload() == 1);
     }
     const decode_result zero = varint().decode(from_hex("FF0000000000000000"), unlimited);
-    CHECK(zero.what() == outcome::frame);
+    CHECK(zero.status() == outcome::frame);
     CHECK(zero.payload() == 0);
 }
 
@@ -148,7 +142,7 @@ TEST_CASE("varint: limits are inclusive on both sides")
         error_code ec;
         const std::string fits = frame_of(varint(), std::string(most, 'p'), l, ec);
         CHECK(!ec);
-        CHECK(varint().decode(fits, l).what() == outcome::frame);
+        CHECK(varint().decode(fits, l).status() == outcome::frame);
 
         const std::string over = frame_of(varint(), std::string(most + 1, 'p'), l, ec);
         CHECK(ec == errc::too_large);
@@ -156,7 +150,7 @@ TEST_CASE("varint: limits are inclusive on both sides")
         // Refused as soon as the header has arrived.
         const std::string header = frame_of(varint(), std::string(most + 1, 'p')).substr(0, 9);
         const decode_result r = varint().decode(header, l);
-        CHECK(r.what() == outcome::failed);
+        CHECK(r.status() == outcome::failed);
         CHECK(r.error() == errc::too_large);
     }
 }

@@ -1,4 +1,6 @@
 // What the tests of children start. child.exe <role> [arguments]
+#include "support/timeout.hpp"
+
 #include <ferrule/asio.hpp>
 #include <ferrule/ferrule.hpp>
 #include <ferrule/framing/multiprocessing_pipe.hpp>
@@ -23,6 +25,8 @@
 #include <vector>
 
 using namespace ferrule;
+
+using test::timeout;
 
 namespace {
 
@@ -102,11 +106,10 @@ void expect(bool fine, std::source_location where = std::source_location::curren
 // Whether a console is an end like others.
 void use_console()
 {
-    constexpr std::chrono::seconds patience(20);
     constexpr std::chrono::milliseconds soon(20);
     ::SetStdHandle(STD_INPUT_HANDLE, console("CONIN$"));
     ::SetStdHandle(STD_OUTPUT_HANDLE, console("CONOUT$"));
-    auto streams = standard_streams();
+    auto streams = take_standard_streams();
     reader in(std::move(streams.first));
     writer out(std::move(streams.second));
     error_code ec;
@@ -116,34 +119,34 @@ void use_console()
     (void)in.recv_line(soon, ec);
     expect(ec == errc::timed_out);
     type(L"gr\u00fc\u00df \u20ac \U0001d11e\r");
-    expect(in.recv(4, patience) == byte_view("gr\xc3\xbc"));
-    expect(in.recv_line(patience) == byte_view("\xc3\x9f \xe2\x82\xac \xf0\x9d\x84\x9e\r"));
+    expect(in.recv(4, timeout) == byte_view("gr\xc3\xbc"));
+    expect(in.recv_line(timeout) == byte_view("\xc3\x9f \xe2\x82\xac \xf0\x9d\x84\x9e\r"));
     type(L"two\rlines\r");
-    expect(in.recv_line(patience).text() == "two\r");
-    expect(in.recv_line(patience).text() == "lines\r");
+    expect(in.recv_line(timeout).text() == "two\r");
+    expect(in.recv_line(timeout).text() == "lines\r");
 
     boost::asio::io_context context;
-    auto line = boost::asio::co_spawn(context, in.async_recv_line(patience), boost::asio::use_future);
+    auto line = boost::asio::co_spawn(context, in.async_recv_line(timeout), boost::asio::use_future);
     std::jthread typing([] { type(L"awaited\r"); });
     context.run();
     expect(line.get().text() == "awaited\r");
 
     type(L"\x1a\r");
-    (void)in.recv(patience, ec);
+    (void)in.recv(timeout, ec);
     expect(ec == errc::end_of_stream);
     type(std::wstring(3000, L'x') + L"\r"); // in several reads
-    expect(in.recv_line(patience).size() == 3001);
+    expect(in.recv_line(timeout).size() == 3001);
 
-    out.send("gr\xc3", patience); // the rest of a character follows
+    out.send("gr\xc3", timeout); // the rest of a character follows
     out.send("\xbc\xc3\x9f"
              "e\n",
-             patience);
+             timeout);
 
     (void)in.recv(soon, ec); // begins to read
     const readiness come = in.arm(direction::read);
     type(L"taken along\r");
     expect(!come.is_now() && ::WaitForSingleObject(come.handle(), 20'000) == WAIT_OBJECT_0);
-    auto [handle, rest] = in.release(patience);
+    auto [handle, rest] = in.release(timeout);
     expect(rest.text() == "taken along\r\n");
 
     reader again(adopt(handle));
@@ -151,7 +154,7 @@ void use_console()
         (void)again.recv(soon, ec); // it waits by now
         again.close();
     });
-    (void)again.recv(patience, ec);
+    (void)again.recv(timeout, ec);
     expect(ec == errc::closed);
 }
 
@@ -172,7 +175,7 @@ int play(const std::string& role, int argc, char** argv)
         return 0;
     }
     if (role == "echo streams") {
-        auto [in, out] = standard_streams();
+        auto [in, out] = take_standard_streams();
         std::cout << "this must not be in between" << std::endl;
         if (std::cin.get() != EOF)
             return 4;

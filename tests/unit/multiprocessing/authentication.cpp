@@ -1,17 +1,11 @@
 // The handshake of Python's multiprocessing against golden transcripts, and against ends that do not keep to it.
-#include <ferrule/python/authentication.hpp>
+#include <ferrule/python/multiprocessing/authentication.hpp>
 
 #include "platform/digest.hpp"
-#include "support/catch.hpp"
-#include "support/framing_bytes.hpp"
+#include "support/test.hpp"
 
 #include <boost/json.hpp>
 
-#include <fstream>
-#include <iterator>
-
-using namespace ferrule;
-using namespace ferrule::test;
 namespace json = boost::json;
 using python::digest;
 using python::handshake;
@@ -76,7 +70,7 @@ void converse(handshake& listener, handshake& client)
         if (from.is_done())
             break;
         const bytes message = from.next();
-        CHECK(message.size() <= handshake::longest);
+        CHECK(message.size() <= handshake::max_message);
         if (to.is_done())
             break;
         to.take(message);

@@ -1,23 +1,10 @@
 // The largest datagrams, and those that are too large.
-#include "support/calls.hpp"
-#include "windows/pairs.hpp"
-
-#include <ferrule/asio.hpp>
-#include <ferrule/duplex.hpp>
-
-#include <catch2/catch.hpp>
-
-#include <chrono>
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
+#include "support/test.hpp"
+#include "support/windows/pairs.hpp"
 
 namespace {
 
 constexpr std::size_t largest = 65'507;
-constexpr auto patience = 20s;
-
 bytes datagram(std::size_t size)
 {
     bytes b;
@@ -39,18 +26,18 @@ TEST_CASE("UDP: the largest datagram arrives whole")
 {
     auto [a, b] = connected();
     const bytes data = datagram(largest);
-    CHECK(a.send(data, patience) == largest);
-    CHECK(b.recv(patience) == data);
-    CHECK(run(a.async_send(data, patience)) == largest);
-    CHECK(run(b.async_recv(patience)) == data);
+    CHECK(a.send(data, timeout) == largest);
+    CHECK(b.recv(timeout) == data);
+    CHECK(run(a.async_send(data, timeout)) == largest);
+    CHECK(run(b.async_recv(timeout)) == data);
 
     // What does not fit the caller's buffer is cut once, and the next one is whole.
-    a.send(data, patience);
-    a.send("next", patience);
+    a.send(data, timeout);
+    a.send("next", timeout);
     error_code ec;
-    CHECK(b.recv(10, patience, ec) == byte_view(data).first(10));
+    CHECK(b.recv(10, timeout, ec) == byte_view(data).first(10));
     CHECK(ec == errc::packet_truncated);
-    CHECK(b.recv(patience) == byte_view("next"));
+    CHECK(b.recv(timeout) == byte_view("next"));
 }
 
 TEST_CASE("UDP: one that is too large is refused, and the socket goes on")
@@ -60,17 +47,17 @@ TEST_CASE("UDP: one that is too large is refused, and the socket goes on")
         CAPTURE(size);
         const bytes data = datagram(size);
         error_code ec;
-        CHECK(a.send(data, patience, ec) == 0);
+        CHECK(a.send(data, timeout, ec) == 0);
         CHECK(ec == errc::too_large);
-        CHECK(code_of([&] { run(a.async_send(data, patience)); }) == errc::too_large);
+        CHECK(code_of([&] { run(a.async_send(data, timeout)); }) == errc::too_large);
         const byte_view whole = data;
-        CHECK(a.send({whole.first(size / 2), whole.subspan(size / 2)}, patience, ec) == 0);
+        CHECK(a.send({whole.first(size / 2), whole.subspan(size / 2)}, timeout, ec) == 0);
         CHECK(ec == errc::too_large);
         CHECK(a.unsent() == 0);
         CHECK_FALSE(b.try_recv());
     }
-    a.send("x", patience);
-    CHECK(b.recv(patience) == byte_view("x"));
-    b.send("y", patience);
-    CHECK(a.recv(patience) == byte_view("y"));
+    a.send("x", timeout);
+    CHECK(b.recv(timeout) == byte_view("x"));
+    b.send("y", timeout);
+    CHECK(a.recv(timeout) == byte_view("y"));
 }

@@ -1,14 +1,14 @@
-// Calls of remote objects as coroutines.
+// Calls of remote objects in coroutines.
 #pragma once
 
 #include <ferrule/asio.hpp>
-#include <ferrule/python/manager.hpp>
+#include <ferrule/python/multiprocessing/manager.hpp>
 
 #include <utility>
 
 namespace ferrule::python {
 
-inline auto remote::async_call(std::string method, tuple args, dict kwargs, until limit)
+inline auto remote::async_call(std::string method, tuple args, dict kwargs, until timeout)
 {
     return [](std::shared_ptr<detail::manager_session> s, value request, until l) -> boost::asio::awaitable<value> {
         co_await s->turn.async_lock(l);
@@ -31,7 +31,7 @@ inline auto remote::async_call(std::string method, tuple args, dict kwargs, unti
             if (turn.is_answered())
                 co_return detail::result_of(s->framing.load(std::move(answer)));
         }
-    }(session_, detail::request_of(ident_, method, args, kwargs), std::move(limit));
+    }(session_, detail::request_of(ident_, method, args, kwargs), std::move(timeout));
 }
 
 } // namespace ferrule::python

@@ -1,10 +1,10 @@
-// Objects that live in a Python manager, or in a C++ program that is one.
+// Objects in a Python manager, or in a C++ program that serves as one.
 #pragma once
 
 #include <ferrule/cross_lock.hpp>
 #include <ferrule/python/convert.hpp>
 #include <ferrule/python/exception.hpp>
-#include <ferrule/python/listener.hpp>
+#include <ferrule/python/multiprocessing/client.hpp>
 
 #include <memory>
 #include <string>
@@ -21,16 +21,16 @@ struct manager_address {
     multiprocessing framing;
 };
 
-/// What a manager has answered. Throws `exception` for what it has raised.
+/// The result in a manager's answer. Throws `exception` for an exception that the manager has raised.
 [[nodiscard]] FERRULE_MULTIPROCESSING_EXPORT value result_of(const value& reply);
 [[nodiscard]] FERRULE_MULTIPROCESSING_EXPORT value request_of(const value& ident, std::string_view method,
                                                               const tuple& args, const dict& kwargs);
 
-/// An object as managers and their clients name it.
+/// The token by which managers and their clients name an object.
 [[nodiscard]] FERRULE_MULTIPROCESSING_EXPORT value token_of(std::string_view type, const address& at,
                                                             std::string_view ident);
 
-/// A connection on which calls take turns. A call that is given up leaves its answer to be skipped by the next one.
+/// A connection on which calls take turns. The next call skips the answer of an abandoned one.
 struct manager_session {
     explicit manager_session(message_duplex<multiprocessing> c, const multiprocessing& f)
         : requests(std::move(c)),
@@ -39,22 +39,22 @@ struct manager_session {
     {
     }
 
-    // The same connection. An answer arrives as bytes: it counts as one even if no value can be made of it.
+    // Both use one connection. Answers arrive as bytes, so that one counts even if it holds no valid value.
     message_duplex<multiprocessing> requests;
     message_duplex<multiprocessing_bytes> answers;
     multiprocessing framing;
     cross_lock turn;
-    std::size_t owed = 0; // answers that are to come: the last one is that of the call under way, if there is one
+    std::size_t owed = 0; // answers to come; the last one belongs to the call under way, if there is one
 };
 
-/// A call under way, with the turn that it has waited for.
+/// A call under way, which holds the turn.
 class manager_turn {
 public:
     explicit manager_turn(manager_session& s) noexcept : session_(s) {}
     manager_turn(const manager_turn&) = delete;
     manager_turn& operator=(const manager_turn&) = delete;
-    /// A call that ends without a word, as where its coroutine is destroyed, may or may not be answered: nobody could tell
-    /// whose answer comes next, so the connection is closed.
+    /// Closes the connection if the call ends without a report, for instance because its coroutine is destroyed. It may
+    /// or may not be answered then, so later answers could not be matched to their calls.
     ~manager_turn()
     {
         if (!is_certain_)
@@ -69,13 +69,13 @@ public:
     }
     void not_sent(const error& e) noexcept
     {
-        if (e.in_flight()) // the rest leaves with the next request, and it will be answered
+        if (e.in_flight()) // the rest leaves with the next request, and is answered
             ++session_.owed;
         is_certain_ = true;
     }
-    /// Where the next answer begins is lost with one that is no frame, or a frame beyond the limit.
+    /// A malformed or oversized answer hides where the next one begins.
     void not_received(const error_code& ec) noexcept { is_certain_ = ec != errc::malformed && ec != errc::too_large; }
-    /// One of the answers has come. True if it is that of this call.
+    /// Counts a received answer. Returns true if it belongs to this call.
     [[nodiscard]] bool is_answered() noexcept { return --session_.owed == 0; }
 
 private:
@@ -85,41 +85,42 @@ private:
 
 } // namespace detail
 
-/// An object in a manager, by its methods. Copies are the same object. Every member may be called by any thread or coroutine at
-/// any time; calls take turns.
+/// An object in a manager, by its methods. Copies refer to the same object.
 ///
-/// The manager keeps the object until `release` is called as often as there are remotes that were created or received.
-/// Destructors do not, since that would block.
+/// The manager keeps the object until `release` is called once for each remote that was created or received.
+/// Destructors do not release it, since that would block.
+/// Thread safety: any thread or coroutine may call any member at any time; calls take turns.
 class FERRULE_MULTIPROCESSING_EXPORT remote {
 public:
-    /// Calls a method and blocks until its result is here. Throws `exception` for what the method has raised, and what
-    /// `send` and `recv` throw; after a timeout or a cancel the call may be under way there, and its result will be skipped.
-    /// A result that is no value, or one beyond the limits of pickles, is `errc::invalid_value` or `errc::too_large`, and the
-    /// next call works as any other. A message beyond the limits of a connection, or one that is none, closes it, and so does
-    /// destroying a coroutine while its request is being sent: further calls throw `closed_error`.
-    value call(std::string_view method, const tuple& args = {}, const dict& kwargs = {}, const until& limit = {});
-    /// The same as a coroutine. Defined in <ferrule/python/async_manager.hpp>. g++ 12 does not compile braced arguments in a
-    /// statement with `co_await`: name them before, as in `const tuple args{5, "x"};`.
-    auto async_call(std::string method, tuple args = {}, dict kwargs = {}, until limit = {});
-    /// A call with C++ types: `remote.get<double>("mean", std::vector{1.0, 2.0})`.
+    /// Calls a method and blocks until its result arrives or `timeout` has passed.
+    /// Throws: `exception` for an exception of the method, and what `send` and `recv` throw. An invalid result is
+    /// `errc::invalid_value`, and one beyond the limits of pickles is `errc::too_large`; later calls work. A message
+    /// that is malformed or beyond the limit of the connection closes it. Later calls then throw `closed_error`.
+    /// Cancellation: after a timeout or a cancel the method may still run, and its result is skipped. Destroying a
+    /// coroutine while it sends its request closes the connection.
+    value call(std::string_view method, const tuple& args = {}, const dict& kwargs = {}, const until& timeout = {});
+    /// The call as a coroutine. Defined in <ferrule/python/multiprocessing/async_manager.hpp>. g++ 12 does not compile
+    /// braced arguments in a statement with `co_await`, so name them first: `const tuple args{5, "x"};`.
+    auto async_call(std::string method, tuple args = {}, dict kwargs = {}, until timeout = {});
+    /// Calls a method with C++ types: `remote.get<double>("mean", std::vector{1.0, 2.0})`.
     template <class Result, class... Arguments>
     Result get(std::string_view method, const Arguments&... arguments)
     {
         return python::to<Result>(call(method, tuple{python::from(arguments)...}));
     }
-    /// The manager need not keep the object for this one any longer.
-    void release(const until& limit = {});
+    /// Tells the manager that this remote no longer needs the object. Blocks, and opens a connection of its own.
+    void release(const until& timeout = {});
 
-    /// The names of its methods, as far as the manager has told them.
+    /// The names of the methods, as reported by the manager.
     [[nodiscard]] const std::vector<std::string>& methods() const noexcept { return methods_; }
-    /// The object as Python programs send it to each other.
+    /// The token of the object, which Python programs exchange.
     [[nodiscard]] value token() const;
 
 private:
     friend class manager;
 
     remote(std::shared_ptr<const detail::manager_address> m, std::string type, std::string ident,
-           std::vector<std::string> methods, const until& limit);
+           std::vector<std::string> methods, const until& timeout);
 
     std::shared_ptr<const detail::manager_address> manager_;
     std::shared_ptr<detail::manager_session> session_;
@@ -128,26 +129,27 @@ private:
     std::vector<std::string> methods_;
 };
 
-/// A client of a `multiprocessing.managers.BaseManager` that serves somewhere, in Python or in C++ (`manager_server`). Every member
-/// may be called by any thread at any time. Blocking calls connect anew, as Python's do.
+/// A client of a `multiprocessing.managers.BaseManager` in Python, or of a `manager_server`. Each call opens a new
+/// connection, as Python's calls do, and blocks until the manager has answered or `timeout` has passed.
+/// Thread safety: any thread may call any member at any time.
 ///
 /// Source: Lib/multiprocessing/managers.py.
 class FERRULE_MULTIPROCESSING_EXPORT manager {
 public:
-    /// Blocks until the manager has answered once. Throws as `connect` does. `f`: which names may be in what is sent.
+    /// Blocks until the manager has answered once. Throws as `connect` does. `f` tells which names may be sent.
     explicit manager(const address& at, const connect_options& o = {}, const multiprocessing& f = {},
-                     const until& limit = {});
+                     const until& timeout = {});
 
-    /// Makes an object of a registered type.
+    /// Creates an object of a registered type.
     [[nodiscard]] remote create(std::string_view type, const tuple& args = {}, const dict& kwargs = {},
-                                const until& limit = {}) const;
-    /// An object of which the token was received, such as the result of a method. What a method returns as a proxy counts as
-    /// created for whoever called it.
-    [[nodiscard]] remote take(const value& token, const until& limit = {}) const;
-    /// How many objects it keeps.
-    [[nodiscard]] std::size_t size(const until& limit = {}) const;
-    /// Asks the manager to end.
-    void shutdown(const until& limit = {}) const;
+                                const until& timeout = {}) const;
+    /// Makes a remote from a received token, such as the result of a method. A proxy returned by a method counts as
+    /// created for the caller.
+    [[nodiscard]] remote take(const value& token, const until& timeout = {}) const;
+    /// The number of objects in the manager.
+    [[nodiscard]] std::size_t size(const until& timeout = {}) const;
+    /// Asks the manager to shut down.
+    void shutdown(const until& timeout = {}) const;
 
 private:
     std::shared_ptr<const detail::manager_address> address_;

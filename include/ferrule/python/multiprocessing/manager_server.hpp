@@ -1,9 +1,9 @@
-// C++ objects for Python programs, which use them as if they were Python's.
+// C++ objects that Python programs use like Python objects.
 #pragma once
 
 #include <ferrule/python/convert.hpp>
 #include <ferrule/python/exception.hpp>
-#include <ferrule/python/listener.hpp>
+#include <ferrule/python/multiprocessing/listener.hpp>
 
 #include <concepts>
 #include <functional>
@@ -18,7 +18,7 @@ namespace ferrule::python {
 
 namespace detail {
 
-/// What a function takes.
+/// The parameter types of a function, without references and const.
 template <class>
 struct signature;
 template <class R, class C, class... A>
@@ -36,7 +36,7 @@ template <class First, class... Rest>
 std::tuple<Rest...> without_first(std::tuple<First, Rest...>);
 
 template <class F>
-struct method_arguments { // of what is called with the object first
+struct method_arguments { // for a callable whose first parameter is the object
     using type = decltype(without_first(std::declval<typename signature<decltype(&F::operator())>::arguments>()));
 };
 template <class F>
@@ -45,7 +45,7 @@ struct method_arguments<F> {
     using type = typename signature<F>::arguments;
 };
 
-/// The arguments of a call as C++ values. Throws `exception` (TypeError), as Python does, if they are others.
+/// Converts the arguments of a call to C++ values. Throws `exception` (TypeError), as Python does, if they do not fit.
 template <class Arguments>
 Arguments arguments_from(const value& args, const value& kwargs)
 {
@@ -63,7 +63,7 @@ Arguments arguments_from(const value& args, const value& kwargs)
     }
 }
 
-/// A type whose objects a manager makes and calls.
+/// A type whose objects a manager creates and calls.
 struct served_type {
     using call = std::function<value(void* object, const value& args, const value& kwargs)>;
 
@@ -73,16 +73,16 @@ struct served_type {
 
 } // namespace detail
 
-/// Names the methods of a type that `manager_server` serves.
+/// Adds methods to a type that `manager_server` serves.
 template <class T>
 class served {
 public:
     explicit served(detail::served_type& t) noexcept : type_(&t) {}
 
-    /// A member function, or something that is called with the object first: its other arguments, and what it returns, are
-    /// converted by `python::to` and `python::from`. Or what is called with the object, a tuple and a dict. What it throws is
-    /// raised there: `python::exception` as it is, anything else as RuntimeError. Several threads may call it at once if
-    /// several serve.
+    /// Adds a method. `f` is a member function, or a callable whose first parameter is the object. Its other arguments
+    /// and its result are converted by `python::to` and `python::from`. Alternatively `f` takes the object, a tuple and
+    /// a dict. A `python::exception` is raised in Python as it is, any other exception as RuntimeError.
+    /// Thread safety: several threads may call `f` at the same time if several threads serve.
     template <class F>
     served& method(std::string name, F f)
     {
@@ -108,8 +108,8 @@ private:
     detail::served_type* type_;
 };
 
-/// Serves C++ objects to Python programs, which use an ordinary `multiprocessing.managers.BaseManager` and its proxies, and to
-/// `manager`.
+/// Serves C++ objects to Python programs and to `manager`. The Python programs use an ordinary
+/// `multiprocessing.managers.BaseManager` and its proxies.
 ///
 ///     python::manager_server server(address::unix_path("/run/engine"), python::listener_options().authkey(key));
 ///     server.add<engine, std::string>("Engine").method("run", &engine::run);
@@ -124,15 +124,15 @@ private:
 /// Source: Lib/multiprocessing/managers.py.
 class FERRULE_MULTIPROCESSING_EXPORT manager_server {
 public:
-    /// Listens from now on. Throws as `listener` does. `f`: which names may be in results and exceptions.
+    /// Starts to listen. Throws as `listener` does. `f` tells which names results and exceptions may contain.
     explicit manager_server(const ferrule::address& at, const listener_options& o = {}, const multiprocessing& f = {});
-    /// At an address of its own; see `listener`.
+    /// Listens at a new address, as the default constructor of `listener` does.
     explicit manager_server(const listener_options& o = {}, const multiprocessing& f = {});
     ~manager_server();
 
     [[nodiscard]] const ferrule::address& address() const noexcept;
 
-    /// Lets clients make objects of this type, by its constructor with these arguments. Before `serve`.
+    /// Lets clients create objects of type `T` by its constructor with these arguments. Call it before `serve`.
     template <class T, class... Arguments>
     served<T> add(std::string name)
     {
@@ -141,7 +141,7 @@ public:
                               as_lvalue(detail::arguments_from<std::tuple<Arguments...>>(args, kwargs)));
         });
     }
-    /// The same, made by `make(args, kwargs)`, which returns a `std::shared_ptr<T>`: also one that others have.
+    /// Registers a factory, `make(args, kwargs)`. It returns a `std::shared_ptr<T>`, which may be a shared object.
     template <class T, class Make>
         requires std::invocable<Make, const value&, const value&>
     served<T> add(std::string name, Make make)
@@ -151,12 +151,12 @@ public:
         return served<T>(t);
     }
 
-    /// Blocks while it answers, until a client asks it to shut down, `stop` is called, or the limit is over. Calls run in this
-    /// thread; several threads may serve at once, so that calls that take long do not hold up others.
-    void serve(const until& limit = {});
-    /// Ends `serve`, now or when it is called.
+    /// Answers clients until a client asks for a shutdown, `stop` is called, or `timeout` has passed. Blocks, and runs
+    /// the calls on this thread. Several threads may serve at the same time, so that long calls do not delay others.
+    void serve(const until& timeout = {});
+    /// Ends `serve`, now or when it is next called.
     void stop() noexcept;
-    /// Objects that clients have not released yet.
+    /// The number of objects that clients have not released.
     [[nodiscard]] std::size_t size() const;
 
 private:
@@ -165,7 +165,7 @@ private:
     template <class Tuple>
     static Tuple& as_lvalue(Tuple&& t) noexcept
     {
-        return t; // lives to the end of the call that it is an argument of
+        return t; // lives to the end of the call that takes it as an argument
     }
     detail::served_type& type(std::string name);
 

@@ -1,35 +1,38 @@
 // Connections and sockets that Python programs send each other with `send`.
 #pragma once
 
-#include <ferrule/handle_link.hpp>
-#include <ferrule/python/listener.hpp>
+#include <ferrule/deadline.hpp>
+#include <ferrule/process/passed_handle.hpp>
+#include <ferrule/python/pickle.hpp>
+#include <ferrule/python/value.hpp>
 
 #include <memory>
 #include <string>
 
 namespace ferrule::python {
 
-/// The handle behind a Connection or a socket that was sent by Python's `connection.send(other)`: such an object says where to fetch
-/// it. Blocks until Python has handed it over, which it does once. `authkey` is that of the sending process,
-/// `multiprocessing.current_process().authkey`. Throws `frame_error` (`errc::invalid_value`) if `sent` is none, and what
-/// `connect`, `send` and `recv` throw.
+/// Fetches the handle of a Connection or a socket that Python sent with `connection.send(other)`. The received value
+/// names the place to fetch it from. Blocks until Python has handed it over, which it does once. `authkey` is that of
+/// the sending process, `multiprocessing.current_process().authkey`.
 ///
 ///     message_duplex<multiprocessing> other(python::fetch_handle(messages.recv(), key).open());
 ///
-/// On Windows it works for Connections of pipes. What is sent there names a handle and the process that has it, out of which it is
-/// taken; no key is needed, and whoever sends it has to be trusted.
+/// Throws: `frame_error` (`errc::invalid_value`) if `sent` is no such value, and what `connect`, `send` and `recv`
+/// throw.
+/// Platform: on Windows it works for Connections over pipes. The value names a handle in the sending process, and the
+/// handle is moved out of that process. No key is needed, so the sender must be trusted.
 ///
 /// Source: Lib/multiprocessing/resource_sharer.py; on Windows reduction.py.
 [[nodiscard]] FERRULE_MULTIPROCESSING_EXPORT passed_handle fetch_handle(const value& sent, const std::string& authkey,
-                                                                        const until& limit = {});
+                                                                        const until& timeout = {});
 
-/// The reverse: Python's `recv` returns a Connection with a duplicate of an endpoint's handle.
+/// Offers a duplicate of an endpoint's handle. Python's `recv` returns a Connection with it.
 ///
 ///     python::offered_handle offer(endpoint, key);
 ///     messages.send(offer.as_connection()); // its names have to be allowed, see `allow`
 ///     offer.hand_over();                    // Python fetches it within its recv
 ///
-/// On Windows the endpoint has to be a pipe (`errc::unsupported`).
+/// Platform: on Windows the endpoint must be a pipe (`errc::unsupported`).
 class FERRULE_MULTIPROCESSING_EXPORT offered_handle {
 public:
     /// `authkey` is that of the receiving process, `multiprocessing.current_process().authkey`. Throws `error`.
@@ -38,14 +41,15 @@ public:
     offered_handle& operator=(offered_handle&&) noexcept;
     ~offered_handle();
 
-    /// What to send, for one receiver.
+    /// The value to send, for one receiver.
     [[nodiscard]] value as_connection(bool readable = true, bool writable = true) const;
-    /// Blocks until the receiver has fetched it; whoever else comes, is sent away. Once. Throws what `accept`, `send` and
-    /// `recv` throw. On Windows, where the receiver takes the handle out of this process when it wants to, it returns at once,
-    /// and from then on the handle is the receiver's: to be called when the message has left.
-    void hand_over(const until& limit = {});
+    /// Blocks until the receiver has fetched the handle. Other peers are rejected. Call it once. Throws what `accept`,
+    /// `send` and `recv` throw.
+    /// Platform: on Windows the receiver takes the handle out of this process at any time. So call it after the message
+    /// has left; it returns immediately, and the handle then belongs to the receiver.
+    void hand_over(const until& timeout = {});
 
-    /// Allows the names that are in `as_connection`.
+    /// Allows the names in `as_connection`.
     static globals allow(globals g = {});
 
 private:

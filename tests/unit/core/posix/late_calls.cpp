@@ -1,28 +1,8 @@
 // Calls from destructors that run when a thread or the process ends, when the objects that ferrule keeps for each thread are gone.
-#include "support/calls.hpp"
-#include "support/catch.hpp"
-#include "support/sanitizers.hpp"
-#include "support/system.hpp"
-#include "support/watchdog.hpp"
-
-#include <ferrule/pair.hpp>
-
-#include <atomic>
-#include <cstdlib>
-#include <fcntl.h>
-#include <string>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <thread>
-#include <unistd.h>
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
+#include "support/posix/descriptors.hpp"
+#include "support/test.hpp"
 
 namespace {
-
-constexpr auto in_time = 20s;
 
 // Made before whatever ferrule makes for this thread, destroyed after it.
 class last_words {
@@ -31,8 +11,8 @@ public:
     ~last_words()
     {
         for (int i = 0; i < 3; ++i) {
-            connection.send("bye", in_time);
-            heard_ += connection.recv(in_time).text() == "bye";
+            connection.send("bye", timeout);
+            heard_ += connection.recv(timeout).text() == "bye";
         }
     }
 
@@ -46,7 +26,7 @@ void echo(message_duplex<> end)
 {
     try {
         for (;;)
-            end.send(end.recv(in_time), in_time);
+            end.send(end.recv(timeout), timeout);
     } catch (const eof_error&) {
     }
 }
@@ -63,8 +43,8 @@ void echo(message_duplex<> end)
     b = {};
     int heard = 0;
     for (int i = 0; i < 3; ++i) {
-        a.send("bye", in_time);
-        heard += a.recv(in_time).text() == "bye";
+        a.send("bye", timeout);
+        heard += a.recv(timeout).text() == "bye";
     }
     // A wait that has to be woken.
     const pid_t me = thread_id();
@@ -72,7 +52,7 @@ void echo(message_duplex<> end)
         until_waiting(me);
         mine.close();
     });
-    const error_code ec = code_of([&mine = a] { (void)mine.recv(in_time); });
+    const error_code ec = code_of([&mine = a] { (void)mine.recv(timeout); });
     closing.join();
     peer.join();
     struct stat st{};
@@ -99,7 +79,6 @@ public:
 
 TEST_CASE("late calls: blocking calls work in the destructors of thread_local objects")
 {
-    const watchdog guard("thread_local");
     std::atomic<int> heard = 0;
     const auto settle = [] { (void)code_of([] { (void)pipe().first.recv(1ms); }); };
     settle();
@@ -111,8 +90,8 @@ TEST_CASE("late calls: blocking calls work in the destructors of thread_local ob
             auto [a, b] = socketpair(varint());
             words.connection = a;
             peer = std::thread(echo, b);
-            a.send("hello", in_time); // now this thread has whatever it needs
-            CHECK(a.recv(in_time).text() == "hello");
+            a.send("hello", timeout); // now this thread has whatever it needs
+            CHECK(a.recv(timeout).text() == "hello");
         }).join();
         peer.join();
     }
@@ -124,7 +103,6 @@ TEST_CASE("late calls: blocking calls work in the destructors of thread_local ob
 #if !defined(FERRULE_THREAD_SANITIZER)
 TEST_CASE("late calls: blocking calls work in the destructors of static objects, and touch no descriptor but their own")
 {
-    const watchdog guard("static");
     for (const bool has_waited : {false, true}) {
         CAPTURE(has_waited);
         const pid_t pid = ::fork();

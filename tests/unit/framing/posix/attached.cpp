@@ -1,19 +1,6 @@
 // A handle that a frame brings is given to the transport with the first byte of the frame, and with no other byte.
-#include "support/calls.hpp"
-#include "support/catch.hpp"
-#include "support/transports.hpp"
-#include "support/watchdog.hpp"
-
-#include <ferrule/message.hpp>
-
-#include <algorithm>
-#include <memory>
-#include <string>
-#include <vector>
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
+#include "support/styles.hpp"
+#include "support/test.hpp"
 
 namespace {
 
@@ -60,7 +47,7 @@ public:
     {
         const std::size_t at = log_->data.size();
         const io_result r = try_write(out);
-        if (r.what() == io_result::status::moved)
+        if (r.status() == io_status::moved)
             log_->beside.emplace_back(at, beside);
         return r;
     }
@@ -75,8 +62,8 @@ struct bringing {
     decode_result decode(byte_view, const limits&) const { return decode_result::need_more(1); }
     error_code encode(std::span<const byte_view> payload, const limits&, encoded& out) const
     {
-        out.copy(std::string("head"));
-        out.gather(payload);
+        out.append_copy(std::string("head"));
+        out.append_view(payload);
         out.attach(some_handle, owner);
         return {};
     }
@@ -88,7 +75,6 @@ struct bringing {
 
 TEST_CASE("framing: a handle that is attached leaves with the first byte of its frame, however the frame is cut")
 {
-    const watchdog guard("attached");
     for (const style s : all_styles) {
         for (const std::size_t size : {std::size_t{0}, std::size_t{10}, std::size_t{10000}}) {
             for (const std::size_t at_once : {std::size_t{1}, std::size_t{3}, std::size_t{5000}, SIZE_MAX}) {
@@ -113,7 +99,6 @@ TEST_CASE("framing: a handle that is attached leaves with the first byte of its 
 
 TEST_CASE("framing: what an interrupted send has left behind brings no handle, and the frame after it brings its own")
 {
-    const watchdog guard("attached");
     for (const style s : all_styles) {
         for (std::size_t room = 0; room < 14; ++room) {
             const auto log = std::make_shared<wire_log>();
@@ -133,7 +118,6 @@ TEST_CASE("framing: what an interrupted send has left behind brings no handle, a
 
 TEST_CASE("framing: a handle is refused, and nothing sent, where the transport cannot take it along")
 {
-    const watchdog guard("attached");
     for (const style s : all_styles) {
         const auto log = std::make_shared<wire_log>();
         message_duplex<bringing> out(descriptor(plain_transport(log)), bringing{});

@@ -1,16 +1,7 @@
 #include <ferrule/python/convert.hpp>
 #include <ferrule/python/pickle.hpp>
 
-#include "support/catch.hpp"
-#include "support/framing_bytes.hpp"
-
-#include <array>
-#include <map>
-#include <set>
-
-using namespace ferrule;
-using namespace ferrule::test;
-namespace py = ferrule::python;
+#include "support/test.hpp"
 
 namespace {
 

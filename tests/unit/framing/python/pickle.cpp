@@ -1,16 +1,8 @@
 // What a pickle may ask for, and what that must not do to the memory here.
 #include <ferrule/python/pickle.hpp>
 
-#include "support/calls.hpp"
-#include "support/catch.hpp"
 #include "support/memory_cap.hpp"
-
-#include <string>
-#include <vector>
-
-using namespace ferrule;
-using namespace ferrule::test;
-namespace py = ferrule::python;
+#include "support/test.hpp"
 
 namespace {
 

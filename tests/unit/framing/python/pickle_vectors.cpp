@@ -1,21 +1,14 @@
 // Golden pickles: what CPython writes, what it reads, and what attackers write. See tests/vectors/README.md.
 #include <ferrule/python/pickle.hpp>
 
-#include "support/catch.hpp"
-#include "support/framing_bytes.hpp"
 #include "support/memory_cap.hpp"
+#include "support/test.hpp"
 
 #include <boost/json.hpp>
 
 #include <bit>
-#include <fstream>
-#include <iterator>
-#include <map>
 
-using namespace ferrule;
-using namespace ferrule::test;
 namespace json = boost::json;
-namespace py = ferrule::python;
 
 namespace {
 

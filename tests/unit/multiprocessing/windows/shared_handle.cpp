@@ -1,26 +1,14 @@
 // Connections of pipes that go from process to process in messages, as CPython's `reduction.DupHandle` does it.
-#include <ferrule/process.hpp>
-#include <ferrule/python/shared_handle.hpp>
+#include <ferrule/framing/multiprocessing.hpp>
+#include <ferrule/python/multiprocessing/shared_handle.hpp>
 
-#include "support/calls.hpp"
-#include "support/catch.hpp"
-#include "support/watchdog.hpp"
-#include "windows/pairs.hpp"
-#include "windows/raw_pipe.hpp"
+#include "support/test.hpp"
+#include "support/windows/pairs.hpp"
+#include "support/windows/raw_pipe.hpp"
 
 #include <windows.h>
 
-#include <string>
-#include <vector>
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
-namespace py = ferrule::python;
-
 namespace {
-
-constexpr auto patience = 60s;
 
 // Nothing but this has to be in what we send.
 const multiprocessing connections(multiprocessing_bytes(), py::pickle_codec({}, py::offered_handle::allow()));
@@ -33,31 +21,30 @@ void offer(message_duplex<multiprocessing>& c, const std::string& says)
     {
         const duplex theirs(std::move(pipe.second));
         py::offered_handle offered(theirs, {});
-        c.send(offered.as_connection(), patience);
-        offered.hand_over(patience);
+        c.send(offered.as_connection(), timeout);
+        offered.hand_over(timeout);
     }
-    mine.send(says, patience);
-    CHECK(mine.recv(patience) == py::value("heard " + says));
-    CHECK(code_of([&] { (void)mine.recv(patience); }) == errc::end_of_stream); // nobody else has it
+    mine.send(says, timeout);
+    CHECK(mine.recv(timeout) == py::value("heard " + says));
+    CHECK(code_of([&] { (void)mine.recv(timeout); }) == errc::end_of_stream); // nobody else has it
 }
 
 /// The other side of that.
 void fetch(message_duplex<multiprocessing>& c)
 {
-    message_duplex<multiprocessing> theirs(py::fetch_handle(c.recv(patience), {}).open());
-    const auto heard = theirs.recv(patience).as<std::string>();
-    theirs.send("heard " + heard, patience);
+    message_duplex<multiprocessing> theirs(py::fetch_handle(c.recv(timeout), {}).open());
+    const auto heard = theirs.recv(timeout).as<std::string>();
+    theirs.send("heard " + heard, timeout);
 }
 
 } // namespace
 
 TEST_CASE("shared handle: connections of pipes go to another process and come from it")
 {
-    const watchdog guard("a shared handle");
     auto other = spawn_connected({this_program(), "child: fetches and offers"}, connections);
     offer(other.connection, "from the parent");
     fetch(other.connection);
-    CHECK(other.process.wait(patience).success());
+    CHECK(other.process.wait(timeout).success());
 }
 
 TEST_CASE("child: fetches and offers", "[.]")

@@ -1,24 +1,16 @@
 // Unix sockets, which Windows has since 2018 and Wine 8.0 has not.
-#include <ferrule/asio.hpp>
-#include <ferrule/pair.hpp>
-#include <ferrule/python/listener.hpp>
+#include <ferrule/python/multiprocessing/address.hpp>
+#include <ferrule/python/multiprocessing/client.hpp>
+#include <ferrule/python/multiprocessing/listener.hpp>
 
-#include "support/calls.hpp"
-#include "support/catch.hpp"
 #include "support/skip.hpp"
-#include "support/watchdog.hpp"
+#include "support/test.hpp"
 
 #include <winsock2.h>
 
 #include <afunix.h>
 
 #include <filesystem>
-#include <thread>
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
-namespace py = ferrule::python;
 
 namespace {
 
@@ -53,7 +45,6 @@ TEST_CASE("unix sockets: a listener, a client, and the user at the other end")
 {
     if (!has_unix_sockets())
         skip("this Windows has no unix sockets");
-    const watchdog guard("unix sockets");
     const std::string path = (std::filesystem::temp_directory_path() / "ferrule-test.sock").string();
     {
         py::listener<> listening(address::unix_path(path), py::listener_options().authkey("key"));

@@ -1,29 +1,17 @@
 // P7: descriptors are close-on-exec from the very call that makes them, so that no child that somebody else starts in between
 // inherits one. The calls are seen by replacing the functions of the C library for the whole test program.
-#include <ferrule/asio.hpp>
-#include <ferrule/ferrule.hpp>
 
-#include "support/catch.hpp"
-#include "support/sanitizers.hpp"
+#include "support/test.hpp"
 
-#include <boost/asio/bind_executor.hpp>
-#include <boost/asio/io_context.hpp>
-
-#include <atomic>
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <thread>
 #include <unistd.h>
 
 // Sanitizers replace the same functions.
 #if !defined(FERRULE_ADDRESS_SANITIZER) && !defined(FERRULE_THREAD_SANITIZER)
-
-using namespace ferrule;
-using namespace std::chrono_literals;
-namespace asio = boost::asio;
 
 namespace {
 

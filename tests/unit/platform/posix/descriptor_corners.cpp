@@ -1,38 +1,16 @@
 // Descriptors that are always ready, refuse what others allow, have something queued that is no data, or are more than the process
 // may have.
-#include "support/calls.hpp"
-#include "support/catch.hpp"
-#include "support/sanitizers.hpp"
-#include "support/skip.hpp"
-#include "support/system.hpp"
-#include "support/transports.hpp"
-#include "support/watchdog.hpp"
+#include "support/posix/descriptors.hpp"
+#include "support/posix/temporary_folder.hpp"
+#include "support/styles.hpp"
+#include "support/test.hpp"
 
-#include <ferrule/message.hpp>
-#include <ferrule/pair.hpp>
-
-#include <cerrno>
 #include <ctime>
-#include <fcntl.h>
 #include <filesystem>
-#include <fstream>
 #include <linux/errqueue.h>
-#include <netinet/in.h>
 #include <poll.h>
-#include <string>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <thread>
-#include <unistd.h>
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
 
 namespace {
-
-constexpr auto in_time = 20s;
 
 descriptor opened(const char* path, int flags)
 {
@@ -51,13 +29,12 @@ double seconds_of(Clock clock)
 
 TEST_CASE("always ready: a device that cannot be waited for takes everything, however it is called")
 {
-    const watchdog guard("always ready");
     for (const style s : all_styles) {
         for (const std::size_t size : std::initializer_list<std::size_t>{4096, 4097, 20 << 20}) {
             CAPTURE(name(s), size);
             writer out(opened("/dev/null", O_WRONLY));
             CHECK(out.arm(direction::write).is_now());
-            const auto sent = send(s, out, std::string(size, 'x'), in_time);
+            const auto sent = send(s, out, std::string(size, 'x'), timeout);
             CHECK_FALSE(sent.error);
             CHECK(sent.value == size);
             const auto forever = send(s, out, std::string(size, 'x'));
@@ -69,8 +46,8 @@ TEST_CASE("always ready: a device that cannot be waited for takes everything, ho
             reader in(opened("/dev/zero", O_RDONLY));
             std::vector<std::byte> zeros(size, std::byte{1});
             CHECK(call<std::size_t>(
-                      s, [&] { return in.recv_into(zeros, in_time); },
-                      [&](auto... token) { return in.async_recv_into(std::span(zeros), in_time, token...); })
+                      s, [&] { return in.recv_into(zeros, timeout); },
+                      [&](auto... token) { return in.async_recv_into(std::span(zeros), timeout, token...); })
                       .value == size);
             CHECK(zeros == std::vector<std::byte>(size));
         }
@@ -79,7 +56,6 @@ TEST_CASE("always ready: a device that cannot be waited for takes everything, ho
 
 TEST_CASE("always ready: a deadline holds over a source that never ends")
 {
-    const watchdog guard("always ready");
     const limits large = limits(std::size_t{1} << 40);
     for (const style s : all_styles) {
         CAPTURE(name(s));
@@ -93,20 +69,19 @@ TEST_CASE("always ready: a deadline holds over a source that never ends")
 
 TEST_CASE("file: one that refuses the flags of others is written all the same, and its own errors are its own")
 {
-    const watchdog guard("flags");
     for (const style s : all_styles) {
         CAPTURE(name(s));
         writer full(opened("/dev/full", O_WRONLY));
-        CHECK(send(s, full, "x", in_time).error == boost::system::errc::no_space_on_device);
+        CHECK(send(s, full, "x", timeout).error == boost::system::errc::no_space_on_device);
         writer comm(opened("/proc/self/comm", O_WRONLY));
         for (const char* name : {"one", "other"}) {
-            CHECK_FALSE(send(s, comm, name, in_time).error);
+            CHECK_FALSE(send(s, comm, name, timeout).error);
             std::string now;
             std::getline(std::ifstream("/proc/self/comm"), now);
             CHECK(now == name);
         }
         writer adjust(opened("/proc/self/coredump_filter", O_WRONLY));
-        CHECK(send(s, adjust, "no number", in_time).error == boost::system::errc::invalid_argument);
+        CHECK(send(s, adjust, "no number", timeout).error == boost::system::errc::invalid_argument);
     }
 }
 
@@ -114,15 +89,11 @@ TEST_CASE("file: one that refuses the flags of others is written all the same, a
 #if !defined(FERRULE_ADDRESS_SANITIZER) && !defined(FERRULE_THREAD_SANITIZER)
 TEST_CASE("file: what could not be found out for lack of descriptors is found out later")
 {
-    const watchdog guard("exhaustion");
-    char folder[] = "/tmp/ferrule-XXXXXX";
-    REQUIRE(::mkdtemp(folder) != nullptr);
-    const std::string path = std::string(folder) + "/fifo";
-    REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+    const fifo file;
     for (const style s : all_styles) {
         CAPTURE(name(s));
-        unique_fd reading(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-        unique_fd writing(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+        unique_fd reading = file.open(O_RDONLY | O_NONBLOCK);
+        unique_fd writing = file.open(O_WRONLY);
         unique_fd null(::open("/dev/null", O_WRONLY | O_CLOEXEC));
         writer to_null;
         writer to_fifo;
@@ -130,10 +101,10 @@ TEST_CASE("file: what could not be found out for lack of descriptors is found ou
             const no_more_descriptors none;
             to_null = writer(adopt(null.release()));
             to_fifo = writer(adopt(writing.release()));
-            CHECK_FALSE(send(style::blocking, to_fifo, "x", in_time).error); // nobody disturbs, so polling will do
+            CHECK_FALSE(send(style::blocking, to_fifo, "x", timeout).error); // nobody disturbs, so polling will do
         }
         const std::string large(100'000, 'x');
-        CHECK(send(s, to_null, large, in_time).value == large.size());
+        CHECK(send(s, to_null, large, timeout).value == large.size());
         // Not 4096 bytes at a time, as where the file has to be polled.
         REQUIRE(read_n(reading.get(), 1) == "x");
         CHECK(to_fifo.try_send(large)); // in part
@@ -150,13 +121,11 @@ TEST_CASE("file: what could not be found out for lack of descriptors is found ou
         CHECK(in.try_recv() == std::nullopt);
         CHECK(open_descriptors().size() <= before + 1);
     }
-    std::filesystem::remove_all(folder);
 }
 #endif
 
 TEST_CASE("socket: what is queued beside the data ends no wait")
 {
-    const watchdog guard("queued errors");
     for (const style s : all_styles) {
         CAPTURE(name(s));
         unique_fd nobody(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -177,9 +146,9 @@ TEST_CASE("socket: what is queued beside the data ends no wait")
             return ::poll(&p, 1, 0) == 1;
         };
         duplex d(adopt(number));
-        d.send("is anybody there?", in_time);
+        d.send("is anybody there?", timeout);
         REQUIRE(queued());
-        CHECK(recv(s, d, in_time).error == boost::system::errc::connection_refused); // said once
+        CHECK(recv(s, d, timeout).error == boost::system::errc::connection_refused); // said once
         REQUIRE(queued());
         CHECK(recv(s, d, 30ms).error == errc::timed_out);
         CHECK_FALSE(queued()); // as long as something is, no wait waits
@@ -194,7 +163,7 @@ TEST_CASE("socket: what is queued beside the data ends no wait")
                 continue; // a system without it
             CHECK(recv(s, d, 10ms).error == errc::timed_out);
             write_all(fds.second.get(), "data");
-            CHECK(recv(s, d, in_time).value == byte_view("data"));
+            CHECK(recv(s, d, timeout).value == byte_view("data"));
         }
     }
 }
@@ -230,15 +199,14 @@ TEST_CASE("adopt: a handle that no endpoint could use still belongs to the calle
     expect_left_open<writer>(file.get());
     // It still works.
     writer out(adopt(w.release()));
-    out.send("x", in_time);
-    CHECK(reader(adopt(r.release())).recv(1, in_time).text() == "x");
+    out.send("x", timeout);
+    CHECK(reader(adopt(r.release())).recv(1, timeout).text() == "x");
 }
 
 // UndefinedBehaviorSanitizer takes objects for none when it can make no descriptor.
 #if !defined(FERRULE_ADDRESS_SANITIZER) && !defined(FERRULE_THREAD_SANITIZER)
 TEST_CASE("wait: a process that may have fewer descriptors than it has sleeps, and is woken")
 {
-    const watchdog guard("limit");
     for (const rlim_t most : {0u, 1u, 2u}) {
         CAPTURE(most);
         const int status = in_child([most] {
@@ -247,15 +215,15 @@ TEST_CASE("wait: a process that may have fewer descriptors than it has sleeps, a
             auto pipes = pipe();
             std::thread answers([&] {
                 for (const char* text : {"one", "two"}) {
-                    (void)sockets.second.recv(1, in_time);
-                    sockets.second.send(text, in_time);
+                    (void)sockets.second.recv(1, timeout);
+                    sockets.second.send(text, timeout);
                 }
-                pipes.second.send("three", in_time);
+                pipes.second.send("three", timeout);
             });
             if (code_of([&] { (void)a.recv(1ms); }) != errc::timed_out)
                 return 1;
-            a.send("?", in_time); // the other thread has what it needs for waiting
-            if (a.recv(3, in_time).text() != "one")
+            a.send("?", timeout); // the other thread has what it needs for waiting
+            if (a.recv(3, timeout).text() != "one")
                 return 2;
             rlimit limit{};
             ::getrlimit(RLIMIT_NOFILE, &limit);
@@ -267,12 +235,12 @@ TEST_CASE("wait: a process that may have fewer descriptors than it has sleeps, a
                 return 3;
             if ((seconds_of(CLOCK_THREAD_CPUTIME_ID) - busy) * 10 > seconds_of(CLOCK_MONOTONIC) - from)
                 return 4;
-            a.send("?", in_time);
-            if (a.recv(3, in_time).text() != "two" || pipes.first.recv(5, in_time).text() != "three")
+            a.send("?", timeout);
+            if (a.recv(3, timeout).text() != "two" || pipes.first.recv(5, timeout).text() != "three")
                 return 5;
             answers.join();
             std::thread closes([&] { a.close(); });
-            const error_code ec = code_of([&] { (void)a.recv(in_time); });
+            const error_code ec = code_of([&] { (void)a.recv(timeout); });
             closes.join();
             return ec == errc::closed ? 0 : 6;
         });

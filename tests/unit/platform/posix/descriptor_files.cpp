@@ -1,24 +1,11 @@
 // FIFOs, terminals, devices and regular files.
-#include "support/calls.hpp"
-#include "support/catch.hpp"
-#include "support/system.hpp"
-#include "support/temporary_folder.hpp"
-#include "support/transports.hpp"
-#include "support/watchdog.hpp"
+#include "support/posix/descriptors.hpp"
+#include "support/posix/temporary_folder.hpp"
+#include "support/styles.hpp"
+#include "support/test.hpp"
 
-#include <atomic>
-#include <cstdlib>
-#include <fcntl.h>
 #include <pty.h>
-#include <string>
-#include <sys/stat.h>
 #include <termios.h>
-#include <thread>
-#include <unistd.h>
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
 
 namespace {
 
@@ -52,7 +39,6 @@ bool non_blocking(int fd)
 
 TEST_CASE("FIFO: a reader waits for the first writer instead of seeing the end")
 {
-    const watchdog guard("FIFO first writer");
     const fifo f;
     reader r(adopt(f.open(O_RDONLY | O_NONBLOCK).release()));
     CHECK_FALSE(r.try_recv());
@@ -103,7 +89,6 @@ TEST_CASE("FIFO: a borrowed writing end is no further writer")
 
 TEST_CASE("tty: both sides of a pseudoterminal talk, in every style and without waiting past a deadline")
 {
-    const watchdog guard("tty");
     for (const style s : all_styles) {
         terminal t(true);
         duplex master(adopt(t.master.release()));

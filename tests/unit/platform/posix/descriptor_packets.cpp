@@ -1,20 +1,7 @@
 // Datagram and seqpacket sockets: a send is a packet, a packet is a receive.
-#include "support/calls.hpp"
-#include "support/catch.hpp"
-#include "support/system.hpp"
-#include "support/transports.hpp"
-#include "support/watchdog.hpp"
-
-#include <ferrule/framing/multiprocessing_bytes.hpp>
-#include <ferrule/framing/none.hpp>
-
-#include <string>
-#include <sys/socket.h>
-#include <vector>
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
+#include "support/posix/descriptors.hpp"
+#include "support/styles.hpp"
+#include "support/test.hpp"
 
 namespace {
 
@@ -40,7 +27,6 @@ std::pair<duplex, duplex> connected(packets p, const limits& l = {})
 
 TEST_CASE("packets: recv takes a whole packet whatever its size, in every style")
 {
-    const watchdog guard("packets whole");
     for (const packets p : all_packets)
         for (const style s : all_styles) {
             auto [a, b] = connected(p);
@@ -187,7 +173,6 @@ TEST_CASE("packets: what needs a stream is refused and takes nothing")
 
 TEST_CASE("packets: a send that finds no room leaves nothing behind")
 {
-    const watchdog guard("packets no room");
     for (const packets p : {packets::unix_datagram, packets::seqpacket}) {
         auto [a, b] = connected(p);
         std::size_t taken = 0;

@@ -1,22 +1,14 @@
 // The ways to read and write a pipe, of which the kernel's age decides, do the same.
 #include "platform/posix/file_io.hpp"
 
-#include "support/catch.hpp"
-#include "support/random.hpp"
-#include "support/system.hpp"
+#include "support/posix/descriptors.hpp"
+#include "support/posix/temporary_folder.hpp"
+#include "support/test.hpp"
 
-#include <cerrno>
 #include <climits>
-#include <fcntl.h>
-#include <string>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <vector>
 
-using namespace ferrule;
-using namespace ferrule::test;
 using posix::no_wait;
-using status = io_result::status;
+using status = io_status;
 
 namespace {
 
@@ -83,22 +75,22 @@ TEST_CASE("pipe: every way answers would-block, end and error alike")
         CAPTURE(static_cast<int>(how.kind), how.nosignal);
         auto [r, w] = raw_pipe();
         std::string got(10, '\0');
-        CHECK(read(r.get(), got, how).what() == status::would_block);
+        CHECK(read(r.get(), got, how).status() == status::would_block);
         fill(w.get());
-        CHECK(write(w.get(), {"x"}, how).what() == status::would_block);
-        CHECK(write(w.get(), {std::string(100'000, 'x')}, how).what() == status::would_block);
+        CHECK(write(w.get(), {"x"}, how).status() == status::would_block);
+        CHECK(write(w.get(), {std::string(100'000, 'x')}, how).status() == status::would_block);
         w.reset();
         std::string all(1 << 20, '\0');
-        CHECK(read(r.get(), all, how).what() == status::moved);
+        CHECK(read(r.get(), all, how).status() == status::moved);
         io_result last = read(r.get(), all, how);
-        while (last.what() == status::moved)
+        while (last.status() == status::moved)
             last = read(r.get(), all, how);
-        CHECK(last.what() == status::end);
+        CHECK(last.status() == status::end);
 
         auto [r2, w2] = raw_pipe();
         r2.reset();
         const io_result broken = write(w2.get(), {"x"}, how);
-        CHECK(broken.what() == status::failed);
+        CHECK(broken.status() == status::failed);
         CHECK(broken.error() == boost::system::errc::broken_pipe);
         const int nobody = closed_number();
         CHECK(read(nobody, got, how).error() == boost::system::errc::bad_file_descriptor);
@@ -120,13 +112,13 @@ TEST_CASE("pipe: a write larger than the room never waits, and takes part of it"
         while (received.size() < data.size()) {
             const io_result out =
                 write(w.get(), {data.substr(sent, 1000), data.substr(std::min(sent + 1000, data.size()))}, how);
-            if (out.what() == status::moved)
+            if (out.status() == status::moved)
                 sent += out.size();
             else
-                REQUIRE(out.what() == status::would_block);
+                REQUIRE(out.status() == status::would_block);
             std::string got(50'000, '\0');
             const io_result in = read(r.get(), got, how);
-            if (in.what() == status::moved)
+            if (in.status() == status::moved)
                 received.append(got, 0, in.size());
         }
         CHECK(received == data);
@@ -162,23 +154,18 @@ TEST_CASE("pipe: random pieces arrive in order, whatever ways both sides use")
 
 TEST_CASE("pipe: a FIFO works in every way, though it refuses one")
 {
-    char folder[] = "/tmp/ferrule-XXXXXX";
-    REQUIRE(::mkdtemp(folder) != nullptr);
-    const std::string path = std::string(folder) + "/fifo";
-    REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
-    unique_fd both(::open(path.c_str(), O_RDWR | O_CLOEXEC));
-    ::unlink(path.c_str());
-    ::rmdir(folder);
+    const fifo file;
+    unique_fd both = file.open(O_RDWR);
     for (const way how : ways) {
         CAPTURE(static_cast<int>(how.kind), how.nosignal);
         std::string got(10, '\0');
-        CHECK(read(both.get(), got, how).what() == status::would_block);
+        CHECK(read(both.get(), got, how).status() == status::would_block);
         CHECK(write(both.get(), {"abc"}, how).size() == 3);
         CHECK(read(both.get(), got, how).size() == 3);
         fill(both.get());
-        CHECK(write(both.get(), {"x"}, how).what() == status::would_block);
+        CHECK(write(both.get(), {"x"}, how).status() == status::would_block);
         got.resize(1 << 20);
-        while (read(both.get(), got, how).what() == status::moved) {
+        while (read(both.get(), got, how).status() == status::moved) {
         }
     }
 }
@@ -192,7 +179,7 @@ TEST_CASE("pipe: a partly filled pipe takes a large write without waiting")
         for (const std::size_t free : {std::size_t{PIPE_BUF}, std::size_t{PIPE_BUF} * 2}) {
             REQUIRE(read_n(r.get(), free).size() == free);
             const io_result out = write(w.get(), {std::string(room, 'y')}, how);
-            CHECK(out.what() == status::moved);
+            CHECK(out.status() == status::moved);
             CHECK(out.size() > 0);
             CHECK(out.size() <= free);
             fill(w.get());

@@ -1,27 +1,12 @@
 // P7: what is shared with others through the open file description stays as it was, whatever is done.
-#include <ferrule/asio.hpp>
-#include <ferrule/ferrule.hpp>
 
-#include "support/catch.hpp"
-#include "support/system.hpp"
-#include "support/watchdog.hpp"
+#include "support/posix/transport.hpp"
+#include "support/test.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/use_future.hpp>
-
-#include <future>
 #include <sys/socket.h>
 #include <unistd.h>
 
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
-namespace asio = boost::asio;
-
 namespace {
-
-enum class transport { pipe, unix_socket, tcp };
 
 struct line {
     // One description, seen twice: by ferrule and by somebody else.
@@ -37,9 +22,7 @@ struct line {
 
 line make_line(transport t, bool nonblocking)
 {
-    auto raw = t == transport::pipe          ? raw_pipe()
-               : t == transport::unix_socket ? raw_socketpair(SOCK_STREAM)
-                                             : raw_tcp_pair();
+    auto raw = raw_ends(t);
     line l{std::move(raw.first), std::move(raw.second), {}, {}};
     for (const int fd : {l.in.get(), l.out.get()}) {
         const int flags = ::fcntl(fd, F_GETFL);
@@ -54,10 +37,9 @@ line make_line(transport t, bool nonblocking)
 
 TEST_CASE("descriptor: flags of a shared open file description are never changed")
 {
-    const watchdog guard("operations on a shared description");
-    const auto t = GENERATE(transport::pipe, transport::unix_socket, transport::tcp);
+    const auto t = GENERATE(transport::pipe, transport::socketpair, transport::tcp);
     const bool nonblocking = GENERATE(false, true);
-    CAPTURE(t, nonblocking);
+    CAPTURE(name(t), nonblocking);
     line l = make_line(t, nonblocking);
     const auto before = l.flags();
 
@@ -142,9 +124,9 @@ TEST_CASE("descriptor: flags of a shared open file description are never changed
 
 TEST_CASE("descriptor: wrapping changes no flag of the open file description")
 {
-    const auto t = GENERATE(transport::pipe, transport::unix_socket, transport::tcp);
+    const auto t = GENERATE(transport::pipe, transport::socketpair, transport::tcp);
     const bool nonblocking = GENERATE(false, true);
-    CAPTURE(t, nonblocking);
+    CAPTURE(name(t), nonblocking);
     const line l = make_line(t, nonblocking);
     const auto expect_flags = [&] {
         const int wanted = nonblocking ? O_NONBLOCK : 0;
@@ -162,8 +144,7 @@ TEST_CASE("descriptor: wrapping changes no flag of the open file description")
 
 TEST_CASE("descriptor: a description that others made non-blocking is waited for all the same")
 {
-    const watchdog guard("waiting on a non-blocking description");
-    const auto t = GENERATE(transport::pipe, transport::unix_socket, transport::tcp);
+    const auto t = GENERATE(transport::pipe, transport::socketpair, transport::tcp);
     CAPTURE(t);
     line l = make_line(t, true);
     std::promise<pid_t> id;

@@ -1,25 +1,8 @@
 // P7: writing to somebody who is gone is an error and never a signal.
-#include <ferrule/asio.hpp>
-#include <ferrule/ferrule.hpp>
 
 #include "platform/posix/file_io.hpp"
-#include "support/catch.hpp"
-#include "support/sanitizers.hpp"
-#include "support/system.hpp"
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/use_future.hpp>
-
-#include <csignal>
-#include <future>
-#include <sys/socket.h>
-#include <unistd.h>
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
-namespace asio = boost::asio;
+#include "support/posix/descriptors.hpp"
+#include "support/test.hpp"
 
 namespace {
 
@@ -111,37 +94,35 @@ error_code write_with(bool nowait, bool nosignal)
     if (nowait)
         f.way = posix::no_wait::by_flag;
     const io_result result = posix::write_file(f, {&data, 1});
-    return result.what() == io_result::status::failed ? result.error() : error_code();
+    return result.status() == io_status::failed ? result.error() : error_code();
+}
+
+writer pipe_to_nobody()
+{
+    auto [r, w] = pipe();
+    r.close();
+    return w;
+}
+
+writer socket_to_nobody()
+{
+    auto [a, b] = socketpair();
+    b.close();
+    return a;
 }
 
 } // namespace
 
 TEST_CASE("sigpipe: writing to a pipe without a reader is an error and no signal")
 {
-    expect_no_signal([] {
-        auto [r, w] = pipe();
-        r.close();
-        return send_to_nobody(w);
-    });
-    expect_no_signal([] {
-        auto [r, w] = pipe();
-        r.close();
-        return async_send_to_nobody(w);
-    });
+    expect_no_signal([] { return send_to_nobody(pipe_to_nobody()); });
+    expect_no_signal([] { return async_send_to_nobody(pipe_to_nobody()); });
 }
 
 TEST_CASE("sigpipe: writing to a socket whose peer is gone is an error and no signal")
 {
-    expect_no_signal([] {
-        auto [a, b] = socketpair();
-        b.close();
-        return send_to_nobody(a);
-    });
-    expect_no_signal([] {
-        auto [a, b] = socketpair();
-        b.close();
-        return async_send_to_nobody(a);
-    });
+    expect_no_signal([] { return send_to_nobody(socket_to_nobody()); });
+    expect_no_signal([] { return async_send_to_nobody(socket_to_nobody()); });
 }
 
 TEST_CASE("sigpipe: several buffers at once are no exception")
@@ -152,16 +133,8 @@ TEST_CASE("sigpipe: several buffers at once are no exception")
         w.send({large, large}, 20s, ec);
         return ec;
     };
-    expect_no_signal([&] {
-        auto [r, w] = pipe();
-        r.close();
-        return send_parts(w);
-    });
-    expect_no_signal([&] {
-        auto [a, b] = socketpair();
-        b.close();
-        return send_parts(a);
-    });
+    expect_no_signal([&] { return send_parts(pipe_to_nobody()); });
+    expect_no_signal([&] { return send_parts(socket_to_nobody()); });
 }
 
 TEST_CASE("sigpipe: no signal either where the kernel cannot suppress it")

@@ -1,20 +1,9 @@
 // Files and devices that are handed in as handles.
-#include <ferrule/asio.hpp>
-#include <ferrule/message.hpp>
 
-#include "support/calls.hpp"
-#include "support/catch.hpp"
-
-#include <winsock2.h>
-
-#include <windows.h>
+#include "support/test.hpp"
+#include "support/windows/must.hpp"
 
 #include <filesystem>
-#include <string>
-#include <system_error>
-
-using namespace ferrule;
-using namespace ferrule::test;
 
 namespace {
 
@@ -33,11 +22,8 @@ public:
     [[nodiscard]] HANDLE open(DWORD access, DWORD flags = 0) const { return open(path_, access, flags); }
     [[nodiscard]] static HANDLE open(const std::filesystem::path& path, DWORD access, DWORD flags = 0)
     {
-        const HANDLE h = ::CreateFileW(path.c_str(), access, FILE_SHARE_READ | FILE_SHARE_WRITE, nullptr, OPEN_ALWAYS,
-                                       flags, nullptr);
-        if (h == INVALID_HANDLE_VALUE)
-            throw std::system_error(static_cast<int>(::GetLastError()), std::system_category());
-        return h;
+        return must(::CreateFileW(path.c_str(), access, FILE_SHARE_READ | FILE_SHARE_WRITE, nullptr, OPEN_ALWAYS, flags,
+                                  nullptr));
     }
 
 private:

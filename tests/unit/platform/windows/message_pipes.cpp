@@ -1,30 +1,16 @@
 // Message pipes keep boundaries, whatever the sizes and whatever interrupts.
-#include "windows/pairs.hpp"
+#include "support/windows/pairs.hpp"
 
-#include "support/watchdog.hpp"
-#include "windows/child_program.hpp"
+#include "support/test.hpp"
+#include "support/windows/child_program.hpp"
 
-#include <ferrule/ferrule.hpp>
 #include <ferrule/framing/multiprocessing_pipe.hpp>
 
-#include <catch2/catch.hpp>
-
-#include <atomic>
-#include <future>
-#include <map>
-#include <mutex>
 #include <random>
-#include <stop_token>
-#include <string>
-#include <thread>
-#include <vector>
 
-using namespace ferrule;
-using namespace std::chrono_literals;
+using test::timeout;
 
 namespace {
-
-constexpr auto patience = 60s;
 
 // Of which each part can be told from the others.
 std::string pattern(std::size_t n)
@@ -45,58 +31,56 @@ std::pair<duplex, duplex> message_pipe()
 
 TEST_CASE("message pipe: boundaries are kept from 0 bytes to 64 MiB through 4 KiB")
 {
-    const test::watchdog guard("sizes", 200s);
+    restart_watchdog(200s);
     auto [a, b] = message_pipe();
     for (const std::size_t n : {std::size_t{0}, std::size_t{1}, std::size_t{4095}, std::size_t{4096}, std::size_t{4097},
                                 std::size_t{65'537}, std::size_t{1} << 20, std::size_t{64} << 20}) {
         CAPTURE(n);
         const std::string sent = pattern(n);
         std::jthread sending([&, &to = a] {
-            to.send(byte_view(sent), patience);
-            to.send("", patience);
-            to.send("end", patience);
+            to.send(byte_view(sent), timeout);
+            to.send("", timeout);
+            to.send("end", timeout);
         });
-        const bytes got = b.recv(patience);
+        const bytes got = b.recv(timeout);
         CHECK((got.size() == n && got.text() == sent)); // not shown
-        CHECK(b.recv(patience).size() == 0);
-        CHECK(b.recv(patience).text() == "end");
+        CHECK(b.recv(timeout).size() == 0);
+        CHECK(b.recv(timeout).text() == "end");
     }
 }
 
 TEST_CASE("message pipe: what Windows sends as one message is one, though it comes in pieces")
 {
-    const test::watchdog guard("pieces");
     auto [a, b] = message_pipe();
     const std::string sent = pattern(50'000);
-    auto arrived = std::async(std::launch::async, [&, &from = b] { return from.recv(patience); });
-    a.send(byte_view(sent), patience); // in the pipe, 4 KiB at a time
+    auto arrived = std::async(std::launch::async, [&, &from = b] { return from.recv(timeout); });
+    a.send(byte_view(sent), timeout); // in the pipe, 4 KiB at a time
     CHECK(arrived.get().text() == sent);
 }
 
 TEST_CASE("message pipe: Python's messages have no header there, and have one in a stream")
 {
-    const test::watchdog guard("PipeConnection");
     auto [a, b] = message_pipe();
     message_duplex python_like(a, multiprocessing_pipe_bytes());
     python_like.send("payload");
-    CHECK(b.recv(patience).text() == "payload");
+    CHECK(b.recv(timeout).text() == "payload");
     b.send("");
-    CHECK(python_like.recv(patience).size() == 0);
+    CHECK(python_like.recv(timeout).size() == 0);
     message_duplex objects(a, multiprocessing_pipe());
     objects.send("text");
-    const bytes pickle = b.recv(patience);
+    const bytes pickle = b.recv(timeout);
     CHECK(pickle.text().starts_with("\x80"));
     b.send(pickle);
-    CHECK(objects.recv(patience).as<std::string>() == "text");
+    CHECK(objects.recv(timeout).as<std::string>() == "text");
 
     auto [r, w] = pipe();
     message_writer(w, multiprocessing_pipe_bytes()).send("payload");
-    CHECK(r.recv(11, patience) == byte_view(std::string_view("\0\0\0\7payload", 11)));
+    CHECK(r.recv(11, timeout) == byte_view(std::string_view("\0\0\0\7payload", 11)));
 }
 
 TEST_CASE("message pipe: interrupted at any time, a receive loses nothing")
 {
-    const test::watchdog guard("interrupted receives", 200s);
+    restart_watchdog(200s);
     auto [a, b] = message_pipe();
     constexpr std::size_t count = 300;
     std::atomic<std::size_t> allowed = 0;
@@ -104,7 +88,7 @@ TEST_CASE("message pipe: interrupted at any time, a receive loses nothing")
         for (std::size_t i = 0; i < count; ++i) {
             while (allowed <= i)
                 std::this_thread::yield();
-            to.send(byte_view(pattern(i * i % 20'011)), patience);
+            to.send(byte_view(pattern(i * i % 20'011)), timeout);
         }
     });
     std::mt19937 random(7);
@@ -120,7 +104,7 @@ TEST_CASE("message pipe: interrupted at any time, a receive loses nothing")
         if (i % 8 != 0 || interruptions > i / 8)
             allowed = i + 1;
         error_code ec;
-        const bytes got = b.recv(until(patience, stop.get_token()), ec);
+        const bytes got = b.recv(until(timeout, stop.get_token()), ec);
         stopping.join();
         if (ec == errc::cancelled) {
             ++interruptions;
@@ -135,7 +119,7 @@ TEST_CASE("message pipe: interrupted at any time, a receive loses nothing")
 
 TEST_CASE("message pipe: many threads in each of two processes, both ways, and receives that give up")
 {
-    const test::watchdog guard("threads and processes", 200s);
+    restart_watchdog(200s);
     auto ends = test::named_pipe_pair(transfer_kind::message);
     const message_duplex ours(std::move(ends.first), multiprocessing_pipe_bytes());
     duplex theirs(std::move(ends.second));
@@ -154,7 +138,7 @@ TEST_CASE("message pipe: many threads in each of two processes, both ways, and r
         for (int t = 0; t < threads; ++t) {
             running.emplace_back([&, t, to = ours]() mutable {
                 for (int i = 0; i < each; ++i)
-                    to.send(message(t, i), patience);
+                    to.send(message(t, i), timeout);
             });
             running.emplace_back([&, from = ours]() mutable {
                 for (int i = 0; i < each;) {
@@ -180,12 +164,12 @@ TEST_CASE("message pipe: many threads in each of two processes, both ways, and r
             CHECK(seen[message(t, i)] == 1);
     }
     message_duplex(ours).close();
-    CHECK(process.wait(patience).success());
+    CHECK(process.wait(timeout).success());
 }
 
 TEST_CASE("message pipe: many threads at both ends")
 {
-    const test::watchdog guard("threads", 200s);
+    restart_watchdog(200s);
     auto [a, b] = message_pipe();
     constexpr int threads = 4;
     constexpr int each = 100;
@@ -193,12 +177,12 @@ TEST_CASE("message pipe: many threads at both ends")
         for (int i = 0; i < each; ++i)
             to.send(byte_view(std::to_string(t) + " " + std::to_string(i) +
                               std::string(static_cast<std::size_t>(i) * 50, '.')),
-                    patience);
+                    timeout);
     };
     const auto take_some = [](duplex from) {
         std::vector<std::string> got;
         for (int i = 0; i < each; ++i)
-            got.emplace_back(from.recv(patience).text());
+            got.emplace_back(from.recv(timeout).text());
         return got;
     };
     std::vector<std::jthread> senders;

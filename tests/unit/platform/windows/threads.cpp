@@ -1,26 +1,11 @@
 // Threads: many of them, and what MinGW's C++ library does not do for us.
 #include "platform/per_thread.hpp"
 
-#include "support/watchdog.hpp"
-
-#include <ferrule/asio.hpp>
-#include <ferrule/framing/varint.hpp>
-#include <ferrule/pair.hpp>
+#include "support/test.hpp"
 
 #include <winsock2.h>
 
 #include <windows.h>
-
-#include <boost/asio/bind_executor.hpp>
-#include <boost/asio/io_context.hpp>
-#include <catch2/catch.hpp>
-
-#include <array>
-#include <atomic>
-#include <stop_token>
-#include <string>
-#include <thread>
-#include <vector>
 
 namespace {
 
@@ -52,7 +37,6 @@ TEST_CASE("waiting: one context and many threads wait for more ends than one wai
 {
     using namespace ferrule;
     constexpr std::size_t ends = 2 * MAXIMUM_WAIT_OBJECTS;
-    const ferrule::test::watchdog guard("many ends");
     std::vector<decltype(pipe(varint()))> pipes;
     for (std::size_t i = 0; i < ends; ++i)
         pipes.push_back(pipe(varint()));
@@ -76,7 +60,6 @@ TEST_CASE("waiting: one context and many threads wait for more ends than one wai
 
 TEST_CASE("stop token: ends a wait in another thread, every time")
 {
-    const ferrule::test::watchdog guard("stop tokens");
     auto [r, w] = ferrule::pipe(ferrule::varint());
     for (int i = 0; i < 3000; ++i) {
         std::stop_source stop;

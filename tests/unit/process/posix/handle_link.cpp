@@ -1,34 +1,16 @@
 // Which handle belongs to which byte, whatever a peer sends beside which bytes.
-#include <ferrule/handle_link.hpp>
-#include <ferrule/pair.hpp>
+#include <ferrule/process/handle_link.hpp>
 
-#include "support/calls.hpp"
-#include "support/catch.hpp"
-#include "support/random.hpp"
-#include "support/sanitizers.hpp"
-#include "support/system.hpp"
-#include "support/transports.hpp"
-#include "support/watchdog.hpp"
+#include "support/posix/descriptors.hpp"
+#include "support/posix/settled_descriptors.hpp"
+#include "support/styles.hpp"
+#include "support/test.hpp"
 
-#include <algorithm>
-#include <cstring>
 #include <deque>
 #include <malloc.h>
-#include <map>
-#include <string>
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <vector>
-
-using namespace ferrule;
-using namespace ferrule::test;
-using namespace std::chrono_literals;
 
 namespace {
-
-constexpr auto in_time = 20s;
 
 ino_t identity(native_handle_type h)
 {
@@ -62,22 +44,12 @@ void send_raw(int socket, std::string_view data, const std::vector<int>& fds)
     REQUIRE(::sendmsg(socket, &message, 0) == static_cast<ssize_t>(data.size()));
 }
 
-// What is open, with what waiting takes once.
-std::map<int, std::string> settled_descriptors()
-{
-    {
-        auto ends = pipe();
-        (void)code_of([&] { (void)ends.first.recv(1ms); });
-    }
-    return open_descriptors();
-}
-
 struct received {
     error_code error{};
     passed_handle handle{};
 };
 
-received receive(const handle_link& l, style s, const until& limit = in_time)
+received receive(const handle_link& l, style s, const until& limit = timeout)
 {
     received r;
     auto in = message_duplex<>(l.socket).with(l.handles);
@@ -126,7 +98,6 @@ struct item {
 
 TEST_CASE("handle_link: a handle belongs to the byte that it came with, whatever is sent together and read together")
 {
-    const watchdog guard("handle_link");
     dice roll(1);
     std::vector<unique_fd> files(4);
     std::ranges::generate(files, some_file);
@@ -147,7 +118,7 @@ TEST_CASE("handle_link: a handle belongs to the byte that it came with, whatever
                 }
             }
             for (const std::string& m : next.messages)
-                CHECK(messages.recv(in_time).text() == m);
+                CHECK(messages.recv(timeout).text() == m);
             expected.pop_front();
         };
         for (int i = 0; i < 300; ++i) {
@@ -190,7 +161,6 @@ TEST_CASE("handle_link: a handle belongs to the byte that it came with, whatever
 
 TEST_CASE("handle_link: a byte without a handle is malformed, and takes none that came with another byte")
 {
-    const watchdog guard("handle_link");
     const unique_fd stranger = some_file();
     const unique_fd wanted = some_file();
     for (const style s : all_styles) {
@@ -199,7 +169,7 @@ TEST_CASE("handle_link: a byte without a handle is malformed, and takes none tha
         r.send("\3abc", {stranger.get()}); // beside an ordinary message
         r.send("\1");                      // none where one should be
         r.send("\1", {wanted.get()});
-        CHECK(messages.recv(in_time).text() == "abc");
+        CHECK(messages.recv(timeout).text() == "abc");
         CHECK(receive(r.link, s).error == errc::malformed);
         CHECK(identity(receive(r.link, s).handle.native_handle()) == identity(wanted.get()));
     }
@@ -207,7 +177,6 @@ TEST_CASE("handle_link: a byte without a handle is malformed, and takes none tha
 
 TEST_CASE("handle_link: a receive that ends early leaves the handle with its byte")
 {
-    const watchdog guard("handle_link");
     const unique_fd wanted = some_file();
     const auto before = settled_descriptors();
     for (const style s : all_styles) {
@@ -241,7 +210,6 @@ TEST_CASE("handle_link: a receive that ends early leaves the handle with its byt
 
 TEST_CASE("handle_link: a receive that is cancelled at any step has taken the handle or left it with its byte")
 {
-    const watchdog guard("handle_link");
     const unique_fd wanted = some_file();
     const auto before = settled_descriptors();
     int cancelled = 0;
@@ -285,7 +253,6 @@ TEST_CASE("handle_link: a receive that is cancelled at any step has taken the ha
 
 TEST_CASE("handle_link: handles that nobody asks for are closed in time, and cost neither memory nor descriptors")
 {
-    const watchdog guard("handle_link");
     const unique_fd stranger = some_file();
     const unique_fd wanted = some_file();
     const auto before = settled_descriptors().size();
@@ -298,7 +265,7 @@ TEST_CASE("handle_link: handles that nobody asks for are closed in time, and cos
         message_duplex<> messages(r.link.socket);
         const auto one = [&] {
             r.send(std::string_view("\0", 1), {stranger.get()});
-            CHECK(messages.recv(in_time).empty());
+            CHECK(messages.recv(timeout).empty());
         };
         for (int i = 0; i < 500; ++i)
             one();
@@ -341,7 +308,7 @@ TEST_CASE("handle_link: closing frees what was not asked for")
     const handles kept = r.link.handles;
     message_duplex<> messages(r.link.socket);
     r.send(std::string_view("\0", 1), {stranger.get()});
-    CHECK(messages.recv(in_time).empty());
+    CHECK(messages.recv(timeout).empty());
     messages.close();
     r.peer.reset();
     CHECK(open_descriptors() == before);

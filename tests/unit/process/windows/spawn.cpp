@@ -1,32 +1,16 @@
 // Children of Windows.
-#include "windows/pairs.hpp"
+#include "support/windows/pairs.hpp"
 
-#include "support/calls.hpp"
-#include "support/watchdog.hpp"
-#include "windows/child_program.hpp"
-
-#include <ferrule/asio.hpp>
-#include <ferrule/ferrule.hpp>
+#include "support/test.hpp"
+#include "support/windows/child_program.hpp"
 
 #include <winsock2.h>
 
 #include <windows.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/use_future.hpp>
-#include <catch2/catch.hpp>
-
-#include <string>
-#include <thread>
-#include <vector>
-
-using namespace ferrule;
-using namespace std::chrono_literals;
+using test::timeout;
 
 namespace {
-
-constexpr auto patience = 30s;
 
 using command = std::vector<std::string>;
 
@@ -37,12 +21,12 @@ void converse(In& in, Out& out)
         CAPTURE(n);
         const std::string text(n, 'z');
         const bytes m{byte_view(text)};
-        std::jthread sending([&] { out.send(m, patience); });
-        CHECK(in.recv(patience) == m);
+        std::jthread sending([&] { out.send(m, timeout); });
+        CHECK(in.recv(timeout) == m);
     }
 }
 
-error_code refusal(const command& c, std::initializer_list<inheritance> given)
+error_code refusal(const command& c, std::initializer_list<child_handle> given)
 {
     return test::code_of([&] { (void)spawn(c, given); });
 }
@@ -51,7 +35,6 @@ error_code refusal(const command& c, std::initializer_list<inheritance> given)
 
 TEST_CASE("child: talks over inherited pipes")
 {
-    const test::watchdog guard("inherited pipes");
     auto [theirs_in, ours_out] = pipe(varint());
     auto [ours_in, theirs_out] = pipe(varint());
     child c = spawn(test::child_command({"echo pipes"}), {{theirs_in, 3}, {theirs_out, 4}});
@@ -59,13 +42,12 @@ TEST_CASE("child: talks over inherited pipes")
     theirs_out.close();
     converse(ours_in, ours_out);
     ours_out.close();
-    CHECK_THROWS_AS(ours_in.recv(patience), eof_error);
-    CHECK(c.wait(patience).success());
+    CHECK_THROWS_AS(ours_in.recv(timeout), eof_error);
+    CHECK(c.wait(timeout).success());
 }
 
 TEST_CASE("child: talks over one inherited pipe, of bytes or of messages, also awaiting")
 {
-    const test::watchdog guard("inherited duplex pipes");
     for (const transfer_kind kind : {transfer_kind::stream, transfer_kind::message}) {
         for (const char* const role : {"echo", "echo awaiting"}) {
             CAPTURE(role, kind == transfer_kind::message);
@@ -76,25 +58,23 @@ TEST_CASE("child: talks over one inherited pipe, of bytes or of messages, also a
             theirs.close();
             converse(ours, ours);
             ours.close();
-            CHECK(c.wait(patience).success());
+            CHECK(c.wait(timeout).success());
         }
     }
 }
 
 TEST_CASE("child: talks over an inherited socket")
 {
-    const test::watchdog guard("inherited sockets");
     for (const char* const role : {"echo", "echo awaiting"}) {
         auto [c, ours] = spawn_connected(test::child_command({role}), varint());
         converse(ours, ours);
         ours.close();
-        CHECK(c.wait(patience).success());
+        CHECK(c.wait(timeout).success());
     }
 }
 
 TEST_CASE("child: a coroutine talks to it")
 {
-    const test::watchdog guard("coroutine and child");
     auto [c, ours] = spawn_connected(test::child_command({"echo"}), varint());
     boost::asio::io_context context;
     const auto talk = [](message_duplex<> d) -> boost::asio::awaitable<std::string> {
@@ -106,35 +86,32 @@ TEST_CASE("child: a coroutine talks to it")
     context.run();
     CHECK(answer.get() == "hello");
     ours.close();
-    CHECK(c.wait(patience).success());
+    CHECK(c.wait(timeout).success());
 }
 
 TEST_CASE("child: an ordinary program's standard streams are pipes")
 {
-    const test::watchdog guard("standard streams");
     auto [c, out, in] = spawn_piped(test::child_command({"shout"}));
     in.send("one\n");
-    CHECK(out.recv_line(patience).text() == "ONE\r");
+    CHECK(out.recv_line(timeout).text() == "ONE\r");
     in.send("two\nthree\n");
     in.close();
-    CHECK(out.recv_line(patience).text() == "TWO\r");
-    CHECK(out.recv_line(patience).text() == "THREE\r");
-    CHECK_THROWS_AS(out.recv(patience), eof_error);
-    CHECK(c.wait(patience).success());
+    CHECK(out.recv_line(timeout).text() == "TWO\r");
+    CHECK(out.recv_line(timeout).text() == "THREE\r");
+    CHECK_THROWS_AS(out.recv(timeout), eof_error);
+    CHECK(c.wait(timeout).success());
 }
 
 TEST_CASE("child: standard streams as ends of their own")
 {
-    const test::watchdog guard("standard_streams");
     auto [c, out, in] = spawn_piped(test::child_command({"echo streams"}), varint());
     converse(out, in);
     in.close();
-    CHECK(c.wait(patience).success());
+    CHECK(c.wait(timeout).success());
 }
 
 TEST_CASE("child: arguments arrive as they are")
 {
-    const test::watchdog guard("arguments");
     const command sent{"",        "plain",      "two words", "\"quoted\"", R"(back\slash)", R"(ends in \)",
                        R"(a\"b)", R"(\\"x\\\)", "tab\there", "100%",       "^&|<>"};
     command c = test::child_command({"arguments"});
@@ -143,14 +120,13 @@ TEST_CASE("child: arguments arrive as they are")
     child process = spawn(c, w);
     w.close();
     for (const std::string& s : sent)
-        CHECK(r.recv(patience).text() == s);
-    CHECK(process.wait(patience).success());
+        CHECK(r.recv(timeout).text() == s);
+    CHECK(process.wait(timeout).success());
 }
 
 TEST_CASE("child: how it ended, and waiting for it")
 {
-    const test::watchdog guard("exit codes");
-    CHECK(spawn(test::child_command({"exit", "7"}), {}).wait(patience).code() == 7);
+    CHECK(spawn(test::child_command({"exit", "7"}), {}).wait(timeout).code() == 7);
 
     auto [r, w] = pipe();
     child c = spawn(test::child_command({"wait"}), r);
@@ -158,9 +134,9 @@ TEST_CASE("child: how it ended, and waiting for it")
     CHECK_THROWS_AS(c.wait(1ms), timeout_error);
     std::stop_source stop;
     std::jthread stopping([&] { stop.request_stop(); });
-    CHECK_THROWS_AS(c.wait({patience, stop.get_token()}), cancelled_error);
+    CHECK_THROWS_AS(c.wait({timeout, stop.get_token()}), cancelled_error);
     c.kill();
-    const exit_status s = c.wait(patience);
+    const exit_status s = c.wait(timeout);
     CHECK(s.code() == 1);
     CHECK(s.signal() == 0);
     CHECK(c.wait().code() == 1);
@@ -168,16 +144,15 @@ TEST_CASE("child: how it ended, and waiting for it")
 
 TEST_CASE("child: each sees the other go")
 {
-    const test::watchdog guard("death");
     SECTION("the child is killed")
     {
         auto [c, ours] = spawn_connected(test::child_command({"echo"}), varint());
         ours.send("x");
-        CHECK(ours.recv(patience).text() == "x");
+        CHECK(ours.recv(timeout).text() == "x");
         child& killed = c;
         std::jthread killing([&killed] { killed.kill(); });
         error_code ec;
-        (void)ours.recv(patience, ec);
+        (void)ours.recv(timeout, ec);
         CHECK((ec == errc::end_of_stream || ec == condition::broken)); // TCP may say either
     }
     SECTION("the child is killed, a pipe")
@@ -188,41 +163,39 @@ TEST_CASE("child: each sees the other go")
         child c = spawn(test::child_command({"echo"}), theirs);
         theirs.close();
         ours.send("x");
-        CHECK(ours.recv(patience).text() == "x");
+        CHECK(ours.recv(timeout).text() == "x");
         std::jthread killing([&] { c.kill(); });
-        CHECK_THROWS_AS(ours.recv(patience), eof_error);
+        CHECK_THROWS_AS(ours.recv(timeout), eof_error);
     }
     SECTION("the parent closes")
     {
         auto [c, ours] = spawn_connected(test::child_command({"echo awaiting"}), varint());
         ours.close();
-        CHECK(c.wait(patience).success());
+        CHECK(c.wait(timeout).success());
     }
 }
 
 TEST_CASE("child: gets no handle that it was not given")
 {
-    const test::watchdog guard("handle list");
     SECURITY_ATTRIBUTES inheritable{sizeof inheritable, nullptr, TRUE};
     const HANDLE leaky = ::CreateEventW(&inheritable, TRUE, FALSE, nullptr);
     REQUIRE(leaky != nullptr);
     const auto number = std::to_string(reinterpret_cast<std::uintptr_t>(leaky));
-    CHECK(spawn(test::child_command({"signal", number}), {}).wait(patience).success());
+    CHECK(spawn(test::child_command({"signal", number}), {}).wait(timeout).success());
     CHECK(::WaitForSingleObject(leaky, 0) == WAIT_TIMEOUT);
     ::CloseHandle(leaky);
 }
 
 TEST_CASE("child: ends with its parent, when asked")
 {
-    const test::watchdog guard("job");
     auto [theirs_in, ours_out] = pipe();
     auto [ours_in, theirs_out] = pipe();
     child c = spawn(test::child_command({"parent"}), {{theirs_in, 3}, {theirs_out, 4}});
     theirs_in.close();
     theirs_out.close();
-    CHECK(ours_in.recv(7, patience).text() == "started");
+    CHECK(ours_in.recv(7, timeout).text() == "started");
     c.kill(); // its own child holds the pipe as well
-    CHECK_THROWS_AS(ours_in.recv(patience), eof_error);
+    CHECK_THROWS_AS(ours_in.recv(timeout), eof_error);
 }
 
 TEST_CASE("child: what cannot be started")

@@ -1,35 +1,14 @@
 // Standard streams as other programs than ours give them to their children.
-#include "windows/child_program.hpp"
+#include "support/windows/child_program.hpp"
 
 #include "support/skip.hpp"
 #include "support/system.hpp"
-#include "support/watchdog.hpp"
+#include "support/test.hpp"
+#include "support/windows/must.hpp"
 
-#include <ferrule/ferrule.hpp>
-
-#include <winsock2.h>
-
-#include <windows.h>
-
-#include <catch2/catch.hpp>
-
-#include <stdexcept>
-#include <string>
-#include <utility>
-#include <vector>
-
-using namespace ferrule;
-using namespace std::chrono_literals;
+using test::timeout;
 
 namespace {
-
-constexpr auto patience = 30s;
-
-void must(bool fine)
-{
-    if (!fine)
-        throw std::runtime_error("error " + std::to_string(::GetLastError()));
-}
 
 /// Starts the program beside this one, by the system's own call.
 child start_child(const std::string& role, STARTUPINFOEXA& how, bool inherits)
@@ -37,9 +16,9 @@ child start_child(const std::string& role, STARTUPINFOEXA& how, bool inherits)
     std::string line = "\"" + test::child_program() + "\" \"" + role + "\"";
     how.StartupInfo.cb = sizeof how;
     PROCESS_INFORMATION made;
-    must(::CreateProcessA(nullptr, line.data(), nullptr, nullptr, inherits ? TRUE : FALSE,
-                          how.lpAttributeList != nullptr ? EXTENDED_STARTUPINFO_PRESENT : 0, nullptr, nullptr,
-                          &how.StartupInfo, &made) != 0);
+    test::must(::CreateProcessA(nullptr, line.data(), nullptr, nullptr, inherits ? TRUE : FALSE,
+                                how.lpAttributeList != nullptr ? EXTENDED_STARTUPINFO_PRESENT : 0, nullptr, nullptr,
+                                &how.StartupInfo, &made) != 0);
     child c(static_cast<int>(made.dwProcessId));
     ::CloseHandle(made.hThread);
     ::CloseHandle(made.hProcess);
@@ -50,7 +29,7 @@ child start_child(const std::string& role, STARTUPINFOEXA& how, bool inherits)
 std::pair<test::unique_fd, test::unique_fd> pipe_as_node_makes()
 {
     auto ends = test::raw_stream_pair();
-    must(::SetHandleInformation(ends.second.get(), HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT) != 0);
+    test::must(::SetHandleInformation(ends.second.get(), HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT) != 0);
     return ends;
 }
 
@@ -68,9 +47,9 @@ public:
             test::skip("this Windows has no pseudo consoles");
         HANDLE typed;
         HANDLE shows;
-        must(::CreatePipe(&typed, &types_, nullptr, 0) != 0);
-        must(::CreatePipe(&shown_, &shows, nullptr, 0) != 0);
-        must(create({80, 25}, typed, shows, 0, &console_) == S_OK);
+        test::must(::CreatePipe(&typed, &types_, nullptr, 0) != 0);
+        test::must(::CreatePipe(&shown_, &shows, nullptr, 0) != 0);
+        test::must(create({80, 25}, typed, shows, 0, &console_) == S_OK);
         ::CloseHandle(typed);
         ::CloseHandle(shows);
     }
@@ -90,9 +69,9 @@ public:
         std::vector<std::byte> memory(size);
         STARTUPINFOEXA how{};
         how.lpAttributeList = reinterpret_cast<LPPROC_THREAD_ATTRIBUTE_LIST>(memory.data());
-        must(::InitializeProcThreadAttributeList(how.lpAttributeList, 1, 0, &size) != 0);
-        must(::UpdateProcThreadAttribute(how.lpAttributeList, 0, pseudoconsole, console_, sizeof console_, nullptr,
-                                         nullptr) != 0);
+        test::must(::InitializeProcThreadAttributeList(how.lpAttributeList, 1, 0, &size) != 0);
+        test::must(::UpdateProcThreadAttribute(how.lpAttributeList, 0, pseudoconsole, console_, sizeof console_,
+                                               nullptr, nullptr) != 0);
         child c = start_child(role, how, false);
         ::DeleteProcThreadAttributeList(how.lpAttributeList);
         return c;
@@ -112,7 +91,6 @@ private:
 
 TEST_CASE("child: standard streams may be pipes whose calls wait, both ways, as those of Node's children")
 {
-    const test::watchdog guard("pipes of Node");
     auto [our_in, their_out] = pipe_as_node_makes();
     auto [our_out, their_in] = pipe_as_node_makes();
     CHECK_THROWS_AS(borrow(their_in.get()), usage_error); // which direction it is for, only the name of the stream says
@@ -129,22 +107,21 @@ TEST_CASE("child: standard streams may be pipes whose calls wait, both ways, as 
     for (const std::size_t n : {std::size_t{0}, std::size_t{1}, std::size_t{300'000}}) {
         CAPTURE(n);
         const std::string text(n, 'z');
-        std::jthread sending([&] { out.send(text, patience); });
-        CHECK(in.recv(patience) == byte_view(text));
+        std::jthread sending([&] { out.send(text, timeout); });
+        CHECK(in.recv(timeout) == byte_view(text));
     }
     out.close();
-    CHECK_THROWS_AS(in.recv(patience), eof_error);
-    CHECK(c.wait(patience).success());
+    CHECK_THROWS_AS(in.recv(timeout), eof_error);
+    CHECK(c.wait(timeout).success());
 }
 
 TEST_CASE("child: standard streams may be a console")
 {
-    const test::watchdog guard("console");
     pseudo_console console;
     reader shown = console.shown();
     child c = console.start("console");
     // The child looks at itself, and ends with the line where it did not like what it saw.
-    const exit_status s = c.wait(patience);
+    const exit_status s = c.wait(timeout);
     CHECK(s.code() == 0);
-    CHECK_NOTHROW(shown.recv_until("\xc3\xbc\xc3\x9f\x65", patience));
+    CHECK_NOTHROW(shown.recv_until("\xc3\xbc\xc3\x9f\x65", timeout));
 }

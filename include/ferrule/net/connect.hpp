@@ -1,0 +1,195 @@
+// Connects to a listening socket or Windows named pipe.
+#pragma once
+
+#include <ferrule/detail/accepted.hpp>
+#include <ferrule/duplex.hpp>
+#include <ferrule/message.hpp>
+#include <ferrule/net/address.hpp>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace ferrule {
+
+/// Options of `connect`, written in place: `connect_options().wait_for_listener(5s).no_delay(false)`.
+class connect_options {
+public:
+    // Declared, so that this class is no aggregate; see <ferrule/asio.hpp>.
+    connect_options() = default;
+
+    /// How long to retry while there is no listener. Default: no retry.
+    connect_options& wait_for_listener(std::chrono::milliseconds d) noexcept
+    {
+        wait_for_listener_ = d;
+        return *this;
+    }
+    /// A host may have several addresses. They are tried in turn, IPv6 and IPv4 alternating (RFC 8305). The next one
+    /// begins when the one before has failed or has not answered for this long; the first to answer wins, and the
+    /// others are closed. Default: 250 ms.
+    connect_options& attempt_delay(std::chrono::milliseconds d) noexcept
+    {
+        attempt_delay_ = d;
+        return *this;
+    }
+    /// Requires that the listener's process belongs to this user, as the system reports; otherwise
+    /// `errc::unauthenticated`.
+    /// Platform: unix sockets and Windows pipes only; `errc::unsupported` elsewhere.
+    connect_options& same_user(bool on = true) noexcept
+    {
+        same_user_ = on;
+        return *this;
+    }
+    /// The address from which to connect, such as `tcp://192.0.2.1:0`. The host must be a number; port 0 lets the system
+    /// choose. For a unix socket it is the path or the name that the listener sees. Default: the system chooses.
+    connect_options& local(address from)
+    {
+        local_ = std::move(from);
+        return *this;
+    }
+
+    // The following are for TCP, and have no effect elsewhere.
+
+    /// Whether small data leaves immediately (TCP_NODELAY), instead of waiting for the acknowledgement of earlier data.
+    /// Default: true.
+    connect_options& no_delay(bool on) noexcept
+    {
+        no_delay_ = on;
+        return *this;
+    }
+    /// After `idle` without traffic the system probes the peer every `interval`. The connection is lost after `count`
+    /// probes without an answer. All three are at least 1. Default: off.
+    /// Platform: before version 1703 of Windows 10 `count` is always 10.
+    connect_options& keep_alive(std::chrono::seconds idle, std::chrono::seconds interval, int count) noexcept
+    {
+        keep_alive_ = {idle, interval, count};
+        return *this;
+    }
+    /// How long sent bytes may stay unacknowledged before the connection is lost (TCP_USER_TIMEOUT, RFC 5482). 0 (the
+    /// default): as the system decides.
+    /// Platform: Linux; `errc::unsupported` elsewhere.
+    connect_options& user_timeout(std::chrono::milliseconds d) noexcept
+    {
+        user_timeout_ = d;
+        return *this;
+    }
+    /// The octet of RFC 2474: IPv4's type of service or IPv6's traffic class. Its low two bits belong to the system.
+    /// Default: 0.
+    /// Platform: Linux; `errc::unsupported` elsewhere.
+    connect_options& traffic_class(unsigned char c) noexcept
+    {
+        traffic_class_ = c;
+        return *this;
+    }
+
+    /// Values of `keep_alive`.
+    struct probes {
+        std::chrono::seconds idle;
+        std::chrono::seconds interval;
+        int count;
+    };
+
+    [[nodiscard]] std::chrono::milliseconds wait_for_listener() const noexcept { return wait_for_listener_; }
+    [[nodiscard]] std::chrono::milliseconds attempt_delay() const noexcept { return attempt_delay_; }
+    [[nodiscard]] bool wants_same_user() const noexcept { return same_user_; }
+    [[nodiscard]] const std::optional<address>& local() const noexcept { return local_; }
+    [[nodiscard]] bool no_delay() const noexcept { return no_delay_; }
+    [[nodiscard]] const std::optional<probes>& keep_alive() const noexcept { return keep_alive_; }
+    [[nodiscard]] std::chrono::milliseconds user_timeout() const noexcept { return user_timeout_; }
+    [[nodiscard]] unsigned char traffic_class() const noexcept { return traffic_class_; }
+
+private:
+    std::chrono::milliseconds wait_for_listener_{0};
+    std::chrono::milliseconds attempt_delay_{250};
+    std::chrono::milliseconds user_timeout_{0};
+    std::optional<address> local_;
+    std::optional<probes> keep_alive_;
+    bool same_user_ = false;
+    bool no_delay_ = true;
+    unsigned char traffic_class_ = 0;
+};
+
+namespace detail {
+
+/// Starts to connect. See src/net/connector.hpp.
+[[nodiscard]] FERRULE_EXPORT descriptor start_connecting(const address& to, const connect_options& o,
+                                                         std::shared_ptr<accept_queue>& q);
+
+/// A reader of one connection, which is a `duplex` if `Framing` is void.
+template <class Framing, class... FramingAndLimits>
+message_reader<accepted<Framing>> connecting(const address& to, const connect_options& o, FramingAndLimits... rest)
+{
+    return connections<Framing>([&](auto& q) { return start_connecting(to, o, q); }, std::move(rest)...);
+}
+
+} // namespace detail
+
+/// Connects. Blocks until the peer's system has accepted the connection or `timeout` has passed, which covers looking up
+/// a host name as well. A thread of its own looks the name up, and ends when the system has answered.
+/// Throws: `error` with the system's error or `boost::asio::error::host_not_found`; `timeout_error`, `cancelled_error`,
+/// `usage_error` for an impossible address. The text names the address, and the failure of each address of a host.
+///
+///     duplex engine = connect("tcp://example.org:5025", 2s);
+///     message_duplex<lines> instrument = connect("tcp://10.0.0.7:5025", lines(), 2s);
+[[nodiscard]] FERRULE_EXPORT duplex connect(const address& to, const connect_options& o = {},
+                                            const until& timeout = {});
+[[nodiscard]] inline duplex connect(const address& to, const until& timeout)
+{
+    return connect(to, connect_options(), timeout);
+}
+/// Returns a closed endpoint on error.
+FERRULE_EXPORT duplex connect(const address& to, const connect_options& o, const until& timeout,
+                              error_code& ec) noexcept;
+
+/// Connects, and speaks in messages of `f`, of which each is within `l`. Otherwise the same.
+template <framing Framing>
+[[nodiscard]] message_duplex<Framing> connect(const address& to, Framing f, const connect_options& o = {},
+                                              const until& timeout = {}, const limits& l = {})
+{
+    return message_duplex<Framing>(connect(to, o, timeout), std::move(f), l);
+}
+template <framing Framing>
+[[nodiscard]] message_duplex<Framing> connect(const address& to, Framing f, const until& timeout, const limits& l = {})
+{
+    return connect(to, std::move(f), connect_options(), timeout, l);
+}
+template <framing Framing>
+message_duplex<Framing> connect(const address& to, Framing f, const connect_options& o, const until& timeout,
+                                error_code& ec, const limits& l = {})
+{
+    return message_duplex<Framing>(connect(to, o, timeout, ec), std::move(f), l);
+}
+
+/// `async_connect(address [, options] [, timeout] [, token])` completes with the `duplex`. Defined in
+/// <ferrule/asio.hpp>. Cancellation: the connection is given up.
+template <detail::no_connect_argument... TimeoutAndToken>
+auto async_connect(const address& to, const connect_options& o, TimeoutAndToken&&... timeout_and_token)
+{
+    return detail::connecting<void>(to, o).async_recv(std::forward<TimeoutAndToken>(timeout_and_token)...);
+}
+template <detail::no_connect_argument... TimeoutAndToken>
+auto async_connect(const address& to, TimeoutAndToken&&... timeout_and_token)
+{
+    return async_connect(to, connect_options(), std::forward<TimeoutAndToken>(timeout_and_token)...);
+}
+/// `async_connect(address, framing [, options [, limits]] [, timeout] [, token])` completes with the `message_duplex`.
+template <framing Framing, detail::no_connect_argument... TimeoutAndToken>
+auto async_connect(const address& to, Framing f, const connect_options& o, const limits& l,
+                   TimeoutAndToken&&... timeout_and_token)
+{
+    return detail::connecting<Framing>(to, o, std::move(f), l)
+        .async_recv(std::forward<TimeoutAndToken>(timeout_and_token)...);
+}
+template <framing Framing, detail::no_connect_argument... TimeoutAndToken>
+auto async_connect(const address& to, Framing f, const connect_options& o, TimeoutAndToken&&... timeout_and_token)
+{
+    return async_connect(to, std::move(f), o, limits(), std::forward<TimeoutAndToken>(timeout_and_token)...);
+}
+template <framing Framing, detail::no_connect_argument... TimeoutAndToken>
+auto async_connect(const address& to, Framing f, TimeoutAndToken&&... timeout_and_token)
+{
+    return async_connect(to, std::move(f), connect_options(), std::forward<TimeoutAndToken>(timeout_and_token)...);
+}
+
+} // namespace ferrule

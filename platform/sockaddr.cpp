@@ -1,0 +1,48 @@
+#include "platform/sockaddr.hpp"
+
+#include <ferrule/bytes.hpp>
+
+#include <array>
+#include <cstdlib>
+#include <cstring>
+
+namespace ferrule::os {
+
+native_address unix_sockaddr(native_address::kind k, const std::string& name)
+{
+    const bool is_path = k == native_address::kind::unix_path;
+    sockaddr_un un{};
+    un.sun_family = AF_UNIX;
+    const std::string path = is_path ? name : std::string(1, '\0') + name;
+    const std::size_t size = path.size() + (is_path ? 1 : 0);
+    if (size > sizeof un.sun_path || name.empty() || (is_path && path.find('\0') != path.npos))
+        throw error(errc::invalid_argument, "unix socket '" + name + "'");
+    std::memcpy(un.sun_path, path.data(), path.size());
+    const auto* const begin = reinterpret_cast<const std::byte*>(&un);
+    return {k, std::vector<std::byte>(begin, begin + offsetof(sockaddr_un, sun_path) + size)};
+}
+
+bool is_ipv6(const native_address& a) noexcept
+{
+    return a.type == native_address::kind::ip && as_sockaddr(a)->sa_family == AF_INET6;
+}
+
+address_text text_of(const native_address& a)
+{
+    const std::string_view raw = byte_view(a.bytes).text();
+    constexpr std::size_t path_at = offsetof(sockaddr_un, sun_path);
+    switch (a.type) {
+    case native_address::kind::pipe: return {std::string(raw)};
+    case native_address::kind::unix_abstract: return {std::string(raw.substr(path_at + 1))};
+    case native_address::kind::unix_path: return {std::string(raw.substr(path_at)).c_str()};
+    case native_address::kind::ip: break;
+    }
+    std::array<char, NI_MAXHOST> host{};
+    std::array<char, NI_MAXSERV> port{};
+    if (::getnameinfo(as_sockaddr(a), static_cast<socklen_t>(a.bytes.size()), host.data(), host.size(), port.data(),
+                      port.size(), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+        throw_error(errc::bad_descriptor);
+    return {host.data(), static_cast<std::uint16_t>(std::atoi(port.data()))};
+}
+
+} // namespace ferrule::os

@@ -1,0 +1,13 @@
+#include "src/net/accept_queue.hpp"
+
+namespace ferrule::detail {
+
+descriptor take(accept_queue& q)
+{
+    std::optional<descriptor> d = q.take();
+    if (!d)
+        throw_error(errc::bad_descriptor);
+    return std::move(*d);
+}
+
+} // namespace ferrule::detail

@@ -1,0 +1,169 @@
+#include <ferrule/net/address.hpp>
+
+#include <ferrule/error.hpp>
+
+#include <boost/asio/ip/address_v6.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <initializer_list>
+#include <optional>
+
+namespace ferrule {
+namespace {
+
+constexpr std::string_view local_pipes = R"(\\.\pipe\)";
+
+bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/// Returns nothing if the text is not the number of a port.
+std::optional<std::uint16_t> number(std::string_view text)
+{
+    std::uint16_t n = 0;
+    const auto end = text.data() + text.size();
+    const auto r = std::from_chars(text.data(), end, n);
+    return r.ec == std::errc() && r.ptr == end ? std::optional(n) : std::nullopt;
+}
+
+/// An address under way from text. Every refusal shows the whole text, and says which part is wrong.
+class parser {
+public:
+    explicit parser(std::string_view text) : text_(text), rest_(text) {}
+
+    address parse()
+    {
+        const std::size_t colon = text_.find(':');
+        if (colon == text_.npos)
+            refuse("there is no scheme, such as tcp:// or unix:");
+        const std::string_view scheme = text_.substr(0, colon);
+        rest_ = text_.substr(colon + 1);
+        if (scheme == "tcp")
+            return tcp();
+        if (scheme == "unix")
+            return address::unix_path(name("path"));
+        if (scheme == "abstract")
+            return address::unix_abstract(name("name"));
+        if (scheme == "pipe")
+            return address::pipe(std::string(local_pipes) + name("name"));
+        refuse("the scheme '" + std::string(scheme) + "' is none of tcp, unix, abstract and pipe");
+    }
+
+private:
+    [[noreturn]] void refuse(const std::string& why) const
+    {
+        std::string shown(text_);
+        std::ranges::replace(shown, '\0', '?'); // which would end what()
+        throw usage_error(errc::invalid_argument, "ferrule: address '" + shown + "': " + why);
+    }
+
+    std::string name(const char* what) const
+    {
+        if (rest_.empty())
+            refuse(std::string("the ") + what + " is empty");
+        if (rest_.find('\0') != rest_.npos)
+            refuse(std::string("there is a NUL in the ") + what);
+        return std::string(rest_);
+    }
+
+    address tcp()
+    {
+        if (!rest_.starts_with("//"))
+            refuse("after tcp: there must be //");
+        rest_.remove_prefix(2);
+        std::string where = rest_.starts_with('[') ? bracketed() : host();
+        if (!rest_.starts_with(':'))
+            refuse(rest_.empty() ? "there is no port" : "after the host there must be a colon and the port");
+        rest_.remove_prefix(1);
+        if (rest_.empty())
+            refuse("the port is empty");
+        check_port();
+        return address::tcp(std::move(where), std::string(rest_));
+    }
+
+    std::string host()
+    {
+        const std::size_t end = std::min(rest_.find(':'), rest_.size());
+        const std::string_view found = rest_.substr(0, end);
+        if (std::ranges::count(rest_, ':') > 1)
+            refuse("an IPv6 address stands in brackets");
+        if (found.empty())
+            refuse("the host is empty");
+        const auto bad = std::ranges::find_if(found, [](char c) {
+            return static_cast<unsigned char>(c) <= ' ' ||
+                   std::string_view("/?#@[]\\\x7f").find(c) != std::string_view::npos;
+        });
+        if (bad != found.end())
+            refuse("there is a character in the host that no host has");
+        rest_.remove_prefix(end);
+        return std::string(found);
+    }
+
+    std::string bracketed()
+    {
+        const std::size_t end = rest_.find(']');
+        if (end == rest_.npos)
+            refuse("the bracket is not closed");
+        const std::string_view inside = rest_.substr(1, end - 1);
+        const std::size_t percent = std::min(inside.find('%'), inside.size());
+        error_code ec;
+        (void)boost::asio::ip::make_address_v6(std::string(inside.substr(0, percent)), ec);
+        if (ec)
+            refuse("what stands in brackets is no IPv6 address");
+        if (percent + 1 == inside.size())
+            refuse("the scope is empty");
+        rest_.remove_prefix(end + 1);
+        return std::string(inside);
+    }
+
+    void check_port() const
+    {
+        const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+        if (std::ranges::all_of(rest_, is_digit)) {
+            if (!number(rest_))
+                refuse("the port is above 65535");
+            return;
+        }
+        const auto is_named = [&](char c) { return is_digit(c) || is_letter(c) || c == '-'; };
+        if (!std::ranges::all_of(rest_, is_named) || std::ranges::none_of(rest_, is_letter)) // RFC 6335, section 5.1
+            refuse("the port is neither a number nor the name of a service");
+    }
+
+    std::string_view text_;
+    std::string_view rest_; // what is still to be read
+};
+
+} // namespace
+
+address address::parse(std::string_view text)
+{
+    return parser(text).parse();
+}
+
+address address::tcp(std::string host, std::string service)
+{
+    if (const std::optional<std::uint16_t> port = number(service))
+        return tcp(std::move(host), *port);
+    return {family::tcp, std::move(host), 0, std::move(service)};
+}
+
+bool address::is_local() const
+{
+    return kind_ != family::tcp || name_ == "localhost" || name_ == "::1" || name_.rfind("127.", 0) == 0;
+}
+
+std::string address::to_string() const
+{
+    switch (kind_) {
+    case family::unix_path: return "unix:" + name_;
+    case family::unix_abstract: return "abstract:" + name_;
+    case family::pipe: return "pipe:" + name_.substr(name_.starts_with(local_pipes) ? local_pipes.size() : 0);
+    case family::tcp: break;
+    }
+    const bool is_ipv6 = name_.find(':') != name_.npos;
+    return "tcp://" + (is_ipv6 ? "[" + name_ + "]" : name_) + ":" + service();
+}
+
+} // namespace ferrule

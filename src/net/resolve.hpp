@@ -1,0 +1,39 @@
+// Converts addresses to the system's form, and back. Private.
+#pragma once
+
+#include "platform/net.hpp"
+
+#include <ferrule/net/address.hpp>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace ferrule::detail {
+
+/// Returns nothing for a host name, which has to be looked up. Throws `error` for what cannot be an address.
+[[nodiscard]] std::vector<os::native_address> resolve_now(const address& a);
+/// Blocks until the system has resolved the host. Throws `error`.
+[[nodiscard]] std::vector<os::native_address> resolve(const address& a);
+[[nodiscard]] address address_of(const os::native_address& a);
+
+/// Looks up a host name in a thread that ends when the system has answered.
+class lookup {
+public:
+    /// Throws `error`.
+    explicit lookup(const address& a);
+
+    /// Becomes ready when there is a result.
+    [[nodiscard]] readiness wait_handle() const noexcept;
+    /// The addresses, or an error in `ec`; nothing and no error while the lookup is under way.
+    [[nodiscard]] std::optional<std::vector<os::native_address>> result(error_code& ec);
+
+private:
+    class state;
+    std::shared_ptr<state> state_;
+};
+
+/// Listens. Throws `error`.
+[[nodiscard]] std::unique_ptr<os::listening> listen_at(const address& a, int backlog);
+
+} // namespace ferrule::detail

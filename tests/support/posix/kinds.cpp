@@ -1,0 +1,136 @@
+#include "support/posix/descriptors.hpp"
+#include "support/posix/temporary_folder.hpp"
+#include "support/sanitizers.hpp"
+#include "support/system_kinds.hpp"
+
+#include "platform/handle_socket.hpp"
+
+#include <netinet/tcp.h>
+#include <pty.h>
+#include <termios.h>
+
+namespace ferrule::test {
+namespace {
+
+using testing::connection_kind;
+
+ends adopt_both(std::pair<unique_fd, unique_fd> fds)
+{
+    descriptor first = adopt(fds.first.get());
+    (void)fds.first.release();
+    descriptor second = adopt(fds.second.get());
+    (void)fds.second.release();
+    return {std::move(first), std::move(second)};
+}
+
+ends fifo_ends()
+{
+    const fifo file;
+    unique_fd reading = file.open(O_RDONLY | O_NONBLOCK);
+    unique_fd writing = file.open(O_WRONLY);
+    must(::fcntl(reading.get(), F_SETFL, O_RDONLY));
+    return adopt_both({std::move(writing), std::move(reading)});
+}
+
+// Slave, master.
+ends pty()
+{
+    int m;
+    int s;
+    must(::openpty(&m, &s, nullptr, nullptr, nullptr));
+    unique_fd master(m);
+    unique_fd slave(s);
+    termios settings;
+    must(::tcgetattr(s, &settings));
+    ::cfmakeraw(&settings);
+    must(::tcsetattr(s, TCSANOW, &settings));
+    return adopt_both({std::move(slave), std::move(master)});
+}
+
+ends handle_link_ends()
+{
+    auto fds = raw_socketpair(SOCK_STREAM);
+    const auto open = [](unique_fd& fd) {
+        const int room = 1 << 20; // for as many sends of single bytes as other kinds take
+        must(::setsockopt(fd.get(), SOL_SOCKET, SO_SNDBUF, &room, sizeof room));
+        descriptor d = os::open_handle_socket(fd.get(), std::make_shared<detail::handle_arrivals>());
+        (void)fd.release();
+        return d;
+    };
+    descriptor first = open(fds.first);
+    return {std::move(first), open(fds.second)};
+}
+
+} // namespace
+
+ends tcp_pair()
+{
+    auto fds = raw_tcp_pair();
+    const int on = 1;
+    for (const unique_fd* fd : {&fds.first, &fds.second})
+        must(::setsockopt(fd->get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
+    return adopt_both(std::move(fds));
+}
+
+ends udp_pair()
+{
+    const auto bound = [](sockaddr_in& a) {
+        unique_fd s(must(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)));
+        a = {};
+        a.sin_family = AF_INET;
+        a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof a;
+        must(::bind(s.get(), reinterpret_cast<sockaddr*>(&a), size));
+        must(::getsockname(s.get(), reinterpret_cast<sockaddr*>(&a), &size));
+        return s;
+    };
+    sockaddr_in here;
+    sockaddr_in there;
+    unique_fd a = bound(here);
+    unique_fd b = bound(there);
+    must(::connect(a.get(), reinterpret_cast<sockaddr*>(&there), sizeof there));
+    must(::connect(b.get(), reinterpret_cast<sockaddr*>(&here), sizeof here));
+    return adopt_both({std::move(a), std::move(b)});
+}
+
+void adapt_to_system(std::vector<connection_kind>& all)
+{
+    all.emplace_back("FIFO", fifo_ends).two_way = false;
+    {
+        connection_kind& k = all.emplace_back("pty", pty);
+        k.prompt = false;
+        k.survives_close = false; // that of the master
+        k.tells_sender = false;
+        k.room = 3000;
+    }
+    {
+        connection_kind& k = all.emplace_back("pty master sends", [] {
+            auto e = pty();
+            return ends(std::move(e.second), std::move(e.first));
+        });
+        k.prompt = false;
+        k.tells_sender = false;
+        k.has_end = false; // the slave is hung up, with what it had not read
+        k.survives_close = false;
+        k.room = 3000;
+    }
+    {
+        connection_kind& k = all.emplace_back("unix datagram", [] { return adopt_both(raw_socketpair(SOCK_DGRAM)); });
+        k.transfers = transfer_kind::message;
+        k.has_end = false;
+        k.survives_close = false; // a send that finds nobody empties the sender's own queue
+        k.room = 10 * 1024;       // the system queues ten packets or so
+    }
+    {
+        connection_kind& k = all.emplace_back("seqpacket", [] { return adopt_both(raw_socketpair(SOCK_SEQPACKET)); });
+        k.transfers = transfer_kind::message;
+        k.room = 10 * 1024;
+    }
+    for (connection_kind& k : all)
+        k.can_be_adopted = !k.name.starts_with("memory");
+    all.emplace_back("handle link", handle_link_ends);
+    for (connection_kind& k : all)
+        k.stride = sanitized ? 3 : 1; // the rest would show sanitizers nothing new
+}
+
+} // namespace ferrule::test

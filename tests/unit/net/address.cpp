@@ -1,0 +1,125 @@
+#include <ferrule/net/address.hpp>
+
+#include "support/test.hpp"
+
+TEST_CASE("address: is printed as it is read")
+{
+    const std::pair<address, const char*> table[] = {
+        {address::unix_path("/run/x"), "unix:/run/x"},
+        {address::unix_path("it/self:or %41"), "unix:it/self:or %41"},
+        {address::unix_abstract("name"), "abstract:name"},
+        {address::pipe(R"(\\.\pipe\x)"), "pipe:x"},
+        {address::tcp("127.0.0.1", 80), "tcp://127.0.0.1:80"},
+        {address::tcp("example.org", 65535), "tcp://example.org:65535"},
+        {address::tcp("h", 0), "tcp://h:0"},
+        {address::tcp("h", "80"), "tcp://h:80"},
+        {address::tcp("::1", 80), "tcp://[::1]:80"},
+        {address::tcp("::ffff:192.0.2.1", 80), "tcp://[::ffff:192.0.2.1]:80"},
+        {address::tcp("fe80::1%eth0", 80), "tcp://[fe80::1%eth0]:80"},
+        {address::tcp("h", "http"), "tcp://h:http"},
+        {address::tcp("h", "3com-tsmux"), "tcp://h:3com-tsmux"},
+    };
+    for (const auto& [a, text] : table) {
+        CAPTURE(text);
+        CHECK(a.to_string() == text);
+        CHECK(address::parse(text) == a);
+        CHECK(address(std::string(text)) == a);
+    }
+}
+
+TEST_CASE("address: text that is none is refused, and the part that is wrong named")
+{
+    const std::pair<std::string_view, const char*> table[] = {
+        {"", "no scheme"},
+        {"127.0.0.1", "no scheme"},
+        {"localhost:80", "the scheme 'localhost'"},
+        {"TCP://h:1", "the scheme 'TCP'"},
+        {"udp://h:1", "the scheme 'udp'"},
+        {":1", "the scheme ''"},
+        {"tcp:h:1", "after tcp: there must be //"},
+        {"tcp://", "the host is empty"},
+        {"tcp://:80", "the host is empty"},
+        {"tcp://h", "no port"},
+        {"tcp://h:", "the port is empty"},
+        {"tcp://h:65536", "above 65535"},
+        {"tcp://h:99999999999999999999", "above 65535"},
+        {"tcp://h:-1", "neither a number nor"},
+        {"tcp://h:80/", "neither a number nor"},
+        {"tcp://h: 80", "neither a number nor"},
+        {"tcp://h:1-2", "neither a number nor"},
+        {"tcp://a b:80", "character in the host"},
+        {"tcp://user@h:80", "character in the host"},
+        {{"tcp://h\0:80", 11}, "character in the host"},
+        {"tcp://::1:80", "in brackets"},
+        {"tcp://[::1:80", "not closed"},
+        {"tcp://[::1]", "no port"},
+        {"tcp://[::1]80", "a colon and the port"},
+        {"tcp://[]:80", "no IPv6 address"},
+        {"tcp://[127.0.0.1]:80", "no IPv6 address"},
+        {"tcp://[::g]:80", "no IPv6 address"},
+        {"tcp://[fe80::1%]:80", "the scope is empty"},
+        {"unix:", "the path is empty"},
+        {{"unix:/a\0b", 9}, "a NUL in the path"},
+        {"abstract:", "the name is empty"},
+        {"pipe:", "the name is empty"},
+    };
+    for (const auto& [text, why] : table) {
+        CAPTURE(text, why);
+        try {
+            (void)address::parse(text);
+            FAIL_CHECK("was taken");
+        } catch (const usage_error& e) {
+            CHECK(e.code() == errc::invalid_argument);
+            CHECK(std::string(e.what()).find(why) != std::string::npos);
+            CHECK(std::string(e.what()).find(text.substr(0, text.find('\0'))) != std::string::npos);
+        }
+    }
+}
+
+TEST_CASE("address: random text is an address that is printed the same, or refused")
+{
+    test::dice roll(7);
+    constexpr std::string_view pieces[] = {"tcp:", "unix:", "abstract:", "pipe:", "//", "/",        ":",
+                                           "[",    "]",     "::1",       "%eth0", "80", "65535",    "h",
+                                           " ",    "\xff",  "@",         "http-", ".",  "127.0.0.1"};
+    int taken = 0;
+    for (int i = 0; i < 20'000; ++i) {
+        std::string text;
+        for (std::uint32_t n = roll(7); n != 0; --n)
+            text += pieces[roll(std::size(pieces))];
+        try {
+            const address a = address::parse(text);
+            ++taken;
+            if (a.to_string() != text)
+                FAIL(text << " is printed " << a.to_string());
+        } catch (const usage_error&) {
+        }
+    }
+    CHECK(taken > 100);
+}
+
+TEST_CASE("address: is local where only this machine can be at the other end")
+{
+    for (const address& a : {address::unix_path("/x"), address::unix_abstract("x"), address::pipe("x"),
+                             address::tcp("127.9.9.9", 1), address::tcp("::1", 1), address::tcp("localhost", 1)}) {
+        CAPTURE(a.to_string());
+        CHECK(a.is_local());
+    }
+    for (const address& a : {address::tcp("192.0.2.1", 1), address::tcp("::", 1), address::tcp("example.org", 1)}) {
+        CAPTURE(a.to_string());
+        CHECK(!a.is_local());
+    }
+}
+
+TEST_CASE("address: equal ones have the same family, name and port")
+{
+    CHECK(address::tcp("h", 1) == address::tcp("h", 1));
+    CHECK(address::tcp("h", 1) != address::tcp("h", 2));
+    CHECK(address::unix_path("x") != address::unix_abstract("x"));
+    CHECK(address::tcp("h", 7).port() == 7);
+    CHECK(address::tcp("h", 7).name() == "h");
+    CHECK(address::tcp("h", 7).service() == "7");
+    CHECK(address::tcp("h", "http").port() == 0);
+    CHECK(address::tcp("h", "http").service() == "http");
+    CHECK(address::tcp("h", "http") != address::tcp("h", 80));
+}
