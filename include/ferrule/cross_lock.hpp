@@ -79,8 +79,8 @@ public:
 
     /// Blocks until the lock is taken, or fails without taking it.
     /// Returns: no error if the lock is taken, else `errc::lock_timed_out`, `errc::cancelled` (stop token),
-    /// `errc::forked` or `errc::would_deadlock`. The last means that the holder is asynchronous and the process has no
-    /// other thread that could run it.
+    /// `errc::forked` or `errc::would_deadlock`. The last means that the wait would never end: there is no deadline, the
+    /// holder is asynchronous, and the process has no other thread that could run it.
     [[nodiscard]] error_code acquire(const until& timeout) { return try_lock() ? error_code() : acquire_slow(timeout); }
 
     /// Releases the lock, which must be held.

@@ -41,7 +41,7 @@ enum class errc {
     /// Another thread or coroutine used this direction when the process forked, so its state in the child is unknown.
     /// Cure: in the child, use only what was idle at the fork.
     forked,
-    /// The call would wait for an asynchronous operation that only the calling thread could run.
+    /// The call would wait for ever for an asynchronous operation that only the calling thread could run.
     would_deadlock,
     /// A read from a write-only endpoint, or the reverse.
     wrong_direction,

@@ -148,7 +148,8 @@ error_code cross_lock::acquire_slow(const until& timeout)
         return errc::cancelled;
     if (timeout.deadline().expired())
         return errc::lock_timed_out;
-    if (async_holder_.load(std::memory_order_relaxed) && os::single_threaded())
+    // With a deadline the wait ends, and it ends in the same way however many threads there are.
+    if (timeout.deadline().is_never() && async_holder_.load(std::memory_order_relaxed) && os::single_threaded())
         return errc::would_deadlock;
     queue_.push(me, now());
     for (;;) {
