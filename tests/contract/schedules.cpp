@@ -1,31 +1,24 @@
 // Random schedules over every kind of connection.
 //
 //     FERRULE_SCHEDULES=n   how many of each kind
-//     FERRULE_SEED=n        begin with this seed; a failure names its own
+//     FERRULE_SEED=n        begin with this seed, or at random if n is "random"; a failure names its own
 #include "support/kinds.hpp"
+#include "support/random.hpp"
 #include "support/test.hpp"
 
 #include <ferrule/testing/schedules.hpp>
 
-#include <random>
-
 namespace {
-
-std::uint64_t number(const char* variable, std::uint64_t otherwise)
-{
-    const char* given = std::getenv(variable);
-    return given != nullptr ? std::strtoull(given, nullptr, 10) : otherwise;
-}
 
 void run_many(const testing::connection_kind& kind)
 {
-    const std::uint64_t first = number("FERRULE_SEED", std::random_device()() * std::uint64_t{1'000'000});
+    const std::uint64_t first = test::seed();
 #if defined(_WIN32)
     constexpr std::uint64_t usual = 60; // Wine takes its time
 #else
     constexpr std::uint64_t usual = test::sanitized ? 200 : 1500; // under a sanitizer each takes several times as long
 #endif
-    const std::uint64_t count = number("FERRULE_SCHEDULES", usual);
+    const std::uint64_t count = test::number_from("FERRULE_SCHEDULES", usual);
     for (std::uint64_t seed = first; seed != first + count; ++seed) {
         test::restart_watchdog(test::usual_limit,
                                kind.name + ", random schedule with the seed " + std::to_string(seed));

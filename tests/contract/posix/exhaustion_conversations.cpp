@@ -2,20 +2,15 @@
 // behind.
 //
 //     FERRULE_CONVERSATIONS=n   how many
-//     FERRULE_SEED=n            begin with this seed; a failure names its own
+//     FERRULE_SEED=n            begin with this seed, or at random if n is "random"; a failure names its own
 #include "contract/posix/scarce.hpp"
 #include "contract/posix/shortage.hpp"
+#include "support/random.hpp"
 #include "support/test.hpp"
 
 #include <random>
 
 namespace {
-
-std::uint64_t number(const char* variable, std::uint64_t otherwise)
-{
-    const char* given = std::getenv(variable);
-    return given != nullptr ? std::strtoull(given, nullptr, 10) : otherwise;
-}
 
 class conversation {
 public:
@@ -138,13 +133,13 @@ private:
 
 TEST_CASE("exhaustion: ten thousand conversations leave nothing behind")
 {
-    const std::uint64_t first = number("FERRULE_SEED", std::random_device()());
+    const std::uint64_t first = seed();
 #if defined(FERRULE_THREAD_SANITIZER)
     constexpr std::uint64_t usual = 1000; // it has to keep up with as many threads and contexts
 #else
     constexpr std::uint64_t usual = 10'000;
 #endif
-    const std::uint64_t count = number("FERRULE_CONVERSATIONS", usual);
+    const std::uint64_t count = number_from("FERRULE_CONVERSATIONS", usual);
     settle_this_thread();
     std::size_t descriptors = 0;
     std::int64_t objects = 0;

@@ -1,7 +1,7 @@
 // A peer that is killed while it sends: whole messages, then the end, and what had begun.
 //
 //     FERRULE_KILLS=n   how many over each kind of connection
-//     FERRULE_SEED=n    begin with this seed; a failure names its own
+//     FERRULE_SEED=n    begin with this seed, or at random if n is "random"; a failure names its own
 #include "support/kinds.hpp"
 #include "support/posix/settled_descriptors.hpp"
 #include "support/styles.hpp"
