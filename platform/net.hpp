@@ -1,10 +1,10 @@
 // Listening and connecting without waiting, at addresses in the system's form. Private.
 #pragma once
 
+#include <ferrule/detail/socket_settings.hpp>
 #include <ferrule/error.hpp>
 #include <ferrule/socket_like.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -27,6 +27,8 @@ struct native_address {
 [[nodiscard]] native_address abstract_address(const std::string& name);
 [[nodiscard]] native_address pipe_address(const std::string& name);
 [[nodiscard]] bool is_ipv6(const native_address& a) noexcept;
+/// `a` is that of a host.
+void set_port(native_address& a, std::uint16_t port) noexcept;
 /// The addresses of a host, with the port or service. Blocks until the system knows them, unless `only_numbers`. A host
 /// name then has no address.
 [[nodiscard]] std::vector<native_address> look_up(const std::string& host, const std::string& service,
@@ -55,10 +57,23 @@ public:
     /// Never waits.
     [[nodiscard]] virtual std::optional<descriptor> accept(error_code& ec) noexcept = 0;
 };
-/// Throws `error`.
-[[nodiscard]] std::unique_ptr<listening> listen_at(const native_address& a, int backlog);
+using detail::listening_settings;
+/// Listens. A unix socket whose file is there already, but at which nobody listens, takes its place. Throws `error`:
+/// `errc::unsupported` for a setting that the system lacks.
+[[nodiscard]] std::unique_ptr<listening> listen_at(const native_address& a, const listening_settings& s);
 /// Listens at a new address that only this user's processes can reach.
-[[nodiscard]] std::unique_ptr<listening> listen_anywhere(int backlog);
+[[nodiscard]] std::unique_ptr<listening> listen_anywhere(const listening_settings& s);
+/// Owns a socket that listens already. It becomes non-blocking, also for others who use the same open file. Throws
+/// `error`; the handle is the caller's then.
+[[nodiscard]] std::unique_ptr<listening> adopt_listening(native_handle_type socket);
+/// The handle with this number. Throws `error`: `errc::unsupported` where handles have none.
+[[nodiscard]] native_handle_type handle_of(int number);
+/// A socket that systemd has passed to this process, by its name (see sd_listen_fds(3)).
+struct passed_socket {
+    std::string name;
+    native_handle_type handle;
+};
+[[nodiscard]] std::vector<passed_socket> passed_sockets();
 
 /// A connection that is being made.
 class attempt {
@@ -73,18 +88,10 @@ public:
     /// The connection, once. Without one, `ec` is the error, or clear while connecting. Never waits.
     [[nodiscard]] virtual std::optional<descriptor> result(error_code& ec) noexcept = 0;
 };
-/// How to connect. All but `local` is for TCP alone. What the system does not know is the result `errc::unsupported`.
+/// How to connect. What the system does not know is the result `errc::unsupported`.
 struct connect_settings {
     std::optional<native_address> local;
-    bool no_delay = true;
-    struct probes {
-        std::chrono::seconds idle;
-        std::chrono::seconds interval;
-        int count;
-    };
-    std::optional<probes> keep_alive;
-    std::chrono::milliseconds user_timeout{0}; // 0: as the system decides
-    unsigned char traffic_class = 0;
+    detail::tcp_settings tcp;
 };
 /// Starts to connect. An immediate failure is a result too. Throws `std::bad_alloc`, and on Windows `error` if there is
 /// no event left.

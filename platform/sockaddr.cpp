@@ -3,6 +3,7 @@
 #include <ferrule/bytes.hpp>
 
 #include <array>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 
@@ -25,6 +26,14 @@ native_address unix_sockaddr(native_address::kind k, const std::string& name)
 bool is_ipv6(const native_address& a) noexcept
 {
     return a.type == native_address::kind::ip && as_sockaddr(a)->sa_family == AF_INET6;
+}
+
+void set_port(native_address& a, std::uint16_t port) noexcept
+{
+    // Both families have it at the same place.
+    static_assert(offsetof(sockaddr_in, sin_port) == offsetof(sockaddr_in6, sin6_port));
+    const std::uint16_t in_order = htons(port);
+    std::memcpy(a.bytes.data() + offsetof(sockaddr_in, sin_port), &in_order, sizeof in_order);
 }
 
 address_text text_of(const native_address& a)

@@ -10,6 +10,7 @@
 #include <ferrule/framing/varint.hpp>
 #include <ferrule/message.hpp>
 #include <ferrule/net/connect.hpp>
+#include <ferrule/net/listener.hpp>
 #include <ferrule/pair.hpp>
 #include <ferrule/process/inherited.hpp>
 #include <ferrule/process/spawn.hpp>

@@ -1,15 +1,20 @@
 #include "platform/caught.hpp"
 #include "platform/posix/file_io.hpp"
+#include "platform/posix/socket_file.hpp"
 #include "platform/sockaddr.hpp"
 
 #include <boost/asio/error.hpp>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdlib>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <optional>
 #include <poll.h>
+#include <string_view>
+#include <unistd.h>
 #include <utility>
 
 namespace ferrule::os {
@@ -20,6 +25,23 @@ using posix::last_error;
 bool set_option(const unique_handle& socket, int level, int option, int value) noexcept
 {
     return ::setsockopt(socket.get(), level, option, &value, sizeof value) == 0;
+}
+
+/// Sets up a socket, from which accepted ones inherit. `at` is its address, or that of its peer.
+bool set_tcp(const unique_handle& socket, const native_address& at, const detail::tcp_settings& s) noexcept
+{
+    if (at.type != native_address::kind::ip)
+        return true;
+    const bool v6 = is_ipv6(at);
+    const auto set = [&](int level, int option, int value) { return set_option(socket, level, option, value); };
+    return set(IPPROTO_TCP, TCP_NODELAY, s.no_delay ? 1 : 0) &&
+           (!s.keep_alive ||
+            (set(IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(s.keep_alive->idle.count())) &&
+             set(IPPROTO_TCP, TCP_KEEPINTVL, static_cast<int>(s.keep_alive->interval.count())) &&
+             set(IPPROTO_TCP, TCP_KEEPCNT, s.keep_alive->count) && set(SOL_SOCKET, SO_KEEPALIVE, 1))) &&
+           (s.user_timeout.count() == 0 ||
+            set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(s.user_timeout.count()))) &&
+           (s.traffic_class == 0 || set(v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_TCLASS : IP_TOS, s.traffic_class));
 }
 
 /// A new folder that only this user may enter.
@@ -42,34 +64,23 @@ private:
     std::string path_;
 };
 
-/// The file of a unix socket. The destructor removes it.
-class socket_file {
-public:
-    explicit socket_file(std::string path) noexcept : path_(std::move(path)) {}
-    socket_file(const socket_file&) = delete;
-    socket_file& operator=(const socket_file&) = delete;
-    ~socket_file() { ::unlink(path_.c_str()); }
-
-private:
-    std::string path_;
-};
-
 class listening_socket final : public listening {
 public:
-    listening_socket(const native_address& a, int backlog, std::unique_ptr<private_folder> f = {})
+    listening_socket(const native_address& a, const listening_settings& s, std::unique_ptr<private_folder> f = {})
         : folder_(std::move(f)),
-          kind_(a.type)
+          kind_(a.type),
+          socket_(posix::checked(::socket(as_sockaddr(a)->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)))
     {
-        std::string name = kind_ == native_address::kind::unix_path ? text_of(a).name : std::string();
-        socket_ = posix::checked(::socket(as_sockaddr(a)->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-        if (kind_ == native_address::kind::ip)
-            set_option(socket_, SOL_SOCKET, SO_REUSEADDR, 1);
-        const bool bound = ::bind(socket_.get(), as_sockaddr(a), static_cast<socklen_t>(a.bytes.size())) == 0;
-        if (bound && !name.empty())
-            file_.emplace(std::move(name));
-        if (!bound || ::listen(socket_.get(), backlog) != 0)
+        std::optional<posix::folder_lock> lock; // until it listens
+        if (kind_ == native_address::kind::unix_path) {
+            lock.emplace(text_of(a).name);
+            file_.emplace(socket_.get(), a, s.permissions, *lock);
+        } else if (!set_up(a, s) || ::bind(socket_.get(), as_sockaddr(a), static_cast<socklen_t>(a.bytes.size())) != 0)
+            throw_error(last_error());
+        if (::listen(socket_.get(), s.backlog) != 0)
             throw_error(last_error());
     }
+    listening_socket(native_address::kind k, unique_handle socket) : kind_(k), socket_(std::move(socket)) {}
 
     [[nodiscard]] native_address where() const override { return name_of(socket_.get(), kind_, &last_error); }
     [[nodiscard]] readiness wait_handle() const noexcept override { return readiness::readable(socket_.get()); }
@@ -85,15 +96,23 @@ public:
             return std::nullopt;
         }
         unique_handle accepted(fd);
-        // Small data leaves immediately. Otherwise a header would wait for the acknowledgement of earlier data. Unix sockets
-        // refuse the option, and have no delay.
-        set_option(accepted, IPPROTO_TCP, TCP_NODELAY, 1);
         return try_make([&] { return accepted.adopt(); }, ec);
     }
 
 private:
+    bool set_up(const native_address& a, const listening_settings& s) noexcept
+    {
+        if (kind_ != native_address::kind::ip)
+            return true;
+        // Without it a server could not start again while connections of the one before still end.
+        return (!s.reuse_address || set_option(socket_, SOL_SOCKET, SO_REUSEADDR, 1)) &&
+               (!s.reuse_port || set_option(socket_, SOL_SOCKET, SO_REUSEPORT, 1)) &&
+               (!is_ipv6(a) || set_option(socket_, IPPROTO_IPV6, IPV6_V6ONLY, s.only_ipv6 ? 1 : 0)) &&
+               set_tcp(socket_, a, s.tcp);
+    }
+
     std::unique_ptr<private_folder> folder_; // first, so that it is empty when removed
-    std::optional<socket_file> file_;
+    std::optional<posix::socket_file> file_;
     native_address::kind kind_;
     unique_handle socket_;
 };
@@ -138,20 +157,8 @@ private:
     {
         if (s.local && ::bind(socket_.get(), as_sockaddr(*s.local), static_cast<socklen_t>(s.local->bytes.size())) != 0)
             return false;
-        if (to.type != native_address::kind::ip)
-            return true;
-        const bool v6 = is_ipv6(to);
-        return set(IPPROTO_TCP, TCP_NODELAY, s.no_delay ? 1 : 0) &&
-               (!s.keep_alive ||
-                (set(IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(s.keep_alive->idle.count())) &&
-                 set(IPPROTO_TCP, TCP_KEEPINTVL, static_cast<int>(s.keep_alive->interval.count())) &&
-                 set(IPPROTO_TCP, TCP_KEEPCNT, s.keep_alive->count) && set(SOL_SOCKET, SO_KEEPALIVE, 1))) &&
-               (s.user_timeout.count() == 0 ||
-                set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(s.user_timeout.count()))) &&
-               (s.traffic_class == 0 ||
-                set(v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_TCLASS : IP_TOS, s.traffic_class));
+        return set_tcp(socket_, to, s.tcp);
     }
-    bool set(int level, int option, int value) const noexcept { return set_option(socket_, level, option, value); }
 
     unique_handle socket_;
     error_code failed_;
@@ -159,16 +166,72 @@ private:
 
 } // namespace
 
-std::unique_ptr<listening> listen_at(const native_address& a, int backlog)
+std::unique_ptr<listening> listen_at(const native_address& a, const listening_settings& s)
 {
-    return std::make_unique<listening_socket>(a, backlog);
+    return std::make_unique<listening_socket>(a, s);
 }
 
-std::unique_ptr<listening> listen_anywhere(int backlog)
+std::unique_ptr<listening> listen_anywhere(const listening_settings& s)
 {
     auto folder = std::make_unique<private_folder>();
     const native_address at = unix_address(folder->path() + "/listener");
-    return std::make_unique<listening_socket>(at, backlog, std::move(folder));
+    return std::make_unique<listening_socket>(at, s, std::move(folder));
+}
+
+std::unique_ptr<listening> adopt_listening(native_handle_type socket)
+{
+    int listens = 0;
+    socklen_t size = sizeof listens;
+    if (::getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0)
+        throw_error(last_error());
+    if (listens == 0)
+        throw_error(errc::bad_descriptor);
+    const native_address at = name_of(socket, native_address::kind::ip, &last_error);
+    auto kind = native_address::kind::ip;
+    if (as_sockaddr(at)->sa_family == AF_UNIX) {
+        const bool has_path = at.bytes.size() > offsetof(sockaddr_un, sun_path) &&
+                              at.bytes[offsetof(sockaddr_un, sun_path)] != std::byte();
+        kind = has_path ? native_address::kind::unix_path : native_address::kind::unix_abstract;
+    }
+    // No call accepts without waiting otherwise, where another process may have taken the connection.
+    if (::fcntl(socket, F_SETFL, ::fcntl(socket, F_GETFL) | O_NONBLOCK) != 0 ||
+        ::fcntl(socket, F_SETFD, FD_CLOEXEC) != 0)
+        throw_error(last_error());
+    unique_handle owned(socket);
+    try {
+        return std::make_unique<listening_socket>(kind, std::move(owned));
+    } catch (...) {
+        (void)owned.release();
+        throw;
+    }
+}
+
+native_handle_type handle_of(int number)
+{
+    return number;
+}
+
+std::vector<passed_socket> passed_sockets()
+{
+    constexpr int first = 3; // SD_LISTEN_FDS_START
+    const auto number = [](const char* variable) {
+        const char* const text = std::getenv(variable);
+        return text != nullptr ? std::strtol(text, nullptr, 10) : 0;
+    };
+    std::vector<passed_socket> all;
+    if (number("LISTEN_PID") != ::getpid())
+        return all;
+    const char* const given = std::getenv("LISTEN_FDNAMES");
+    std::string_view names = given != nullptr ? given : "";
+    for (int i = 0; i < number("LISTEN_FDS"); ++i) {
+        const std::size_t end = std::min(names.find(':'), names.size());
+        // Whoever takes one makes it close-on-exec. Its number may stand for something else later.
+        const int flags = ::fcntl(first + i, F_GETFD);
+        if (flags >= 0 && (flags & FD_CLOEXEC) == 0)
+            all.push_back({std::string(names.substr(0, end)), first + i});
+        names.remove_prefix(std::min(end + 1, names.size()));
+    }
+    return all;
 }
 
 native_address unix_address(const std::string& path)

@@ -51,7 +51,9 @@ std::optional<descriptor_pair> unix_pair()
         return std::nullopt;
     try {
         const os::native_address at = os::unix_address(narrow(folder.data()) + fresh_name());
-        const auto listening = os::listen_at(at, 1);
+        os::listening_settings one;
+        one.backlog = 1;
+        const auto listening = os::listen_at(at, one);
         const auto connecting = os::start_connect(at);
         error_code ec;
         std::optional<descriptor> first = connecting->result(ec);

@@ -46,14 +46,31 @@ namespace ferrule::os {
 
 using namespace windows;
 
-std::unique_ptr<listening> listen_at(const native_address& a, int backlog)
+std::unique_ptr<listening> listen_at(const native_address& a, const listening_settings& s)
 {
-    return a.type == native_address::kind::pipe ? listen_at_pipe(a) : listen_at_socket(a, backlog);
+    if (s.permissions)
+        throw_error(errc::unsupported);
+    return a.type == native_address::kind::pipe ? listen_at_pipe(a) : listen_at_socket(a, s);
 }
 
-std::unique_ptr<listening> listen_anywhere(int)
+std::unique_ptr<listening> listen_anywhere(const listening_settings&)
 {
     return listen_at_pipe(pipe_address(fresh_pipe_name()));
+}
+
+std::unique_ptr<listening> adopt_listening(native_handle_type)
+{
+    throw_error(errc::unsupported);
+}
+
+native_handle_type handle_of(int)
+{
+    throw_error(errc::unsupported);
+}
+
+std::vector<passed_socket> passed_sockets()
+{
+    return {};
 }
 
 std::unique_ptr<attempt> start_connect(const native_address& to, const connect_settings& s)

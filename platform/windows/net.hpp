@@ -52,10 +52,11 @@ private:
 [[nodiscard]] DWORD peer_of(HANDLE connected) noexcept;
 /// Throws `error`.
 [[nodiscard]] unique_socket new_stream_socket(int family);
-void set_option(SOCKET s, int level, int option);
+void set_option(SOCKET s, int level, int option, bool on = true);
 /// Throws `error` if the result of a socket function is not 0.
 void check(int result);
-[[nodiscard]] std::unique_ptr<os::listening> listen_at_socket(const os::native_address& a, int backlog);
+[[nodiscard]] std::unique_ptr<os::listening> listen_at_socket(const os::native_address& a,
+                                                              const os::listening_settings& s);
 [[nodiscard]] std::unique_ptr<os::attempt> connect_socket(const os::native_address& to, const os::connect_settings& s);
 
 } // namespace ferrule::windows

@@ -9,11 +9,23 @@ namespace {
 
 constexpr int keep_alive_count = 16; // TCP_KEEPCNT, which MinGW's headers lack
 
-// Small data leaves immediately. Otherwise a header would wait for the acknowledgement of earlier data.
-void set_no_delay(SOCKET s, os::native_address::kind k)
+void set_tcp(const unique_socket& socket, os::native_address::kind k, const detail::tcp_settings& s)
 {
-    if (k == os::native_address::kind::ip)
-        set_option(s, IPPROTO_TCP, TCP_NODELAY);
+    if (k != os::native_address::kind::ip)
+        return;
+    if (s.no_delay)
+        set_option(socket.get(), IPPROTO_TCP, TCP_NODELAY);
+    if (s.keep_alive) {
+        const auto milliseconds = [](std::chrono::milliseconds d) { return static_cast<ULONG>(d.count()); };
+        tcp_keepalive probes{TRUE, milliseconds(s.keep_alive->idle), milliseconds(s.keep_alive->interval)};
+        DWORD n = 0;
+        check(::WSAIoctl(socket.get(), SIO_KEEPALIVE_VALS, &probes, sizeof probes, nullptr, 0, &n, nullptr, nullptr));
+        // Windows before version 1703, and Wine, do not know it.
+        const int count = s.keep_alive->count;
+        ::setsockopt(socket.get(), IPPROTO_TCP, keep_alive_count, reinterpret_cast<const char*>(&count), sizeof count);
+    }
+    if (s.user_timeout.count() != 0 || s.traffic_class != 0)
+        throw_error(errc::unsupported);
 }
 
 /// The file of a unix socket. The destructor removes it.
@@ -32,16 +44,21 @@ struct socket_file {
 
 class listening_socket final : public os::listening {
 public:
-    listening_socket(const os::native_address& a, int backlog)
+    listening_socket(const os::native_address& a, const os::listening_settings& s)
         : kind_(a.type),
+          tcp_(s.tcp),
           socket_(new_stream_socket(os::as_sockaddr(a)->sa_family))
     {
         std::wstring name = kind_ == os::native_address::kind::unix_path ? wide(os::text_of(a).name) : std::wstring();
         if (kind_ == os::native_address::kind::ip)
             set_option(socket_.get(), SOL_SOCKET, SO_EXCLUSIVEADDRUSE);
+        if (s.reuse_port)
+            throw_error(errc::unsupported);
+        if (os::is_ipv6(a))
+            set_option(socket_.get(), IPPROTO_IPV6, IPV6_V6ONLY, s.only_ipv6);
         check(::bind(socket_.get(), os::as_sockaddr(a), static_cast<int>(a.bytes.size())));
         file_.path = std::move(name);
-        check(::listen(socket_.get(), backlog));
+        check(::listen(socket_.get(), s.backlog));
         check(::WSAEventSelect(socket_.get(), ready_.get(), FD_ACCEPT)); // makes it non-blocking
     }
 
@@ -64,7 +81,7 @@ public:
             [&] {
                 unique_socket accepted(s);
                 ::WSAEventSelect(s, nullptr, 0); // it would signal the listener's event
-                set_no_delay(s, kind_);
+                set_tcp(accepted, kind_, tcp_);
                 return accepted.adopt();
             },
             ec);
@@ -72,6 +89,7 @@ public:
 
 private:
     os::native_address::kind kind_;
+    detail::tcp_settings tcp_;
     unique_handle ready_ = make_event();
     unique_socket socket_;
     socket_file file_;
@@ -118,23 +136,7 @@ private:
     {
         if (s.local)
             check(::bind(socket_.get(), os::as_sockaddr(*s.local), static_cast<int>(s.local->bytes.size())));
-        if (to.type != os::native_address::kind::ip)
-            return;
-        if (s.no_delay)
-            set_option(socket_.get(), IPPROTO_TCP, TCP_NODELAY);
-        if (s.keep_alive) {
-            const auto milliseconds = [](std::chrono::milliseconds d) { return static_cast<ULONG>(d.count()); };
-            tcp_keepalive probes{TRUE, milliseconds(s.keep_alive->idle), milliseconds(s.keep_alive->interval)};
-            DWORD n = 0;
-            check(::WSAIoctl(socket_.get(), SIO_KEEPALIVE_VALS, &probes, sizeof probes, nullptr, 0, &n, nullptr,
-                             nullptr));
-            // Windows before version 1703, and Wine, do not know it.
-            const int count = s.keep_alive->count;
-            ::setsockopt(socket_.get(), IPPROTO_TCP, keep_alive_count, reinterpret_cast<const char*>(&count),
-                         sizeof count);
-        }
-        if (s.user_timeout.count() != 0 || s.traffic_class != 0)
-            throw_error(errc::unsupported);
+        set_tcp(socket_, to.type, s.tcp);
     }
 
     unique_handle ready_ = make_event();
@@ -157,15 +159,15 @@ unique_socket new_stream_socket(int family)
         ::WSASocketW(family, SOCK_STREAM, 0, nullptr, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT));
 }
 
-void set_option(SOCKET s, int level, int option)
+void set_option(SOCKET s, int level, int option, bool on)
 {
-    const BOOL on = TRUE;
-    check(::setsockopt(s, level, option, reinterpret_cast<const char*>(&on), sizeof on));
+    const BOOL value = on ? TRUE : FALSE;
+    check(::setsockopt(s, level, option, reinterpret_cast<const char*>(&value), sizeof value));
 }
 
-std::unique_ptr<os::listening> listen_at_socket(const os::native_address& a, int backlog)
+std::unique_ptr<os::listening> listen_at_socket(const os::native_address& a, const os::listening_settings& s)
 {
-    return std::make_unique<listening_socket>(a, backlog);
+    return std::make_unique<listening_socket>(a, s);
 }
 
 std::unique_ptr<os::attempt> connect_socket(const os::native_address& to, const os::connect_settings& s)

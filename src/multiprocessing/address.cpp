@@ -8,6 +8,9 @@ value from_address(const address& a)
     case address::family::unix_path:
     case address::family::pipe: return a.name();
     case address::family::unix_abstract: return std::string(1, '\0') + a.name(); // older Pythons accept no bytes
+    case address::family::fd:
+    case address::family::systemd:
+        throw usage_error(errc::invalid_argument, "ferrule: Python cannot connect to " + a.to_string());
     case address::family::tcp: break;
     }
     if (a.has_service())

@@ -13,8 +13,7 @@ descriptor detail::start_connecting(const address& to, const connect_options& o,
                  digest = o.min_digest().value_or(to.is_local() ? digest::md5 : digest::sha256)](descriptor d) {
             return std::make_unique<pending_handshake>(std::move(d), handshake(handshake::role::client, key, digest));
         };
-    const auto all = ferrule::connect_options().wait_for_listener(o.wait_for_listener()).same_user(o.wants_same_user());
-    return ferrule::detail::start_connecting(to, all, std::move(begin), q);
+    return ferrule::detail::start_connecting(to, o.settings(), std::move(begin), q);
 }
 
 } // namespace ferrule::python

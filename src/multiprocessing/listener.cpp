@@ -3,19 +3,10 @@
 #include "src/multiprocessing/pending_handshake.hpp"
 #include "src/net/acceptor.hpp"
 
+#include <algorithm>
+
 namespace ferrule::python::detail {
 namespace {
-
-ferrule::detail::acceptor_options options_for(const listener_options& o)
-{
-    ferrule::detail::acceptor_options all;
-    all.backlog = o.backlog();
-    all.same_user = o.wants_same_user();
-    all.max_handshakes = o.max_handshakes();
-    all.handshake_timeout = o.handshake_timeout();
-    all.on_refused = o.on_refused();
-    return all;
-}
 
 ferrule::detail::begin_handshake handshakes(const listener_options& o, bool local)
 {
@@ -28,14 +19,9 @@ ferrule::detail::begin_handshake handshakes(const listener_options& o, bool loca
 
 } // namespace
 
-descriptor listen(address& at, const listener_options& o, std::shared_ptr<accept_queue>& q)
+descriptor listen(std::vector<address>& at, const listener_options& o, std::shared_ptr<accept_queue>& q)
 {
-    return ferrule::detail::listen(at, options_for(o), handshakes(o, at.is_local()), q);
-}
-
-descriptor listen_anywhere(address& at, const listener_options& o, std::shared_ptr<accept_queue>& q)
-{
-    return ferrule::detail::listen_anywhere(at, options_for(o), handshakes(o, true), q);
+    return ferrule::detail::listen(at, o.settings(), handshakes(o, std::ranges::all_of(at, &address::is_local)), q);
 }
 
 } // namespace ferrule::python::detail

@@ -8,9 +8,12 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <list>
 #include <new>
 #include <optional>
+#include <utility>
+#include <vector>
 
 namespace ferrule::detail {
 namespace {
@@ -23,9 +26,9 @@ struct acceptor {
         readiness wants = readiness::now(); // the target in `events`, unless it is `now()`
     };
 
-    acceptor(std::unique_ptr<os::listening> where, acceptor_options o, begin_handshake b,
+    acceptor(std::vector<std::unique_ptr<os::listening>> where, listen_settings o, begin_handshake b,
              std::shared_ptr<accept_queue> q)
-        : listening(std::move(where)),
+        : places(std::move(where)),
           options(std::move(o)),
           begin(std::move(b)),
           accepted(std::move(q))
@@ -44,10 +47,11 @@ struct acceptor {
             if (n == 0)
                 break;
             for (std::size_t i = 0; i < n; ++i) {
-                if (ready[i] == listening.get())
-                    accept();
-                else if (ready[i] == nullptr)
+                if (ready[i] == nullptr)
                     drop_overdue();
+                else if (const auto p = std::ranges::find(places, ready[i], &std::unique_ptr<os::listening>::get);
+                         p != places.end())
+                    accept(**p);
                 else
                     advance(ready[i]);
             }
@@ -66,26 +70,31 @@ struct acceptor {
     {
         if (on == listens)
             return;
-        if (on)
-            events.add(listening.get(), listening->wait_handle());
-        else
-            events.remove(listening->wait_handle());
+        for (const auto& p : places) {
+            if (on)
+                events.add(p.get(), p->wait_handle());
+            else
+                events.remove(p->wait_handle());
+        }
         listens = on;
     }
 
-    void accept()
+    void accept(os::listening& place)
     {
         error_code ec;
-        std::optional<descriptor> d = listening->accept(ec);
+        std::optional<descriptor> d = place.accept(ec);
         if (!d) {
+            bool is_news = ec.failed(); // any error concerns that peer alone, see accept(2)
             if (os::is_exhausted(ec)) { // the socket stays ready, so retry later
                 listen(false);
                 resume = std::chrono::milliseconds(100);
+                is_news = !std::exchange(exhausted, true);
             }
-            if (ec) // any error concerns that peer alone, see accept(2)
+            if (is_news)
                 refuse(ec);
             return;
         }
+        exhausted = false;
         if (options.same_user && !os::is_this_user(*d->get()))
             return refuse(errc::unauthenticated);
         try {
@@ -190,39 +199,37 @@ struct acceptor {
         }
     }
 
-    std::unique_ptr<os::listening> listening;
-    acceptor_options options;
+    std::vector<std::unique_ptr<os::listening>> places;
+    listen_settings options;
     begin_handshake begin;
     std::shared_ptr<accept_queue> accepted;
     std::list<peer> peers; // the oldest first
     os::poll_set events;   // destroyed before the objects it waits for
     std::size_t finished = 0;
     bool listens = false;
-    deadline resume; // when suspended listening resumes
+    bool exhausted = false; // since the last connection was accepted
+    deadline resume;        // when suspended listening resumes
     deadline timer;
 };
 
-descriptor stream_of(std::unique_ptr<os::listening> where, address& at, const acceptor_options& o,
-                     begin_handshake begin, std::shared_ptr<accept_queue>& q)
-{
-    at = address_of(where->where());
-    q = std::make_shared<accept_queue>();
-    return connection_stream(std::make_unique<acceptor>(std::move(where), o, std::move(begin), q));
-}
-
 } // namespace
 
-descriptor listen(address& at, const acceptor_options& o, begin_handshake begin, std::shared_ptr<accept_queue>& q)
+descriptor listen(std::vector<address>& at, const listen_settings& o, begin_handshake begin,
+                  std::shared_ptr<accept_queue>& q)
 {
-    if (o.same_user && at.kind() == address::family::tcp)
+    const auto is_tcp = [](const address& a) { return a.kind() == address::family::tcp; };
+    if (o.same_user && std::ranges::any_of(at, is_tcp))
         throw_error(errc::unsupported);
-    return stream_of(listen_at(at, o.backlog), at, o, std::move(begin), q);
-}
-
-descriptor listen_anywhere(address& at, const acceptor_options& o, begin_handshake begin,
-                           std::shared_ptr<accept_queue>& q)
-{
-    return stream_of(os::listen_anywhere(o.backlog), at, o, std::move(begin), q);
+    std::vector<std::unique_ptr<os::listening>> places;
+    if (at.empty())
+        places.push_back(os::listen_anywhere(o));
+    for (const address& a : at)
+        std::ranges::move(listen_at(a, o), std::back_inserter(places));
+    at.clear();
+    for (const auto& p : places)
+        at.push_back(address_of(p->where()));
+    q = std::make_shared<accept_queue>();
+    return connection_stream(std::make_unique<acceptor>(std::move(places), o, std::move(begin), q));
 }
 
 } // namespace ferrule::detail

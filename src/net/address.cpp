@@ -48,7 +48,11 @@ public:
             return address::unix_abstract(name("name"));
         if (scheme == "pipe")
             return address::pipe(std::string(local_pipes) + name("name"));
-        refuse("the scheme '" + std::string(scheme) + "' is none of tcp, unix, abstract and pipe");
+        if (scheme == "fd")
+            return address::fd(handle());
+        if (scheme == "systemd")
+            return address::systemd(rest_.empty() ? std::string() : name("name"));
+        refuse("the scheme '" + std::string(scheme) + "' is none of tcp, unix, abstract, pipe, fd and systemd");
     }
 
 private:
@@ -66,6 +70,17 @@ private:
         if (rest_.find('\0') != rest_.npos)
             refuse(std::string("there is a NUL in the ") + what);
         return std::string(rest_);
+    }
+
+    int handle() const
+    {
+        int n = 0;
+        const auto end = rest_.data() + rest_.size();
+        const auto r = std::from_chars(rest_.data(), end, n);
+        // One way to write it alone, so that it is printed as it was read.
+        if (r.ec != std::errc() || r.ptr != end || n < 0 || std::to_string(n) != rest_)
+            refuse("after fd: there must be the number of a descriptor");
+        return n;
     }
 
     address tcp()
@@ -151,7 +166,9 @@ address address::tcp(std::string host, std::string service)
 
 bool address::is_local() const
 {
-    return kind_ != family::tcp || name_ == "localhost" || name_ == "::1" || name_.rfind("127.", 0) == 0;
+    if (kind_ == family::tcp)
+        return name_ == "localhost" || name_ == "::1" || name_.starts_with("127.");
+    return kind_ != family::fd && kind_ != family::systemd;
 }
 
 std::string address::to_string() const
@@ -160,6 +177,8 @@ std::string address::to_string() const
     case family::unix_path: return "unix:" + name_;
     case family::unix_abstract: return "abstract:" + name_;
     case family::pipe: return "pipe:" + name_.substr(name_.starts_with(local_pipes) ? local_pipes.size() : 0);
+    case family::fd: return "fd:" + name_;
+    case family::systemd: return "systemd:" + name_;
     case family::tcp: break;
     }
     const bool is_ipv6 = name_.find(':') != name_.npos;

@@ -7,7 +7,7 @@ namespace ferrule {
 
 descriptor detail::start_connecting(const address& to, const connect_options& o, std::shared_ptr<accept_queue>& q)
 {
-    return start_connecting(to, o, {}, q);
+    return start_connecting(to, o.settings(), {}, q);
 }
 
 duplex connect(const address& to, const connect_options& o, const until& timeout)

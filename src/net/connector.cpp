@@ -13,20 +13,15 @@
 namespace ferrule::detail {
 namespace {
 
-os::connect_settings settings_of(const connect_options& o)
+os::connect_settings settings_of(const connect_settings& o)
 {
-    os::connect_settings s;
-    if (o.local()) {
-        const std::vector<os::native_address> local = resolve_now(*o.local());
+    os::connect_settings s{{}, o.tcp};
+    if (o.local) {
+        const std::vector<os::native_address> local = resolve_now(*o.local);
         if (local.empty()) // a host name
-            throw usage_error(errc::invalid_argument, "ferrule: local address " + o.local()->to_string());
+            throw usage_error(errc::invalid_argument, "ferrule: local address " + o.local->to_string());
         s.local = local.front();
     }
-    s.no_delay = o.no_delay();
-    if (o.keep_alive())
-        s.keep_alive = {o.keep_alive()->idle, o.keep_alive()->interval, o.keep_alive()->count};
-    s.user_timeout = o.user_timeout();
-    s.traffic_class = o.traffic_class();
     return s;
 }
 
@@ -51,13 +46,13 @@ struct connector {
         readiness awaited = readiness::now(); // the target in `events`, unless it is `now()`
     };
 
-    connector(const connect_options& o, begin_handshake b, std::shared_ptr<accept_queue> q)
+    connector(const connect_settings& o, begin_handshake b, std::shared_ptr<accept_queue> q)
         : settings(settings_of(o)),
-          attempt_delay(o.attempt_delay()),
-          same_user(o.wants_same_user()),
+          attempt_delay(o.attempt_delay),
+          same_user(o.same_user),
           begin(std::move(b)),
           connected(std::move(q)),
-          last_refusal(o.wait_for_listener())
+          last_refusal(o.wait_for_listener)
     {
     }
 
@@ -189,6 +184,7 @@ struct connector {
         return text + ")";
     }
 
+    /// The connection is made; what is left is the handshake.
     bool greet(descriptor d)
     {
         while (!tries.empty())
@@ -243,27 +239,36 @@ struct connector {
 
 } // namespace
 
-descriptor start_connecting(const address& to, const connect_options& o, begin_handshake begin,
-                            std::shared_ptr<accept_queue>& q)
+namespace {
+
+template <class Begin>
+descriptor stream_of(const connect_settings& o, begin_handshake b, std::shared_ptr<accept_queue>& q, Begin begin)
 {
-    if (o.wants_same_user() && to.kind() == address::family::tcp)
-        throw_error(errc::unsupported);
-    std::vector<os::native_address> known = resolve_now(to);
-    if (!known.empty())
-        return start_connecting(std::move(known), o, std::move(begin), q);
     q = std::make_shared<accept_queue>();
-    auto c = std::make_unique<connector>(o, std::move(begin), q);
-    c->look_up(to);
+    auto c = std::make_unique<connector>(o, std::move(b), q);
+    begin(*c);
     return connection_stream(std::move(c));
 }
 
-descriptor start_connecting(std::vector<os::native_address> to, const connect_options& o, begin_handshake begin,
+} // namespace
+
+descriptor start_connecting(const address& to, const connect_settings& o, begin_handshake begin,
                             std::shared_ptr<accept_queue>& q)
 {
-    q = std::make_shared<accept_queue>();
-    auto c = std::make_unique<connector>(o, std::move(begin), q);
-    c->try_at(std::move(to));
-    return connection_stream(std::move(c));
+    if (o.same_user && to.kind() == address::family::tcp)
+        throw_error(errc::unsupported);
+    if (to.kind() == address::family::fd)
+        return stream_of(o, std::move(begin), q, [&](connector& c) { c.greet(own(handle_of(to))); });
+    std::vector<os::native_address> known = resolve_now(to);
+    if (!known.empty())
+        return start_connecting(std::move(known), o, std::move(begin), q);
+    return stream_of(o, std::move(begin), q, [&](connector& c) { c.look_up(to); });
+}
+
+descriptor start_connecting(std::vector<os::native_address> to, const connect_settings& o, begin_handshake begin,
+                            std::shared_ptr<accept_queue>& q)
+{
+    return stream_of(o, std::move(begin), q, [&](connector& c) { c.try_at(std::move(to)); });
 }
 
 } // namespace ferrule::detail

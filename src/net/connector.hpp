@@ -13,9 +13,9 @@ namespace ferrule::detail {
 
 /// Begins to connect to the first of several addresses that answers. The stream has one byte, which stands for the
 /// connection in `q`. On failure `q` explains what has become of each address, if there are several. Throws `error`.
-[[nodiscard]] FERRULE_EXPORT descriptor start_connecting(std::vector<os::native_address> to, const connect_options& o,
+[[nodiscard]] FERRULE_EXPORT descriptor start_connecting(std::vector<os::native_address> to, const connect_settings& o,
                                                          begin_handshake begin, std::shared_ptr<accept_queue>& q);
-[[nodiscard]] FERRULE_EXPORT descriptor start_connecting(const address& to, const connect_options& o,
+[[nodiscard]] FERRULE_EXPORT descriptor start_connecting(const address& to, const connect_settings& o,
                                                          begin_handshake begin, std::shared_ptr<accept_queue>& q);
 
 } // namespace ferrule::detail

@@ -33,7 +33,9 @@ private:
     std::shared_ptr<state> state_;
 };
 
-/// Listens. Throws `error`.
-[[nodiscard]] std::unique_ptr<os::listening> listen_at(const address& a, int backlog);
+/// The handle of an address of `address::family::fd`. Throws `error`.
+[[nodiscard]] native_handle_type handle_of(const address& a);
+/// Listens at one or, for a host with several addresses, at each of them. Throws `error`.
+[[nodiscard]] std::vector<std::unique_ptr<os::listening>> listen_at(const address& a, const os::listening_settings& s);
 
 } // namespace ferrule::detail

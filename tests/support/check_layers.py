@@ -22,9 +22,9 @@ LAYERS = {
         ["include/ferrule/framing/*", "include/ferrule/python/*", "include/ferrule/detail/field_names.hpp", "framing/*"],
         ["base", "framing contract"]),
     "platform": (
-        ["include/ferrule/platform/*", "include/ferrule/detail/fork_generation.hpp", "platform/*"],
+        ["include/ferrule/platform/*", "include/ferrule/detail/{fork_generation,socket_settings}.hpp", "platform/*"],
         ["base", "socket_like"]),
-    "net": (["include/ferrule/net/*", "include/ferrule/detail/accepted.hpp", "src/net/*"], ["core", "platform"]),
+    "net": (["include/ferrule/net/*", "include/ferrule/detail/{accepted,connection_options}.hpp", "src/net/*"], ["core", "platform"]),
     "process": (["include/ferrule/process/*", "src/process/*"], ["core", "platform"]),
     "testing": (["include/ferrule/testing/*", "src/testing/*"], ["umbrella", "multiprocessing"]),
     "umbrella": (["include/ferrule/ferrule.hpp"], ["net", "process", "framing"]),
@@ -44,7 +44,7 @@ EXCEPTIONS = {
 LIBRARIES = [
     ("{include/ferrule/,}framing/json.*", "boost/json/"),
     ("include/ferrule/framing/msgpack.hpp", "msgpack.hpp time.h"),
-    ("include/ferrule/python/multiprocessing/async_manager.hpp", "boost/asio"),
+    ("include/ferrule/{net/async_server,python/multiprocessing/async_manager}.hpp", "boost/asio"),
     ("{include/ferrule/python,framing/python}/*", "boost/json/ boost/multiprecision/cpp_int.hpp boost/uuid/"),
     ("{include/ferrule/framing,framing}/*", "boost/container/small_vector.hpp"),
     ("include/ferrule/detail/field_names.hpp", "boost/pfr/"),
@@ -58,7 +58,8 @@ LIBRARIES = [
 
 # Public headers that reach Asio, and with it headers of the system. A program that only blocks includes none of them.
 REACHES_ASIO = {"include/ferrule/" + h for h in
-                ("asio.hpp", "ferrule.hpp", "detail/async_core.hpp", "python/multiprocessing/async_manager.hpp")}
+                ("asio.hpp", "ferrule.hpp", "detail/async_core.hpp", "net/async_server.hpp",
+                 "python/multiprocessing/async_manager.hpp")}
 
 
 def matches(path, pattern):

@@ -66,12 +66,11 @@ public:
     duplex load(const bytes&) const { return duplex(next()); }
 };
 
-/// A timeout or a token, rather than the framing, the limits or the options (which say how long to wait for a listener)
-/// of another overload.
+/// A timeout or a token, rather than the framing, the limits or the options of another overload.
 template <class T>
 concept no_connect_argument =
     timeout_or_token<T> && !framing<std::remove_cvref_t<T>> && !std::same_as<std::remove_cvref_t<T>, limits> &&
-    !requires(const std::remove_cvref_t<T>& o) { o.wait_for_listener(); };
+    !requires(const std::remove_cvref_t<T>& o) { o.settings(); };
 
 /// A reader of the stream that `start(queue)` makes.
 template <class Framing, class Start, class... FramingAndLimits>

@@ -17,13 +17,15 @@ namespace ferrule {
 ///     unix:/run/engine         a unix socket in the file system
 ///     abstract:engine          a Linux abstract unix socket
 ///     pipe:engine              the Windows named pipe \\.\pipe\engine
+///     fd:3                     a socket that is open in this process: a listener's, or one that is connected
+///     systemd:engine           a listening socket that systemd has passed under this name, see sd_listen_fds(3)
 ///
 /// The rest of a path or name is taken as it is; nothing in it is escaped.
 ///
 /// Thread safety: any thread may call any const member at any time.
 class address {
 public:
-    enum class family : unsigned char { unix_path, unix_abstract, tcp, pipe };
+    enum class family : unsigned char { unix_path, unix_abstract, tcp, pipe, fd, systemd };
 
     /// Converts from text. Throws as `parse` does.
     template <std::convertible_to<std::string_view> Text>
@@ -47,15 +49,24 @@ public:
     /// A Windows named pipe on the local machine: R"(\\.\pipe\name)".
     static address pipe(std::string name) { return {family::pipe, std::move(name), 0}; }
 
+    /// A descriptor that is open in this process. A listener or `connect` takes it over, and closes it in the end. Others
+    /// that use the same open file may see it become non-blocking.
+    /// Platform: `errc::unsupported` on Windows.
+    static address fd(int number) { return {family::fd, std::to_string(number), 0}; }
+    /// The listening sockets that systemd has passed to this process under `name` (FileDescriptorName=). Empty: all that
+    /// nobody has taken yet.
+    static address systemd(std::string name) { return {family::systemd, std::move(name), 0}; }
+
     [[nodiscard]] family kind() const noexcept { return kind_; }
-    /// The path, the name or the host.
+    /// The path, the name, the host, or the number of the descriptor.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     /// 0 if there is a service, or no port at all.
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
     [[nodiscard]] bool has_service() const noexcept { return !service_.empty(); }
     /// The name of the service, or the port as text.
     [[nodiscard]] std::string service() const { return service_.empty() ? std::to_string(port_) : service_; }
-    /// Whether the peer must be on the same machine. True for unix sockets, pipes, 127.0.0.0/8, ::1 and "localhost".
+    /// Whether the peer must be on the same machine. True for unix sockets, pipes, 127.0.0.0/8, ::1 and "localhost";
+    /// false where the address does not tell.
     [[nodiscard]] FERRULE_EXPORT bool is_local() const;
     /// The address as text, which `parse` reads back.
     [[nodiscard]] FERRULE_EXPORT std::string to_string() const;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ferrule/detail/accepted.hpp>
+#include <ferrule/detail/connection_options.hpp>
 #include <ferrule/duplex.hpp>
 #include <ferrule/message.hpp>
 #include <ferrule/net/address.hpp>
@@ -13,101 +14,58 @@
 
 namespace ferrule {
 
-/// Options of `connect`, written in place: `connect_options().wait_for_listener(5s).no_delay(false)`.
-class connect_options {
-public:
-    // Declared, so that this class is no aggregate; see <ferrule/asio.hpp>.
-    connect_options() = default;
+namespace detail {
 
+struct connect_settings {
+    tcp_settings tcp;
+    std::chrono::milliseconds wait_for_listener{0};
+    std::chrono::milliseconds attempt_delay{250};
+    std::optional<address> local;
+    bool same_user = false;
+};
+
+/// What every class of options for connecting has.
+template <class Options>
+class basic_connect_options : public tcp_options<Options, connect_settings> {
+public:
     /// How long to retry while there is no listener. Default: no retry.
-    connect_options& wait_for_listener(std::chrono::milliseconds d) noexcept
+    Options& wait_for_listener(std::chrono::milliseconds d) noexcept
     {
-        wait_for_listener_ = d;
-        return *this;
+        this->settings_.wait_for_listener = d;
+        return this->self();
     }
     /// A host may have several addresses. They are tried in turn, IPv6 and IPv4 alternating (RFC 8305). The next one
     /// begins when the one before has failed or has not answered for this long; the first to answer wins, and the
     /// others are closed. Default: 250 ms.
-    connect_options& attempt_delay(std::chrono::milliseconds d) noexcept
+    Options& attempt_delay(std::chrono::milliseconds d) noexcept
     {
-        attempt_delay_ = d;
-        return *this;
+        this->settings_.attempt_delay = d;
+        return this->self();
     }
     /// Requires that the listener's process belongs to this user, as the system reports; otherwise
-    /// `errc::unauthenticated`.
+    /// `errc::unauthenticated`. It admits all programs of this user.
     /// Platform: unix sockets and Windows pipes only; `errc::unsupported` elsewhere.
-    connect_options& same_user(bool on = true) noexcept
+    Options& same_user(bool on = true) noexcept
     {
-        same_user_ = on;
-        return *this;
+        this->settings_.same_user = on;
+        return this->self();
     }
     /// The address from which to connect, such as `tcp://192.0.2.1:0`. The host must be a number; port 0 lets the system
     /// choose. For a unix socket it is the path or the name that the listener sees. Default: the system chooses.
-    connect_options& local(address from)
+    Options& local(address from)
     {
-        local_ = std::move(from);
-        return *this;
+        this->settings_.local = std::move(from);
+        return this->self();
     }
+};
 
-    // The following are for TCP, and have no effect elsewhere.
+} // namespace detail
 
-    /// Whether small data leaves immediately (TCP_NODELAY), instead of waiting for the acknowledgement of earlier data.
-    /// Default: true.
-    connect_options& no_delay(bool on) noexcept
-    {
-        no_delay_ = on;
-        return *this;
-    }
-    /// After `idle` without traffic the system probes the peer every `interval`. The connection is lost after `count`
-    /// probes without an answer. All three are at least 1. Default: off.
-    /// Platform: before version 1703 of Windows 10 `count` is always 10.
-    connect_options& keep_alive(std::chrono::seconds idle, std::chrono::seconds interval, int count) noexcept
-    {
-        keep_alive_ = {idle, interval, count};
-        return *this;
-    }
-    /// How long sent bytes may stay unacknowledged before the connection is lost (TCP_USER_TIMEOUT, RFC 5482). 0 (the
-    /// default): as the system decides.
-    /// Platform: Linux; `errc::unsupported` elsewhere.
-    connect_options& user_timeout(std::chrono::milliseconds d) noexcept
-    {
-        user_timeout_ = d;
-        return *this;
-    }
-    /// The octet of RFC 2474: IPv4's type of service or IPv6's traffic class. Its low two bits belong to the system.
-    /// Default: 0.
-    /// Platform: Linux; `errc::unsupported` elsewhere.
-    connect_options& traffic_class(unsigned char c) noexcept
-    {
-        traffic_class_ = c;
-        return *this;
-    }
-
-    /// Values of `keep_alive`.
-    struct probes {
-        std::chrono::seconds idle;
-        std::chrono::seconds interval;
-        int count;
-    };
-
-    [[nodiscard]] std::chrono::milliseconds wait_for_listener() const noexcept { return wait_for_listener_; }
-    [[nodiscard]] std::chrono::milliseconds attempt_delay() const noexcept { return attempt_delay_; }
-    [[nodiscard]] bool wants_same_user() const noexcept { return same_user_; }
-    [[nodiscard]] const std::optional<address>& local() const noexcept { return local_; }
-    [[nodiscard]] bool no_delay() const noexcept { return no_delay_; }
-    [[nodiscard]] const std::optional<probes>& keep_alive() const noexcept { return keep_alive_; }
-    [[nodiscard]] std::chrono::milliseconds user_timeout() const noexcept { return user_timeout_; }
-    [[nodiscard]] unsigned char traffic_class() const noexcept { return traffic_class_; }
-
-private:
-    std::chrono::milliseconds wait_for_listener_{0};
-    std::chrono::milliseconds attempt_delay_{250};
-    std::chrono::milliseconds user_timeout_{0};
-    std::optional<address> local_;
-    std::optional<probes> keep_alive_;
-    bool same_user_ = false;
-    bool no_delay_ = true;
-    unsigned char traffic_class_ = 0;
+/// Options of `connect`, written in place: `connect_options().wait_for_listener(5s).no_delay(false)`.
+class connect_options : public detail::basic_connect_options<connect_options> {
+public:
+    // Declared, so that this class is no aggregate; see <ferrule/asio.hpp>.
+    connect_options() = default;
 };
 
 namespace detail {

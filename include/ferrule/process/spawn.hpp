@@ -65,7 +65,8 @@ private:
 /// Platform: on Windows FERRULE_FD lists handles. A pipe is `handle:1c4`, the only form that a program without ferrule
 /// can use. Sockets travel by WSADuplicateSocket.
 [[nodiscard]] FERRULE_EXPORT child spawn(const std::vector<std::string>& command,
-                                         std::initializer_list<child_handle> inherited, const spawn_options& o = {});
+                                         std::initializer_list<child_handle> inherited = {},
+                                         const spawn_options& o = {});
 
 /// Starts `command` with one descriptor.
 [[nodiscard]] inline child spawn(const std::vector<std::string>& command, const endpoint& inherited, int number = 3,

@@ -18,6 +18,9 @@ TEST_CASE("address: is printed as it is read")
         {address::tcp("fe80::1%eth0", 80), "tcp://[fe80::1%eth0]:80"},
         {address::tcp("h", "http"), "tcp://h:http"},
         {address::tcp("h", "3com-tsmux"), "tcp://h:3com-tsmux"},
+        {address::fd(3), "fd:3"},
+        {address::systemd("http"), "systemd:http"},
+        {address::systemd(""), "systemd:"},
     };
     for (const auto& [a, text] : table) {
         CAPTURE(text);
@@ -62,6 +65,12 @@ TEST_CASE("address: text that is none is refused, and the part that is wrong nam
         {{"unix:/a\0b", 9}, "a NUL in the path"},
         {"abstract:", "the name is empty"},
         {"pipe:", "the name is empty"},
+        {"fd:", "number of a descriptor"},
+        {"fd:-1", "number of a descriptor"},
+        {"fd:03", "number of a descriptor"},
+        {"fd:3x", "number of a descriptor"},
+        {"fd:99999999999", "number of a descriptor"},
+        {{"systemd:a\0b", 11}, "a NUL in the name"},
     };
     for (const auto& [text, why] : table) {
         CAPTURE(text, why);
@@ -79,9 +88,9 @@ TEST_CASE("address: text that is none is refused, and the part that is wrong nam
 TEST_CASE("address: random text is an address that is printed the same, or refused")
 {
     test::dice roll(7);
-    constexpr std::string_view pieces[] = {"tcp:", "unix:", "abstract:", "pipe:", "//", "/",        ":",
-                                           "[",    "]",     "::1",       "%eth0", "80", "65535",    "h",
-                                           " ",    "\xff",  "@",         "http-", ".",  "127.0.0.1"};
+    constexpr std::string_view pieces[] = {"tcp:", "unix:", "abstract:", "pipe:", "fd:",   "systemd:", "//",    "/",
+                                           ":",    "[",     "]",         "::1",   "%eth0", "80",       "65535", "h",
+                                           " ",    "\xff",  "@",         "http-", ".",     "127.0.0.1"};
     int taken = 0;
     for (int i = 0; i < 20'000; ++i) {
         std::string text;

@@ -1,13 +1,11 @@
 // Python's Client: connects to a listener of multiprocessing.
 #pragma once
 
-#include <ferrule/detail/accepted.hpp>
 #include <ferrule/framing/multiprocessing.hpp>
 #include <ferrule/message.hpp>
-#include <ferrule/net/address.hpp>
+#include <ferrule/net/connect.hpp>
 #include <ferrule/python/multiprocessing/authentication.hpp>
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,8 +13,8 @@
 
 namespace ferrule::python {
 
-/// Options of `connect`, written in place: `connect(to, connect_options().authkey(key), 2s)`.
-class connect_options {
+/// Options of `connect`: those of `ferrule::connect`, and the key. They are written in place: `connect(to, connect_options().authkey(key), 2s)`.
+class connect_options : public ferrule::detail::basic_connect_options<connect_options> {
 public:
     // Declared, so that this class is no aggregate; see <ferrule/asio.hpp>.
     connect_options() = default;
@@ -34,31 +32,12 @@ public:
         min_digest_ = d;
         return *this;
     }
-    /// How long to retry while there is no listener. Default: no retry.
-    connect_options& wait_for_listener(std::chrono::milliseconds d) noexcept
-    {
-        wait_for_listener_ = d;
-        return *this;
-    }
-    /// Requires that the listener's process belongs to this user, as the system reports; otherwise
-    /// `errc::unauthenticated`. It does not replace a key, because it admits all programs of this user.
-    /// Platform: unix sockets and Windows pipes only; `errc::unsupported` elsewhere.
-    connect_options& same_user(bool on = true) noexcept
-    {
-        same_user_ = on;
-        return *this;
-    }
-
     [[nodiscard]] const std::string& authkey() const noexcept { return authkey_; }
     [[nodiscard]] std::optional<digest> min_digest() const noexcept { return min_digest_; }
-    [[nodiscard]] std::chrono::milliseconds wait_for_listener() const noexcept { return wait_for_listener_; }
-    [[nodiscard]] bool wants_same_user() const noexcept { return same_user_; }
 
 private:
     std::string authkey_;
     std::optional<digest> min_digest_;
-    std::chrono::milliseconds wait_for_listener_{0};
-    bool same_user_ = false;
 };
 
 namespace detail {

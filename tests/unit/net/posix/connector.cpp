@@ -73,7 +73,7 @@ outcome connect_to(std::vector<os::native_address> to, const connect_options& o,
     outcome r;
     std::shared_ptr<accept_queue> queue;
     r.connecting = connections<void>([&](auto& q) {
-        descriptor d = start_connecting(std::move(to), o, {}, q);
+        descriptor d = start_connecting(std::move(to), o.settings(), {}, q);
         queue = q;
         return d;
     });
