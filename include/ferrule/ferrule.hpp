@@ -9,8 +9,10 @@
 #include <ferrule/framing/none.hpp>
 #include <ferrule/framing/varint.hpp>
 #include <ferrule/message.hpp>
+#include <ferrule/net/async_server.hpp>
 #include <ferrule/net/connect.hpp>
 #include <ferrule/net/listener.hpp>
+#include <ferrule/net/server.hpp>
 #include <ferrule/pair.hpp>
 #include <ferrule/process/inherited.hpp>
 #include <ferrule/process/spawn.hpp>

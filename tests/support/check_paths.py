@@ -44,6 +44,7 @@ NO_SOURCE = {
     "framing/wrapped": INLINE,
     "limits": INLINE,
     "message": INLINE,
+    "net/async_server": INLINE,
     "native_handle": INLINE,
     "pair": INLINE,
     "python/convert": INLINE,
