@@ -20,14 +20,9 @@ int main()
     }
     to_parent.close(); // so that the end of the child is the end of the stream
 
-    try {
-        for (;;) {
-            const ferrule::bytes message = from_child.recv(10s);
-            std::cout << '[' << message.text() << "]\n";
-        }
-    } catch (const ferrule::eof_error&) {
-        std::cout << "the child is done\n";
-    }
+    while (const auto message = from_child.next(10s))
+        std::cout << '[' << message->text() << "]\n";
+    std::cout << "the child is done\n";
     //]
 
     int status = -1;

@@ -3,17 +3,15 @@
 
 #include <iostream>
 
-//[python
-const char* const script = R"(
-from multiprocessing.connection import Connection
-connection = Connection(3)
-while text := connection.recv_bytes().decode():
-    connection.send_bytes(text[::-1].encode())
-)";
-
 int main()
 {
     using namespace std::chrono_literals;
+    //[python
+    const char* const script = R"(
+from multiprocessing.connection import Connection
+connection = Connection(3)
+while text := connection.recv_bytes().decode(): connection.send_bytes(text[::-1].encode())
+)";
     auto [mine, childs] = ferrule::socketpair(ferrule::multiprocessing_bytes());
     ferrule::child python = ferrule::spawn({"python3", "-c", script}, childs, 3);
     childs.close();
@@ -24,5 +22,5 @@ int main()
     }
     mine.send(""); // an empty message: no more work
     return python.wait(10s).code();
+    //]
 }
-//]

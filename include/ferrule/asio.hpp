@@ -296,7 +296,7 @@ auto recv_functions<Self>::async_recv_some_into(std::span<std::byte> buffer, Tim
 }
 template <class Self>
 template <timeout_or_token... TimeoutAndToken>
-auto recv_functions<Self>::async_recv_until(std::string_view separator, TimeoutAndToken&&... timeout_and_token)
+auto recv_functions<Self>::async_recv_until(const separators& separator, TimeoutAndToken&&... timeout_and_token)
 {
     return async_transfer(own(), separated(separator, false), to_bytes(),
                           std::forward<TimeoutAndToken>(timeout_and_token)...);
@@ -305,11 +305,11 @@ template <class Self>
 template <timeout_or_token... TimeoutAndToken>
 auto recv_functions<Self>::async_recv_line(TimeoutAndToken&&... timeout_and_token)
 {
-    return async_recv_line(std::string_view("\n"), std::forward<TimeoutAndToken>(timeout_and_token)...);
+    return async_recv_line("\n", std::forward<TimeoutAndToken>(timeout_and_token)...);
 }
 template <class Self>
 template <timeout_or_token... TimeoutAndToken>
-auto recv_functions<Self>::async_recv_line(std::string_view end_of_line, TimeoutAndToken&&... timeout_and_token)
+auto recv_functions<Self>::async_recv_line(const separators& end_of_line, TimeoutAndToken&&... timeout_and_token)
 {
     return async_transfer(own(), separated(end_of_line, true), to_bytes(),
                           std::forward<TimeoutAndToken>(timeout_and_token)...);

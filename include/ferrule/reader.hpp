@@ -1,6 +1,7 @@
 // Receiving bytes.
 #pragma once
 
+#include <ferrule/detail/separators.hpp>
 #include <ferrule/detail/token.hpp>
 #include <ferrule/endpoint.hpp>
 
@@ -8,7 +9,6 @@
 #include <new>
 #include <optional>
 #include <string>
-#include <string_view>
 
 namespace ferrule {
 
@@ -96,37 +96,39 @@ public:
     template <timeout_or_token... TimeoutAndToken>
     auto async_recv_some_into(std::span<std::byte> buffer, TimeoutAndToken&&... timeout_and_token);
 
-    /// Receives up to and including `separator`, which must not be empty (`errc::invalid_argument`). Reports
-    /// `errc::too_large` if more than `limits().max_payload()` bytes precede it; they stay in the stream.
-    bytes recv_until(std::string_view separator, const until& timeout = {})
+    /// Receives up to and including `separator`. There may be several, as in `recv_until({"> ", "# "})`. The result ends at
+    /// the first that ends; none may be empty (`errc::invalid_argument`). Reports `errc::too_large` if more than
+    /// `limits().max_payload()` bytes precede it; they stay in the stream.
+    bytes recv_until(const separators& separator, const until& timeout = {})
     {
         return transfer(own(), separated(separator, false), timeout).data;
     }
-    bytes recv_until(std::string_view separator, const until& timeout, error_code& ec)
+    bytes recv_until(const separators& separator, const until& timeout, error_code& ec)
     {
         return transfer_made(own(), [&] { return separated(separator, false); }, timeout, ec).data;
     }
-    bytes recv_until(std::string_view separator, error_code& ec) { return recv_until(separator, until(), ec); }
+    bytes recv_until(const separators& separator, error_code& ec) { return recv_until(separator, until(), ec); }
     template <timeout_or_token... TimeoutAndToken>
-    auto async_recv_until(std::string_view separator, TimeoutAndToken&&... timeout_and_token);
+    auto async_recv_until(const separators& separator, TimeoutAndToken&&... timeout_and_token);
 
-    /// Receives one line, without its `end_of_line`. The limit of `recv_until` applies. A last line without
+    /// Receives one line, without its `end_of_line`, which is "\n" by default. There may be several, as in
+    /// `recv_line({"\n", "\r\n"})`; of those that end together the longest counts. The limit of `recv_until` applies. A last line without
     /// `end_of_line` is `errc::truncated` and stays readable.
     bytes recv_line(const until& timeout = {}) { return transfer(own(), separated("\n", true), timeout).data; }
     bytes recv_line(const until& timeout, error_code& ec) { return recv_line("\n", timeout, ec); }
     bytes recv_line(error_code& ec) { return recv_line(until(), ec); }
-    bytes recv_line(std::string_view end_of_line, const until& timeout = {})
+    bytes recv_line(const separators& end_of_line, const until& timeout = {})
     {
         return transfer(own(), separated(end_of_line, true), timeout).data;
     }
-    bytes recv_line(std::string_view end_of_line, const until& timeout, error_code& ec)
+    bytes recv_line(const separators& end_of_line, const until& timeout, error_code& ec)
     {
         return transfer_made(own(), [&] { return separated(end_of_line, true); }, timeout, ec).data;
     }
     template <timeout_or_token... TimeoutAndToken>
     auto async_recv_line(TimeoutAndToken&&... timeout_and_token);
     template <timeout_or_token... TimeoutAndToken>
-    auto async_recv_line(std::string_view end_of_line, TimeoutAndToken&&... timeout_and_token);
+    auto async_recv_line(const separators& end_of_line, TimeoutAndToken&&... timeout_and_token);
 
     /// Like `recv_line()`, but returns nothing at the clean end of the stream. Use it as
     /// `while (auto line = in.next_line())`.
@@ -199,10 +201,10 @@ private:
         r.peek = true;
         return r;
     }
-    [[nodiscard]] read_request separated(std::string_view separator, bool strip) const
+    [[nodiscard]] read_request separated(const separators& separator, bool strip) const
     {
         read_request r(read_request::what::until, max_payload());
-        r.separators.emplace_back(separator);
+        r.separators = separator.copy();
         r.strip = strip;
         return r;
     }

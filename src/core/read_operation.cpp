@@ -120,12 +120,9 @@ read_operation::finding stream_read::look_for_separator()
 {
     read_buffer& b = channel_.incoming;
     const std::string_view text = b.view().text();
-    std::size_t longest = 0;
-    for (const std::string& s : request_.separators) {
-        if (s.empty())
-            return finding::failed(errc::invalid_argument);
-        longest = std::max(longest, s.size());
-    }
+    if (request_.separators.empty() || std::ranges::any_of(request_.separators, &std::string::empty))
+        return finding::failed(errc::invalid_argument);
+    const std::size_t longest = std::ranges::max(request_.separators, {}, &std::string::size).size();
     const separator_match m = find_separator(text, b.searched(request_.separators), request_.separators);
     const std::size_t size = m.end - m.length;
     if (m.length != 0 && size <= request_.size)

@@ -85,8 +85,10 @@ asio::awaitable<void> bytes_are_received(duplex a, duplex b)
     co_await a.async_send(text("|") + "four" + text("\r\n") + text("\n") + "into");
     const bytes separated = co_await b.async_recv_until(std::string("|"), until(timeout, std::stop_token()));
     CHECK(separated == byte_view(text("|")));
-    const bytes four = co_await b.async_recv(4, until(timeout, std::stop_source().get_token()));
-    CHECK(four == byte_view("four"));
+    const bytes of_several = co_await b.async_recv_until({"o", "fo"}, until(timeout));
+    CHECK(of_several == byte_view(text("fo")));
+    const bytes four = co_await b.async_recv(2, until(timeout, std::stop_source().get_token()));
+    CHECK(four == byte_view("ur"));
     const bytes line = co_await b.async_recv_line(std::string("\r\n"), deadline(timeout));
     CHECK(line == byte_view(text("")));
     const bytes copied = (co_await b.async_recv_line(timeout)).clone();

@@ -48,6 +48,37 @@ TEST_CASE("misuse: an empty separator is an error and takes nothing")
     CHECK(w.mine.recv_line(timeout).text() == "abc");
 }
 
+TEST_CASE("recv_until: the first of several separators that ends is found, and of those the longest")
+{
+    raw_link w;
+    const auto next = [&](const std::string& text) {
+        write_all(w.peer.get(), text);
+        return w.mine.recv_until({"\r\n", "\n", "> "}, timeout);
+    };
+    CHECK(next("a\r\nb\n").text() == "a\r\n");
+    CHECK(next("").text() == "b\n");
+    CHECK(next("> \n").text() == "> ");
+    CHECK(next("").text() == "\n");
+
+    // A separator may come in two pieces, and what was searched for one set is not taken for searched for another.
+    write_all(w.peer.get(), "prompt>");
+    CHECK(code_of([&] { w.mine.recv_until({"\n", "> "}, deadline::now()); }) == errc::timed_out);
+    CHECK(code_of([&] { w.mine.recv_until("\n", deadline::now()); }) == errc::timed_out);
+    CHECK(next(" x\r").text() == "prompt> ");
+    write_all(w.peer.get(), "\n");
+    CHECK(w.mine.recv_line({"\n", "\r\n"}, timeout).text() == "x");
+
+    error_code ec;
+    write_all(w.peer.get(), "1;2,3;");
+    CHECK(w.mine.recv_until({",", ";"}, timeout, ec).text() == "1;");
+    CHECK(run(w.mine.async_recv_until({",", ";"})).text() == "2,");
+    const std::vector<std::string> many(20, ";");
+    CHECK(run(w.mine.async_recv_line(many, timeout)).text() == "3");
+    for (const auto& call : {std::function([&] { w.mine.recv_until({}, timeout); }),
+                             std::function([&] { w.mine.recv_until({"\n", ""}, timeout); })})
+        CHECK(code_of(call) == errc::invalid_argument);
+}
+
 TEST_CASE("misuse: the limit of recv_until is inclusive and does not count the separator")
 {
     auto raw = raw_stream_pair();
