@@ -210,10 +210,13 @@ private:
 template <class Convert, class Begin, class... TimeoutAndToken>
 auto by_token(Convert convert, Begin begin, TimeoutAndToken&&... timeout_and_token)
 {
-    auto&& token = std::get<sizeof...(TimeoutAndToken) - 1>(std::forward_as_tuple(timeout_and_token...));
-    using failure = std::conditional_t<throws<std::remove_cvref_t<decltype(token)>>, std::exception_ptr, error_code>;
+    constexpr std::size_t last = sizeof...(TimeoutAndToken) - 1;
+    // A handler may be an rvalue that only moves.
+    using token_type = std::tuple_element_t<last, std::tuple<TimeoutAndToken...>>;
+    auto&& token = std::get<last>(std::forward_as_tuple(std::forward<TimeoutAndToken>(timeout_and_token)...));
+    using failure = std::conditional_t<throws<std::remove_cvref_t<token_type>>, std::exception_ptr, error_code>;
     using result = decltype(convert(std::declval<transfer_result>()));
-    constexpr bool in_coroutine = resumes_caller<std::remove_cvref_t<decltype(token)>>;
+    constexpr bool in_coroutine = resumes_caller<std::remove_cvref_t<token_type>>;
     auto initiate = [convert = std::move(convert), begin = std::move(begin)](auto handler) mutable {
         using handler_type = decltype(handler);
         static_assert(!std::same_as<asio::associated_executor_t<handler_type, no_executor>, no_executor>,
@@ -234,9 +237,9 @@ auto by_token(Convert convert, Begin begin, TimeoutAndToken&&... timeout_and_tok
         begin(std::move(executor), *std::move(erased), in_coroutine);
     };
     if constexpr (std::is_void_v<result>)
-        return asio::async_initiate<decltype(token), void(failure)>(std::move(initiate), token);
+        return asio::async_initiate<token_type, void(failure)>(std::move(initiate), token);
     else
-        return asio::async_initiate<decltype(token), void(failure, result)>(std::move(initiate), token);
+        return asio::async_initiate<token_type, void(failure, result)>(std::move(initiate), token);
 }
 
 template <class Convert>

@@ -41,7 +41,7 @@ bool is_stale(const os::native_address& at, const std::string& path) noexcept
 
 } // namespace
 
-folder_lock::folder_lock(const std::string& path_in_it) noexcept
+folder_lock::folder_lock(const std::string& path_in_it)
     : folder_(::open(folder_of(path_in_it).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC))
 {
     for (int tries = 0; folder_.is_open() && !held_ && tries < 100; ++tries) {

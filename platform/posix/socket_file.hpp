@@ -14,7 +14,7 @@ namespace ferrule::posix {
 /// to listen. Anybody who may read the folder could hold the lock, so it is given up after 100 ms.
 class folder_lock {
 public:
-    explicit folder_lock(const std::string& path_in_it) noexcept;
+    explicit folder_lock(const std::string& path_in_it);
 
     [[nodiscard]] bool held() const noexcept { return held_; }
 

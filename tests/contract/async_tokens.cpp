@@ -422,3 +422,33 @@ TEST_CASE("async: a context at the place of one that has ended is not taken for 
     }
     CHECK(got == 3);
 }
+
+TEST_CASE("async: a handler that can only be moved")
+{
+    auto [a, b] = socketpair();
+    message_duplex<> messages(a);
+    cross_lock lock;
+    listener here("tcp://127.0.0.1:0");
+    asio::io_context context;
+    int called = 0;
+    const auto handler = [&] {
+        return asio::bind_executor(context, [&called, only = std::make_unique<int>(1)](error_code ec, auto&&...) {
+            called += ec ? 0 : *only;
+        });
+    };
+    b.send("four", timeout);
+    a.async_recv(4, handler());
+    a.async_send("x", handler());
+    a.async_flush(timeout, handler());
+    context.run();
+    CHECK(called == 3);
+    context.restart();
+    message_duplex<>(b).send("message", timeout);
+    messages.async_recv(timeout, handler());
+    messages.async_send("message", handler());
+    lock.async_lock(handler());
+    here.async_accept(handler());
+    async_connect(here.address(), handler());
+    context.run();
+    CHECK(called == 8);
+}

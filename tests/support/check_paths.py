@@ -26,6 +26,7 @@ INLINE = "templates and inline functions only"
 # Headers without a source at that path, and why.
 NO_SOURCE = {
     "asio": "templates over src/core/async.cpp",
+    "asio_stream": INLINE,
     "deadline": INLINE,
     "duplex": INLINE,
     "ferrule": "an umbrella",

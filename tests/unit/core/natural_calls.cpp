@@ -86,7 +86,7 @@ asio::awaitable<void> bytes_are_received(duplex a, duplex b)
     const bytes separated = co_await b.async_recv_until(std::string("|"), until(timeout, std::stop_token()));
     CHECK(separated == byte_view(text("|")));
     const bytes of_several = co_await b.async_recv_until({"o", "fo"}, until(timeout));
-    CHECK(of_several == byte_view(text("fo")));
+    CHECK(of_several == byte_view("fo"));
     const bytes four = co_await b.async_recv(2, until(timeout, std::stop_source().get_token()));
     CHECK(four == byte_view("ur"));
     const bytes line = co_await b.async_recv_line(std::string("\r\n"), deadline(timeout));
