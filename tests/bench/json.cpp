@@ -1,6 +1,7 @@
 #include "bench/framings.hpp"
 #include "bench/pickles.hpp"
 #include "bench/results.hpp"
+#include "bench/servers.hpp"
 
 #ifdef FERRULE_BENCH_JSON
 #include <boost/json.hpp>
@@ -47,7 +48,8 @@ json::object of(const framing_row& r)
 } // namespace
 
 void write_json(const std::string& file, double busy, std::span<const row> rows, std::span<const framing_row> framings,
-                std::span<const pickle_row> pickles, std::span<const verdict> goals)
+                std::span<const pickle_row> pickles, std::span<const server_row> servers,
+                std::span<const verdict> goals)
 {
     json::array cells;
     for (const row& r : rows) {
@@ -68,16 +70,25 @@ void write_json(const std::string& file, double busy, std::span<const row> rows,
                              {"ratio", r.ratio()}};
         pickled.push_back(o);
     }
+    json::array served;
+    for (const server_row& r : servers) {
+        for (const server_row::entry& e : r.entries) {
+            json::object o{{"connections", r.connections}, {"contender", e.who->name}};
+            if (const auto m = r.median(e.who->name))
+                o["median_us"] = *m;
+            else
+                o["skipped"] = e.problem;
+            served.push_back(std::move(o));
+        }
+    }
     json::array verdicts;
     for (const verdict& v : goals) {
         const json::object o{{"goal", v.what}, {"cell", v.where}, {"ratio", v.ratio}, {"met", v.met}};
         verdicts.push_back(o);
     }
-    const json::object all{{"cores_used_by_others", busy},
-                           {"cells", std::move(cells)},
-                           {"framings", std::move(in_memory)},
-                           {"pickles", std::move(pickled)},
-                           {"goals", std::move(verdicts)}};
+    const json::object all{{"cores_used_by_others", busy},     {"cells", std::move(cells)},
+                           {"framings", std::move(in_memory)}, {"pickles", std::move(pickled)},
+                           {"servers", std::move(served)},     {"goals", std::move(verdicts)}};
     std::ofstream out(file);
     out << json::value(all) << '\n';
     if (!out.flush())

@@ -5,6 +5,7 @@
 #include "bench/measure.hpp"
 #include "bench/pickles.hpp"
 #include "bench/results.hpp"
+#include "bench/servers.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -21,7 +22,7 @@ constexpr const char* usage =
   --quick      fewer rounds and shorter ones: about three minutes
   --json FILE  writes all results to FILE
   --only TEXT  only what has TEXT in its name, such as "pipe/one core/round trip/8 B/ferrule coroutine" or
-               "framings/varint/8 B/decode" or "pickles/records/loads"; repeated: what has one of them. What it is compared to runs, too.
+               "framings/varint/8 B/decode" or "servers/100 connections"; repeated: what has one of them. What it is compared to runs, too.
 )";
 
 struct options {
@@ -138,6 +139,8 @@ int main(int argc, char** argv)
         measure_framings(framings, rounds, o.quick ? 1'500 : 6'000);
         const std::vector<pickle_row> pickles = measure_pickles(o.only, rounds, o.quick ? 5'000 : 20'000);
 
+        const std::vector<server_row> servers = measure_servers(o.only, rounds, o.quick ? 100'000 : 300'000);
+
         const double busy = others.cores();
         std::printf("pipes hold 256 KiB and socket pairs 1 MiB, for everybody, as ferrule makes them\n");
         std::printf("medians of %d rounds; other processes kept %.2f cores busy%s\n", rounds, busy,
@@ -147,11 +150,13 @@ int main(int argc, char** argv)
         print_tables(rows);
         print_framings(framings);
         print_pickles(pickles);
+        print_servers(servers);
         std::vector<verdict> goals = check_goals(rows);
         check_pickles(pickles, goals);
+        check_servers(servers, goals);
         print_goals(goals);
         if (!o.json.empty())
-            write_json(o.json, busy, rows, framings, pickles, goals);
+            write_json(o.json, busy, rows, framings, pickles, servers, goals);
         return 0; // also if a goal was missed: machines are noisy
     } catch (const std::invalid_argument& e) {
         std::fprintf(stderr, "%s\n%s", e.what(), usage);
