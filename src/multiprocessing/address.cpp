@@ -12,6 +12,12 @@ value from_address(const address& a)
     case address::family::systemd:
         throw usage_error(errc::invalid_argument, "ferrule: Python cannot connect to " + a.to_string());
     case address::family::tcp: break;
+    case address::family::udp:
+    case address::family::unix_datagram:
+    case address::family::unix_datagram_abstract:
+    case address::family::unix_seqpacket:
+    case address::family::unix_seqpacket_abstract:
+        throw usage_error(errc::unsupported, "ferrule: Python's listeners have no such address: " + a.to_string());
     }
     if (a.has_service())
         throw usage_error(errc::invalid_argument, "ferrule: Python's addresses have no services: " + a.to_string());

@@ -40,8 +40,11 @@ public:
             refuse("there is no scheme, such as tcp:// or unix:");
         const std::string_view scheme = text_.substr(0, colon);
         rest_ = text_.substr(colon + 1);
-        if (scheme == "tcp")
-            return tcp();
+        if (scheme == "tcp" || scheme == "udp") {
+            auto [host, service] = host_and_service(scheme);
+            return scheme == "tcp" ? address::tcp(std::move(host), std::move(service))
+                                   : address::udp(std::move(host), std::move(service));
+        }
         if (scheme == "unix")
             return address::unix_path(name("path"));
         if (scheme == "abstract")
@@ -52,7 +55,17 @@ public:
             return address::fd(handle());
         if (scheme == "systemd")
             return address::systemd(rest_.empty() ? std::string() : name("name"));
-        refuse("the scheme '" + std::string(scheme) + "' is none of tcp, unix, abstract, pipe, fd and systemd");
+        if (scheme == "unixgram")
+            return address::unix_datagram(name("path"));
+        if (scheme == "unixgram-abstract") // the system chooses a name if there is none
+            return address::unix_datagram_abstract(rest_.empty() ? std::string() : name("name"));
+        if (scheme == "seqpacket")
+            return address::unix_seqpacket(name("path"));
+        if (scheme == "seqpacket-abstract")
+            return address::unix_seqpacket_abstract(name("name"));
+        refuse("the scheme '" + std::string(scheme) +
+               "' is none of tcp, udp, unix, abstract, unixgram, unixgram-abstract, seqpacket, seqpacket-abstract, "
+               "pipe, fd and systemd");
     }
 
 private:
@@ -83,10 +96,10 @@ private:
         return n;
     }
 
-    address tcp()
+    std::pair<std::string, std::string> host_and_service(std::string_view scheme)
     {
         if (!rest_.starts_with("//"))
-            refuse("after tcp: there must be //");
+            refuse("after " + std::string(scheme) + ": there must be //");
         rest_.remove_prefix(2);
         std::string where = rest_.starts_with('[') ? bracketed() : host();
         if (!rest_.starts_with(':'))
@@ -95,7 +108,7 @@ private:
         if (rest_.empty())
             refuse("the port is empty");
         check_port();
-        return address::tcp(std::move(where), std::string(rest_));
+        return {std::move(where), std::string(rest_)};
     }
 
     std::string host()
@@ -164,9 +177,16 @@ address address::tcp(std::string host, std::string service)
     return {family::tcp, std::move(host), 0, std::move(service)};
 }
 
+address address::udp(std::string host, std::string service)
+{
+    address a = tcp(std::move(host), std::move(service));
+    a.kind_ = family::udp;
+    return a;
+}
+
 bool address::is_local() const
 {
-    if (kind_ == family::tcp)
+    if (kind_ == family::tcp || kind_ == family::udp)
         return name_ == "localhost" || name_ == "::1" || name_.starts_with("127.");
     return kind_ != family::fd && kind_ != family::systemd;
 }
@@ -179,10 +199,15 @@ std::string address::to_string() const
     case family::pipe: return "pipe:" + name_.substr(name_.starts_with(local_pipes) ? local_pipes.size() : 0);
     case family::fd: return "fd:" + name_;
     case family::systemd: return "systemd:" + name_;
-    case family::tcp: break;
+    case family::unix_datagram: return "unixgram:" + name_;
+    case family::unix_datagram_abstract: return "unixgram-abstract:" + name_;
+    case family::unix_seqpacket: return "seqpacket:" + name_;
+    case family::unix_seqpacket_abstract: return "seqpacket-abstract:" + name_;
+    case family::tcp:
+    case family::udp: break;
     }
     const bool is_ipv6 = name_.find(':') != name_.npos;
-    return "tcp://" + (is_ipv6 ? "[" + name_ + "]" : name_) + ":" + service();
+    return (kind_ == family::tcp ? "tcp://" : "udp://") + (is_ipv6 ? "[" + name_ + "]" : name_) + ":" + service();
 }
 
 } // namespace ferrule

@@ -18,6 +18,12 @@ std::vector<os::native_address> resolve_now(const address& a)
     case address::family::systemd:
         throw usage_error(errc::invalid_argument, "ferrule: nobody can connect to " + a.to_string());
     case address::family::tcp: break;
+    case address::family::udp:
+    case address::family::unix_datagram:
+    case address::family::unix_datagram_abstract:
+    case address::family::unix_seqpacket:
+    case address::family::unix_seqpacket_abstract:
+        throw usage_error(errc::unsupported, "ferrule: " + a.to_string() + ": not an address of stream connections");
     }
     return os::look_up(a.name(), a.service(), true, ec);
 }

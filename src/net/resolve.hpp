@@ -11,6 +11,9 @@
 
 namespace ferrule::detail {
 
+/// The functions below are for addresses where connections arrive, and refuse others (`usage_error`,
+/// `errc::unsupported`).
+
 /// Returns nothing for a host name, which has to be looked up. Throws `error` for what cannot be an address.
 [[nodiscard]] std::vector<os::native_address> resolve_now(const address& a);
 /// Blocks until the system has resolved the host. Throws `error`.

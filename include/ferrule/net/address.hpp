@@ -11,7 +11,9 @@
 
 namespace ferrule {
 
-/// The address of a listening stream socket or Windows named pipe. Text converts to it:
+/// The address of a socket or Windows named pipe. Text converts to it.
+///
+/// Where connections arrive:
 ///
 ///     tcp://127.0.0.1:80       tcp://[::1]:80       tcp://[fe80::1%eth0]:80       tcp://example.org:http
 ///     unix:/run/engine         a unix socket in the file system
@@ -20,12 +22,34 @@ namespace ferrule {
 ///     fd:3                     a socket that is open in this process: a listener's, or one that is connected
 ///     systemd:engine           a listening socket that systemd has passed under this name, see sd_listen_fds(3)
 ///
+/// For datagrams, see `datagram_socket`:
+///
+///     udp://127.0.0.1:53       the same forms as those of tcp
+///     unixgram:/run/log        a unix datagram socket in the file system
+///     unixgram-abstract:log    a Linux abstract unix datagram socket; without a name the system chooses one
+///
+/// For connections that keep packets apart (SOCK_SEQPACKET). Nothing in ferrule connects to them yet:
+///
+///     seqpacket:/run/engine    seqpacket-abstract:engine
+///
 /// The rest of a path or name is taken as it is; nothing in it is escaped.
 ///
 /// Thread safety: any thread may call any const member at any time.
 class address {
 public:
-    enum class family : unsigned char { unix_path, unix_abstract, tcp, pipe, fd, systemd };
+    enum class family : unsigned char {
+        unix_path,
+        unix_abstract,
+        tcp,
+        pipe,
+        fd,
+        systemd,
+        udp,
+        unix_datagram,
+        unix_datagram_abstract,
+        unix_seqpacket,
+        unix_seqpacket_abstract
+    };
 
     /// Converts from text. Throws as `parse` does.
     template <std::convertible_to<std::string_view> Text>
@@ -56,6 +80,25 @@ public:
     /// The listening sockets that systemd has passed to this process under `name` (FileDescriptorName=). Empty: all that
     /// nobody has taken yet.
     static address systemd(std::string name) { return {family::systemd, std::move(name), 0}; }
+    /// As `tcp`. A socket may be bound to port 0 to let the system choose.
+    static address udp(std::string host, std::uint16_t port) { return {family::udp, std::move(host), port}; }
+    /// The name of a service is that of a UDP service.
+    FERRULE_EXPORT static address udp(std::string host, std::string service);
+    /// A unix datagram socket in the file system; the path has at most 107 bytes.
+    static address unix_datagram(std::string path) { return {family::unix_datagram, std::move(path), 0}; }
+    /// A Linux abstract unix datagram socket. `name` is without the leading NUL. A socket may be bound to an empty name
+    /// to let the system choose.
+    static address unix_datagram_abstract(std::string name)
+    {
+        return {family::unix_datagram_abstract, std::move(name), 0};
+    }
+    /// A unix seqpacket socket in the file system; the path has at most 107 bytes.
+    static address unix_seqpacket(std::string path) { return {family::unix_seqpacket, std::move(path), 0}; }
+    /// A Linux abstract unix seqpacket socket. `name` is without the leading NUL.
+    static address unix_seqpacket_abstract(std::string name)
+    {
+        return {family::unix_seqpacket_abstract, std::move(name), 0};
+    }
 
     [[nodiscard]] family kind() const noexcept { return kind_; }
     /// The path, the name, the host, or the number of the descriptor.

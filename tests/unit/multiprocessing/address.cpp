@@ -12,6 +12,8 @@ TEST_CASE("multiprocessing address: every family becomes Python's form and comes
     CHECK(py::from_address("abstract:n").repr() == "'\\x00n'");
     CHECK(py::from_address(address::tcp("host", 80)) == py::value(py::tuple{"host", 80}));
     CHECK_THROWS_AS(py::from_address("tcp://host:http"), usage_error);
+    for (const char* const other : {"udp://127.0.0.1:9", "unixgram:/x", "unixgram-abstract:x", "seqpacket:/x"})
+        CHECK_THROWS_WITH(py::from_address(other), Catch::Matchers::Contains(other));
     CHECK(py::to_address(py::value(bytes(byte_view(std::string_view("\0x", 2))))) == address::unix_abstract("x"));
 }
 

@@ -21,6 +21,18 @@ TEST_CASE("address: is printed as it is read")
         {address::fd(3), "fd:3"},
         {address::systemd("http"), "systemd:http"},
         {address::systemd(""), "systemd:"},
+        {address::udp("127.0.0.1", 53), "udp://127.0.0.1:53"},
+        {address::udp("h", "53"), "udp://h:53"},
+        {address::udp("example.org", "tftp"), "udp://example.org:tftp"},
+        {address::udp("::", 0), "udp://[::]:0"},
+        {address::udp("::ffff:192.0.2.1", 80), "udp://[::ffff:192.0.2.1]:80"},
+        {address::udp("ff02::1%eth0", 5000), "udp://[ff02::1%eth0]:5000"},
+        {address::unix_datagram("/run/log"), "unixgram:/run/log"},
+        {address::unix_datagram("@is/a:path"), "unixgram:@is/a:path"},
+        {address::unix_datagram_abstract("log"), "unixgram-abstract:log"},
+        {address::unix_datagram_abstract(""), "unixgram-abstract:"},
+        {address::unix_seqpacket("/run/x"), "seqpacket:/run/x"},
+        {address::unix_seqpacket_abstract("x y"), "seqpacket-abstract:x y"},
     };
     for (const auto& [a, text] : table) {
         CAPTURE(text);
@@ -37,7 +49,7 @@ TEST_CASE("address: text that is none is refused, and the part that is wrong nam
         {"127.0.0.1", "no scheme"},
         {"localhost:80", "the scheme 'localhost'"},
         {"TCP://h:1", "the scheme 'TCP'"},
-        {"udp://h:1", "the scheme 'udp'"},
+        {"unixstream:/x", "the scheme 'unixstream'"},
         {":1", "the scheme ''"},
         {"tcp:h:1", "after tcp: there must be //"},
         {"tcp://", "the host is empty"},
@@ -71,6 +83,15 @@ TEST_CASE("address: text that is none is refused, and the part that is wrong nam
         {"fd:3x", "number of a descriptor"},
         {"fd:99999999999", "number of a descriptor"},
         {{"systemd:a\0b", 11}, "a NUL in the name"},
+        {"udp:h:1", "after udp: there must be //"},
+        {"udp://h", "no port"},
+        {"udp://h:65536", "above 65535"},
+        {"udp://::1:53", "in brackets"},
+        {"unixgram:", "the path is empty"},
+        {{"unixgram:/a\0b", 13}, "a NUL in the path"},
+        {{"unixgram-abstract:a\0b", 21}, "a NUL in the name"},
+        {"seqpacket:", "the path is empty"},
+        {"seqpacket-abstract:", "the name is empty"},
     };
     for (const auto& [text, why] : table) {
         CAPTURE(text, why);
@@ -88,9 +109,11 @@ TEST_CASE("address: text that is none is refused, and the part that is wrong nam
 TEST_CASE("address: random text is an address that is printed the same, or refused")
 {
     test::dice roll(7);
-    constexpr std::string_view pieces[] = {"tcp:", "unix:", "abstract:", "pipe:", "fd:",   "systemd:", "//",    "/",
-                                           ":",    "[",     "]",         "::1",   "%eth0", "80",       "65535", "h",
-                                           " ",    "\xff",  "@",         "http-", ".",     "127.0.0.1"};
+    constexpr std::string_view pieces[] = {"tcp:",      "udp:",  "unix:", "unixgram",  "seqpacket", "-abstract:",
+                                           "abstract:", "pipe:", "fd:",   "systemd:",  "//",        "/",
+                                           ":",         "[",     "]",     "::1",       "%eth0",     "80",
+                                           "65535",     "h",     " ",     "\xff",      "@",         "127.0.0.1",
+                                           ".",         "http-"};
     int taken = 0;
     for (int i = 0; i < 20'000; ++i) {
         std::string text;
@@ -109,12 +132,16 @@ TEST_CASE("address: random text is an address that is printed the same, or refus
 
 TEST_CASE("address: is local where only this machine can be at the other end")
 {
-    for (const address& a : {address::unix_path("/x"), address::unix_abstract("x"), address::pipe("x"),
-                             address::tcp("127.9.9.9", 1), address::tcp("::1", 1), address::tcp("localhost", 1)}) {
+    for (const address& a :
+         {address::unix_path("/x"), address::unix_abstract("x"), address::pipe("x"), address::tcp("127.9.9.9", 1),
+          address::tcp("::1", 1), address::tcp("localhost", 1), address::udp("127.0.0.1", 1), address::udp("::1", 1),
+          address::unix_datagram("/x"), address::unix_datagram_abstract("x"), address::unix_seqpacket("/x"),
+          address::unix_seqpacket_abstract("x")}) {
         CAPTURE(a.to_string());
         CHECK(a.is_local());
     }
-    for (const address& a : {address::tcp("192.0.2.1", 1), address::tcp("::", 1), address::tcp("example.org", 1)}) {
+    for (const address& a : {address::tcp("192.0.2.1", 1), address::tcp("::", 1), address::tcp("example.org", 1),
+                             address::udp("192.0.2.1", 1), address::udp("224.0.0.1", 1)}) {
         CAPTURE(a.to_string());
         CHECK(!a.is_local());
     }
@@ -131,4 +158,9 @@ TEST_CASE("address: equal ones have the same family, name and port")
     CHECK(address::tcp("h", "http").port() == 0);
     CHECK(address::tcp("h", "http").service() == "http");
     CHECK(address::tcp("h", "http") != address::tcp("h", 80));
+    CHECK(address::udp("h", 1) != address::tcp("h", 1));
+    CHECK(address::unix_datagram("x") != address::unix_path("x"));
+    CHECK(address::unix_datagram("x") != address::unix_datagram_abstract("x"));
+    CHECK(address::udp("h", "http").service() == "http");
+    CHECK(address::udp("h", "7").port() == 7);
 }

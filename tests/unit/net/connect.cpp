@@ -126,6 +126,22 @@ TEST_CASE("connect: errors name the address")
     CHECK(code_of([&] { (void)run(async_connect(to, timeout)); }) == boost::system::errc::connection_refused);
 }
 
+TEST_CASE("connect: an address without stream connections is refused by its name")
+{
+    for (const char* const to : {"udp://127.0.0.1:9", "udp://localhost:9", "unixgram:/x", "unixgram-abstract:x",
+                                 "seqpacket:/x", "seqpacket-abstract:x"}) {
+        CAPTURE(to);
+        const auto names_it = Catch::Matchers::Contains(to);
+        CHECK_THROWS_WITH(connect(to, timeout), names_it);
+        CHECK_THROWS_AS(connect(to, timeout), usage_error);
+        CHECK_THROWS_WITH(run(async_connect(to, timeout)), names_it);
+        CHECK_THROWS_WITH(connect("tcp://127.0.0.1:9", connect_options().local(to)), names_it);
+        error_code ec;
+        (void)connect(to, connect_options(), timeout, ec);
+        CHECK(ec == errc::unsupported);
+    }
+}
+
 TEST_CASE("connect: a loser of a race gives its connection up")
 {
     using namespace asio::experimental::awaitable_operators;
