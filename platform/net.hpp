@@ -30,9 +30,9 @@ struct native_address {
 /// `a` is that of a host.
 void set_port(native_address& a, std::uint16_t port) noexcept;
 /// The addresses of a host, with the port or service. Blocks until the system knows them, unless `only_numbers`. A host
-/// name then has no address.
+/// name then has no address. The service is one for datagrams or for streams.
 [[nodiscard]] std::vector<native_address> look_up(const std::string& host, const std::string& service,
-                                                  bool only_numbers, error_code& ec);
+                                                  bool only_numbers, error_code& ec, bool datagrams = false);
 /// An address as text: the path, the name or the host, and the port. `text_of` throws `error`.
 struct address_text {
     std::string name;

@@ -2,6 +2,7 @@
 
 #include <ferrule/bytes.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdlib>
@@ -42,7 +43,7 @@ address_text text_of(const native_address& a)
     constexpr std::size_t path_at = offsetof(sockaddr_un, sun_path);
     switch (a.type) {
     case native_address::kind::pipe: return {std::string(raw)};
-    case native_address::kind::unix_abstract: return {std::string(raw.substr(path_at + 1))};
+    case native_address::kind::unix_abstract: return {std::string(raw.substr(std::min(path_at + 1, raw.size())))};
     case native_address::kind::unix_path: return {std::string(raw.substr(path_at)).c_str()};
     case native_address::kind::ip: break;
     }

@@ -250,10 +250,10 @@ native_address pipe_address(const std::string&)
 }
 
 std::vector<native_address> look_up(const std::string& host, const std::string& service, bool only_numbers,
-                                    error_code& ec)
+                                    error_code& ec, bool datagrams)
 {
     addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_socktype = datagrams ? SOCK_DGRAM : SOCK_STREAM;
     hints.ai_flags = only_numbers ? AI_NUMERICHOST : 0;
     addrinfo* found = nullptr;
     const int e = ::getaddrinfo(host.c_str(), service.c_str(), &hints, &found);

@@ -108,10 +108,10 @@ bool is_exhausted(const error_code& ec) noexcept
 }
 
 std::vector<native_address> look_up(const std::string& host, const std::string& service, bool only_numbers,
-                                    error_code& ec)
+                                    error_code& ec, bool datagrams)
 {
     ADDRINFOW hints{};
-    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_socktype = datagrams ? SOCK_DGRAM : SOCK_STREAM;
     hints.ai_flags = only_numbers ? AI_NUMERICHOST : 0;
     ADDRINFOW* found = nullptr;
     start_sockets();

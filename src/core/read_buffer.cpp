@@ -10,6 +10,8 @@ namespace {
 
 // The size of a read when the size of the input is unknown.
 constexpr std::size_t read_ahead = 64 * 1024;
+// Room for every UDP datagram, and its address before it. With less, its size must be queried first.
+constexpr std::size_t packet_room = read_ahead + 256;
 // The size of a read beyond a large frame. It shows whether more has arrived, and is cheap to copy.
 constexpr std::size_t peek_ahead = 64;
 // Memory reserved for bytes that have not arrived exceeds the number of bytes that have arrived by at most this.
@@ -63,7 +65,7 @@ std::span<std::byte> read_buffer::room_for_packet(std::size_t n)
 {
     if (bytes_.footprint() == 0)
         take_spare(bytes_);
-    bytes_.reserve(std::max(n, read_ahead));
+    bytes_.reserve(std::max(n, packet_room));
     return bytes_.spare();
 }
 

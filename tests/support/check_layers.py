@@ -22,7 +22,8 @@ LAYERS = {
         ["include/ferrule/framing/*", "include/ferrule/python/*", "include/ferrule/detail/field_names.hpp", "framing/*"],
         ["base", "framing contract"]),
     "platform": (
-        ["include/ferrule/platform/*", "include/ferrule/detail/{fork_generation,socket_settings}.hpp", "platform/*"],
+        ["include/ferrule/platform/*", "include/ferrule/detail/{fork_generation,socket_settings,datagram_settings}.hpp",
+         "platform/*"],
         ["base", "socket_like"]),
     "net": (["include/ferrule/net/*", "include/ferrule/detail/{accepted,connection_options}.hpp", "src/net/*"], ["core", "platform"]),
     "process": (["include/ferrule/process/*", "src/process/*"], ["core", "platform"]),
@@ -36,6 +37,7 @@ LAYERS = {
 # (file, header): the reason why the file may reach it although its layer may not.
 EXCEPTIONS = {
     ("include/ferrule/message.hpp", "include/ferrule/framing/varint.hpp"): "the framing of messages unless another is named",
+    ("include/ferrule/net/datagrams.hpp", "include/ferrule/framing/none.hpp"): "the framing of datagrams unless another is named",
     ("src/core/read_operation.cpp", "framing/separators.hpp"): "recv_until looks for separators as the framings do",
     ("src/testing/expect.cpp", "platform/per_thread.hpp"): "what a failed check says belongs to its thread",
 }

@@ -3,7 +3,10 @@
 #include "support/sanitizers.hpp"
 #include "support/system_kinds.hpp"
 
+#include "platform/datagrams.hpp"
 #include "platform/handle_socket.hpp"
+
+#include <ferrule/net/datagrams.hpp>
 
 #include <netinet/tcp.h>
 #include <pty.h>
@@ -59,6 +62,49 @@ ends handle_link_ends()
     };
     descriptor first = open(fds.first);
     return {std::move(first), open(fds.second)};
+}
+
+// What is behind a datagram_socket, with one peer: sends to it, and leaves out where packets come from.
+class one_peer {
+public:
+    one_peer(descriptor socket, const datagram_address& peer) : socket_(std::move(socket)), peer_(peer) {}
+
+    io_result try_read(std::span<std::byte> in) noexcept
+    {
+        std::vector<std::byte> packet(in.size() + header);
+        const io_result r = socket_.get()->try_read(packet);
+        if (r.status() == io_status::larger)
+            return io_result::larger(r.size() - header);
+        if (r.status() != io_status::moved)
+            return r;
+        std::copy_n(packet.begin() + header, r.size() - header, in.begin());
+        return io_result::moved(r.size() - header);
+    }
+    io_result try_write(std::span<const byte_view> out) noexcept
+    {
+        std::vector<byte_view> all{detail::header_of(peer_)};
+        all.insert(all.end(), out.begin(), out.end());
+        return socket_.get()->try_write(all);
+    }
+    readiness arm(direction d) noexcept { return socket_.get()->arm(d); }
+    [[nodiscard]] transfer_kind kind() const noexcept { return socket_.get()->kind(); }
+    void close() noexcept { socket_.get()->close(); }
+
+private:
+    static constexpr std::ptrdiff_t header = sizeof(os::packet_header);
+
+    descriptor socket_;
+    datagram_address peer_;
+};
+
+ends datagram_pair(const char* at)
+{
+    datagram_address a;
+    datagram_address b;
+    // Errors are packets here, and the contract knows none of these.
+    descriptor first = detail::bind_datagrams(at, datagram_options().report_errors(false), a);
+    descriptor second = detail::bind_datagrams(at, datagram_options().report_errors(false), b);
+    return {one_peer(std::move(first), b), one_peer(std::move(second), a)};
 }
 
 } // namespace
@@ -129,6 +175,22 @@ void adapt_to_system(std::vector<connection_kind>& all)
     for (connection_kind& k : all)
         k.can_be_adopted = !k.name.starts_with("memory");
     all.emplace_back("handle link", handle_link_ends);
+    {
+        connection_kind& k = all.emplace_back("UDP with addresses", [] { return datagram_pair("udp://127.0.0.1:0"); });
+        k.transfers = transfer_kind::message;
+        k.has_end = false;
+        k.tells_sender = false;
+        k.prompt = false;
+        k.drops = true;
+        k.room = 60 * 1024;
+    }
+    {
+        connection_kind& k =
+            all.emplace_back("unix datagram with addresses", [] { return datagram_pair("unixgram-abstract:"); });
+        k.transfers = transfer_kind::message;
+        k.has_end = false;
+        k.room = 10 * 1024;
+    }
     for (connection_kind& k : all)
         k.stride = sanitized ? 3 : 1; // the rest would show sanitizers nothing new
 }
