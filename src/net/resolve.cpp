@@ -1,7 +1,8 @@
-#include "src/net/resolve.hpp"
+#include <ferrule/net/resolve.hpp>
 
 #include "platform/background.hpp"
 #include "platform/caught.hpp"
+#include "src/net/resolve.hpp"
 
 #include <mutex>
 
@@ -58,7 +59,7 @@ public:
         error_code ec;
         std::vector<os::native_address> found;
         try {
-            found = os::look_up(a.name(), a.service(), false, ec);
+            found = os::look_up(a.name(), a.service(), false, ec, a.kind() == address::family::udp);
         } catch (...) {
             ec = os::caught();
         }
@@ -102,6 +103,97 @@ readiness lookup::wait_handle() const noexcept
 std::optional<std::vector<os::native_address>> lookup::result(error_code& ec)
 {
     return state_->take(ec);
+}
+
+class resolved::state {
+public:
+    explicit state(const address& a) : is_udp_(a.kind() == address::family::udp)
+    {
+        error_code ec;
+        if (!is_udp_ && a.kind() != address::family::tcp)
+            found_.push_back(a);
+        else if (const auto known = os::look_up(a.name(), a.service(), true, ec, is_udp_); !known.empty())
+            put(known);
+        else
+            lookup_.emplace(a);
+    }
+
+    /// Whether there is a result. If not, `ec` may be the error.
+    [[nodiscard]] bool look(error_code& ec)
+    {
+        if (!lookup_)
+            return true;
+        const std::optional<std::vector<os::native_address>> result = lookup_->result(ec);
+        if (!result || ec)
+            return false;
+        put(*result);
+        lookup_.reset();
+        return true;
+    }
+    [[nodiscard]] readiness wait_handle() const noexcept { return lookup_ ? lookup_->wait_handle() : readiness::now(); }
+    [[nodiscard]] const std::vector<address>& found() const noexcept { return found_; }
+
+private:
+    void put(const std::vector<os::native_address>& all)
+    {
+        for (const os::native_address& n : all) {
+            const address a = address_of(n);
+            found_.push_back(is_udp_ ? address::udp(a.name(), a.port()) : a);
+        }
+    }
+
+    std::optional<lookup> lookup_; // while it is under way
+    std::vector<address> found_;
+    bool is_udp_;
+};
+
+namespace {
+
+/// A stream of one byte, which stands for the result.
+class answer_stream {
+public:
+    explicit answer_stream(std::shared_ptr<resolved::state> s) noexcept : state_(std::move(s)) {}
+
+    io_result try_read(std::span<std::byte> in) noexcept
+    {
+        if (told_)
+            return io_result::end();
+        error_code ec;
+        bool known = false;
+        try {
+            known = state_->look(ec);
+        } catch (...) {
+            ec = os::caught();
+        }
+        if (ec)
+            return io_result::failed(ec);
+        if (!known)
+            return io_result::would_block();
+        told_ = true;
+        in[0] = {};
+        return io_result::moved(1);
+    }
+    io_result try_write(std::span<const byte_view>) noexcept { return io_result::failed(errc::wrong_direction); }
+    [[nodiscard]] readiness arm(direction) noexcept { return told_ ? readiness::now() : state_->wait_handle(); }
+    [[nodiscard]] bool can(direction d) const noexcept { return d == direction::read; }
+    void close() noexcept { state_.reset(); }
+
+private:
+    std::shared_ptr<resolved::state> state_;
+    bool told_ = false;
+};
+
+} // namespace
+
+std::vector<address> resolved::load(const bytes&) const
+{
+    return state_->found();
+}
+
+message_reader<resolved> start_resolving(const address& a)
+{
+    const auto s = std::make_shared<resolved::state>(a);
+    return message_reader<resolved>(answer_stream(s), resolved(s));
 }
 
 namespace {
@@ -184,3 +276,26 @@ std::vector<std::unique_ptr<os::listening>> listen_at(const address& a, const os
 }
 
 } // namespace ferrule::detail
+
+namespace ferrule {
+
+std::vector<address> resolve(const address& a, const until& timeout)
+{
+    error_code ec;
+    std::vector<address> found = resolve(a, timeout, ec);
+    if (ec)
+        detail::throw_in_context(ec, "ferrule: looking up " + a.to_string());
+    return found;
+}
+
+std::vector<address> resolve(const address& a, const until& timeout, error_code& ec) noexcept
+{
+    try {
+        return detail::start_resolving(a).recv(timeout, ec);
+    } catch (...) {
+        ec = detail::thrown_code();
+        return {};
+    }
+}
+
+} // namespace ferrule
