@@ -94,6 +94,8 @@ enum class condition {
     /// Mistakes of the caller: `wrong_direction`, `bad_descriptor`, `listening`, `invalid_argument`, `unsupported`,
     /// `would_deadlock`, `unencodable`, `read_ahead`.
     misuse,
+    /// One end does not trust the other: `unauthenticated`, and certificates that TLS refuses at either end.
+    untrusted,
 };
 
 FERRULE_FRAMING_EXPORT const boost::system::error_category& error_category() noexcept;

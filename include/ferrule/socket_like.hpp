@@ -98,6 +98,12 @@ private:
 /// * `can(direction)` → bool, by default true
 /// * `disarm(direction)`: the wait is over
 /// * `shutdown_write()` → error_code: half-close
+/// * `unsent()` → std::size_t: the bytes that the type itself holds of what `try_write` has taken, or of its own. Any
+///   thread may ask, even after `close()`. By default 0.
+/// * `try_flush()` → io_result: makes one attempt to send those. The result is `moved(0)` when none are left. It is a
+///   write call. A send, a flush and a half-close are over when it has succeeded. A receive that waits calls it, too.
+/// * `stale(direction)` → bool: whether a call in the other direction has changed what `arm` last returned for this
+///   one. Then who waits here tries again. Any thread may ask. By default false.
 /// * `native_handle()` → native_handle_type
 /// * `release()` → native_handle_type: gives the handle away. `release(bytes&)` also appends what was read from the
 ///   system but not returned by `try_read`.
@@ -132,6 +138,9 @@ public:
     virtual bool can(direction) const noexcept = 0;
     virtual transfer_kind kind() const noexcept = 0;
     virtual error_code shutdown_write() noexcept = 0;
+    virtual std::size_t unsent() const noexcept { return 0; }
+    virtual io_result try_flush() noexcept { return io_result::moved(0); }
+    virtual bool stale(direction) const noexcept { return false; }
     virtual native_handle_type native_handle() const noexcept = 0;
     virtual native_handle_type release(bytes& left) noexcept = 0;
     virtual bool inheritable() const = 0;
@@ -176,6 +185,24 @@ public:
             return value_.shutdown_write();
         return errc::unsupported;
     }
+    std::size_t unsent() const noexcept override
+    {
+        if constexpr (requires { value_.unsent(); })
+            return value_.unsent();
+        return 0;
+    }
+    io_result try_flush() noexcept override
+    {
+        if constexpr (requires { value_.try_flush(); })
+            return value_.try_flush();
+        return io_result::moved(0);
+    }
+    bool stale(direction d) const noexcept override
+    {
+        if constexpr (requires { value_.stale(d); })
+            return value_.stale(d);
+        return false;
+    }
     native_handle_type native_handle() const noexcept override
     {
         if constexpr (requires { value_.native_handle(); })
@@ -202,6 +229,9 @@ public:
             return value_.set_inheritable(on);
         return errc::unsupported;
     }
+
+    /// For the library that the type belongs to.
+    [[nodiscard]] T& value() noexcept { return value_; }
 
 private:
     T value_;
@@ -231,6 +261,8 @@ public:
     descriptor(T value) : impl_(std::make_unique<detail::descriptor_holder<T>>(std::move(value)))
     {
     }
+    /// For parts of ferrule that have taken it out of an endpoint.
+    explicit descriptor(std::unique_ptr<detail::any_descriptor> taken) noexcept : impl_(std::move(taken)) {}
     descriptor(descriptor&&) noexcept = default;
     descriptor& operator=(descriptor&& other) noexcept
     {

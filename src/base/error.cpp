@@ -55,6 +55,7 @@ public:
         case condition::broken: return "connection broken";
         case condition::bad_frame: return "bad frame";
         case condition::misuse: return "misuse";
+        case condition::untrusted: return "not trusted";
         }
         return "unknown condition";
     }
@@ -75,6 +76,7 @@ public:
         case condition::misuse:
             return is(errc::wrong_direction, errc::bad_descriptor, errc::listening, errc::invalid_argument,
                       errc::unsupported, errc::would_deadlock, errc::unencodable, errc::read_ahead);
+        case condition::untrusted: return is(errc::unauthenticated);
         }
         return false;
     }

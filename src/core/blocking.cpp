@@ -74,7 +74,7 @@ private:
     /// Yields the core once if input is likely to arrive meanwhile. Otherwise returns false.
     [[nodiscard]] bool spins() noexcept
     {
-        if (op_.side != direction::read || timeout_.deadline().is_now() || !channel_.tail.empty() ||
+        if (op_.side != direction::read || timeout_.deadline().is_now() || channel_.holds_rest() ||
             !channel_.spinning.look(clock::now(), channel_.incoming.received()))
             return false;
         std::this_thread::yield();

@@ -36,7 +36,7 @@ void channel::close_descriptor() noexcept
     users.set_finished();
 }
 
-bool channel::push_tail() noexcept
+bool channel::push_rest() noexcept
 {
     if (!writing.lock.try_lock())
         return true; // the sender pushes it, or wakes the reader when leaving

@@ -69,12 +69,22 @@ public:
             close_descriptor();
     }
 
-    /// Whether a waiting reader has to push the tail. A sender pushes it itself and wakes the reader when it leaves. So
+    /// Whether something is left to send: the tail, or what the descriptor itself holds. The caller has entered, or holds
+    /// the lock of a direction.
+    [[nodiscard]] bool holds_rest() const noexcept { return !tail.empty() || fd->unsent() != 0; }
+    /// Whether a waiting reader has to push that rest. A sender pushes it itself and wakes the reader when it leaves. So
     /// ask again once a wake-up would be noticed.
-    [[nodiscard]] bool tail_is_readers() const noexcept { return !tail.empty() && !writing.lock.locked(); }
-    /// Sends what it can of the tail, unless a sender is active. False if the descriptor refuses it. The caller has
+    [[nodiscard]] bool rest_is_readers() const noexcept { return holds_rest() && !writing.lock.locked(); }
+    /// Wakes who waits in the other direction if a call in direction `d` has changed what to wait for.
+    void tell_other(direction d) noexcept
+    {
+        const direction other = d == direction::read ? direction::write : direction::read;
+        if (fd->stale(other))
+            of(other).point->wake();
+    }
+    /// Sends what it can of the rest, unless a sender is active. False if the descriptor refuses it. The caller has
     /// entered.
-    [[nodiscard]] bool push_tail() noexcept;
+    [[nodiscard]] bool push_rest() noexcept;
 
     std::unique_ptr<any_descriptor> fd;
     const bool packets; // the descriptor keeps message boundaries

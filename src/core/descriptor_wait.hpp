@@ -6,7 +6,7 @@
 
 namespace ferrule::detail {
 
-/// The successive waits of one operation. A reader also waits for room for the unsent tail.
+/// The successive waits of one operation. A reader also waits for room for the unsent rest.
 class descriptor_wait {
 public:
     descriptor_wait(channel& c, operation& op) noexcept : channel_(c), op_(op) {}
@@ -17,7 +17,7 @@ public:
     {
         targets_ = {};
         targets_.add(use ? channel_.fd->arm(op_.side) : readiness::now());
-        if (use && pushes() && channel_.tail_is_readers())
+        if (use && pushes() && channel_.rest_is_readers())
             targets_.add(channel_.fd->arm(direction::write));
     }
     [[nodiscard]] const wait_targets& targets() const noexcept { return targets_; }
@@ -31,8 +31,8 @@ public:
         const std::shared_ptr<wait_point> p = channel_.of(op_.side).point; // outlives the guard in any case
         const auto held = p->guard();
         registration registered(*p, me);
-        const bool tail_came = pushes() && targets_.list().size() == 1 && channel_.tail_is_readers();
-        if (tail_came || !channel_.is_open() || !wait(*p))
+        const bool rest_came = pushes() && targets_.list().size() == 1 && channel_.rest_is_readers();
+        if (rest_came || channel_.fd->stale(op_.side) || !channel_.is_open() || !wait(*p))
             return false;
         registered.keep();
         return true;
@@ -41,22 +41,22 @@ public:
     /// Ends the wait. `ready` says whether a target may be ready.
     void end(bool ready, const channel_use& use) noexcept
     {
-        const bool with_tail = targets_.list().size() > 1;
+        const bool with_rest = targets_.list().size() > 1;
         {
             wait_point& p = *channel_.of(op_.side).point;
             const auto held = p.guard();
             p.waiting = nullptr;
             // Interest in writing would wake a context whenever the peer reads. Interest in reading stays, since it
             // costs nothing while this context continues to wait.
-            if (op_.side == direction::write || with_tail)
+            if (op_.side == direction::write || with_rest)
                 p.unwatch();
         }
-        if (ready)
+        if (ready || channel_.fd->stale(op_.side))
             op_.resumed();
         if (use) {
             channel_.fd->disarm(op_.side);
-            if (with_tail)
-                tail_moves_ = channel_.push_tail();
+            if (with_rest)
+                rest_moves_ = channel_.push_rest();
         }
     }
 
@@ -86,12 +86,12 @@ private:
         wait_point* point_;
     };
 
-    [[nodiscard]] bool pushes() const noexcept { return op_.side == direction::read && tail_moves_; }
+    [[nodiscard]] bool pushes() const noexcept { return op_.side == direction::read && rest_moves_; }
 
     channel& channel_;
     operation& op_;
     wait_targets targets_;
-    bool tail_moves_ = true; // until the descriptor refuses the tail
+    bool rest_moves_ = true; // until the descriptor refuses the rest
 };
 
 } // namespace ferrule::detail

@@ -54,6 +54,14 @@ public:
         channel_.reading.lock.unlock();
     }
 
+    /// Throws if the channel holds a part of either stream.
+    void require_empty() const
+    {
+        if (!channel_.incoming.empty() || channel_.packet_held)
+            throw_error(errc::read_ahead);
+        if (channel_.holds_rest() || channel_.write_refused)
+            throw_error(errc::torn);
+    }
     /// Closes the channel without its descriptor.
     std::unique_ptr<any_descriptor> take_descriptor()
     {
@@ -95,9 +103,9 @@ bool run_now(const channel_ptr& c, const read_request& request, transfer_result&
     const error_code ec = run(c, request, deadline::now(), result);
     if (ec && !would_wait(ec))
         result.raise(ec);
-    if (ec && !c->tail.empty()) {
-        if (const channel_use use(*c); use)
-            (void)c->push_tail(); // as a waiting receive does
+    if (ec) {
+        if (const channel_use use(*c); use && c->holds_rest())
+            (void)c->push_rest(); // as a waiting receive does
     }
     return !ec;
 }
@@ -134,7 +142,10 @@ void disarm(const channel_ptr& c, direction d) noexcept
 
 std::size_t unsent(const channel_ptr& c) noexcept
 {
-    return c ? c->tail.size() : 0;
+    if (!c)
+        return 0;
+    const channel_use use(*c);
+    return c->tail.size() + (use ? c->fd->unsent() : 0);
 }
 
 bool is_open(const channel_ptr& c) noexcept
@@ -147,16 +158,24 @@ void require_nothing_held(const channel_ptr& c)
     if (!is_open(c))
         throw_error(errc::closed);
     const held_channel idle(*c);
-    if (!c->incoming.empty() || c->packet_held)
-        throw_error(errc::read_ahead);
-    if (!c->tail.empty())
-        throw_error(errc::torn);
+    idle.require_empty();
+}
+
+descriptor take_descriptor(const channel_ptr& c)
+{
+    if (!is_open(c))
+        throw_error(errc::closed);
+    held_channel idle(*c);
+    idle.require_empty();
+    return descriptor(idle.take_descriptor());
 }
 
 handle_use::handle_use(channel_ptr c) noexcept : channel_(std::move(c)), entered_(channel_ ? channel_->enter() : 0)
 {
-    if (entered_ != 0)
-        handle_ = channel_->fd->native_handle();
+    if (entered_ == 0)
+        return;
+    descriptor_ = channel_->fd.get();
+    handle_ = descriptor_->native_handle();
 }
 
 handle_use::~handle_use()
@@ -188,9 +207,12 @@ std::size_t close(const channel_ptr& c, const until& timeout) noexcept
         (void)run(c, nothing, timeout, result);
     } catch (...) { // without memory nothing more leaves
     }
+    std::size_t held = 0;
+    if (const channel_use use(*c); use)
+        held = c->fd->unsent();
     if (!c->shut(false))
         return 0;
-    return c->tail.size() + c->under_way.load(std::memory_order_acquire);
+    return c->tail.size() + held + c->under_way.load(std::memory_order_acquire);
 }
 
 native_handle_type release(const channel_ptr& c, const until& timeout, bytes& leftover, error_code& ec)
@@ -201,7 +223,7 @@ native_handle_type release(const channel_ptr& c, const until& timeout, bytes& le
         return handle;
     ec = c->writing.lock.acquire(timeout);
     if (!ec) {
-        if (!c->tail.empty())
+        if (!c->tail.empty() || (c->is_open() && c->fd->unsent() != 0))
             ec = errc::torn;
         else if (c->shut(true)) {
             c->users.wait_until_finished(); // other callers may still use the handle

@@ -62,6 +62,13 @@ public:
         std::exchange(out_, nullptr)->close(); // an end that only writes is half-closed by closing it
         return {};
     }
+    std::size_t unsent() const noexcept override { return out_ ? out_->unsent() : 0; }
+    io_result try_flush() noexcept override { return out_ ? out_->try_flush() : io_result::moved(0); }
+    bool stale(direction d) const noexcept override
+    {
+        const any_descriptor* const one = of(d);
+        return one != nullptr && one->stale(d);
+    }
     native_handle_type native_handle() const noexcept override { return invalid_handle; }
     native_handle_type release(bytes&) noexcept override { return invalid_handle; }
     bool inheritable() const override { return in_->inheritable() && out_ && out_->inheritable(); }

@@ -21,12 +21,14 @@ bool is_negative(std::size_t n) noexcept
 
 step read_operation::advance(bool now)
 {
+    step s = step::done;
     try {
-        return go_on(now);
+        s = go_on(now);
     } catch (const std::bad_alloc&) {
         result = no_memory();
-        return step::done;
     }
+    channel_.tell_other(side);
+    return s;
 }
 
 step read_operation::go_on(bool now)

@@ -49,9 +49,9 @@ public:
         channel& c = *std::exchange(channel_, nullptr);
         if (op_->side == direction::read)
             c.spinning.done();
+        const bool leaves_rest = op_->side == direction::write && c.holds_rest();
         c.of(op_->side).lock.unlock();
-        // A waiting reader may have to push the tail that a sender leaves behind.
-        if (op_->side == direction::write && !c.tail.empty())
+        if (leaves_rest) // a waiting reader may have to push it
             c.reading.point->wake();
     }
     /// Ends a failed operation with the error `ec`, which a worse error may replace.
@@ -60,6 +60,8 @@ public:
         if (channel_ != nullptr) {
             if (const error_code worse = op_->give_up(how))
                 ec = worse;
+            else if (op_->has_succeeded && (ec == condition::timeout || ec == condition::cancelled))
+                ec = {};
         }
         end();
     }

@@ -37,6 +37,7 @@ step write_operation::advance(bool)
     if (s != step::done && frame_.sent() != 0 && !outlived_)
         own_rest();
     channel_.under_way.store(s == step::done ? 0 : to_leave(), std::memory_order_release);
+    channel_.tell_other(side);
     return s;
 }
 
@@ -136,17 +137,24 @@ step write_operation::stopped(const io_result& r) noexcept
     return step::done;
 }
 
+// The descriptor may hold bytes that it has taken, such as an encrypted record. The operation ends when they have left.
 step write_operation::end() noexcept
 {
-    if (kind_ != write_request::what::shutdown)
-        return step::done;
-    result = channel_.fd->shutdown_write();
-    // An end that only writes is half-closed by closing it.
-    if (result == errc::unsupported && !channel_.fd->can(direction::read)) {
-        channel_.shut(false);
-        result = {};
+    has_succeeded = false;
+    io_result flushed = channel_.fd->try_flush();
+    if (flushed.status() == io_status::moved && kind_ == write_request::what::shutdown) {
+        result = channel_.fd->shutdown_write();
+        // An end that only writes is half-closed by closing it.
+        if (result == errc::unsupported && !channel_.fd->can(direction::read)) {
+            channel_.shut(false);
+            result = {};
+        } else if (!result)
+            flushed = channel_.fd->try_flush();
     }
-    return step::done;
+    if (flushed.status() == io_status::moved)
+        return step::done;
+    has_succeeded = kind_ == write_request::what::send && flushed.status() == io_status::would_block;
+    return stopped(flushed);
 }
 
 void write_operation::consume(std::size_t n)

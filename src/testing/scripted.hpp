@@ -73,6 +73,9 @@ public:
     bool can(direction d) const noexcept { return inner_->can(d); }
     transfer_kind kind() const noexcept { return inner_->kind(); }
     error_code shutdown_write() noexcept { return inner_->shutdown_write(); }
+    std::size_t unsent() const noexcept { return inner_->unsent(); }
+    io_result try_flush() noexcept { return inner_->try_flush(); }
+    bool stale(direction d) const noexcept { return inner_->stale(d); }
     native_handle_type native_handle() const noexcept { return inner_->native_handle(); }
     native_handle_type release(bytes& left) noexcept { return inner_->release(left); }
     bool inheritable() const { return inner_->inheritable(); }

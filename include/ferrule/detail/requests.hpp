@@ -163,6 +163,8 @@ FERRULE_EXPORT bool is_open(const channel_ptr& c) noexcept;
 /// For another owner that is to continue with the handle. Throws if this endpoint holds a part of either stream
 /// (`errc::read_ahead`, `errc::torn`), has an operation under way (`errc::busy`), or is closed.
 FERRULE_EXPORT void require_nothing_held(const channel_ptr& c);
+/// Closes the endpoint without its descriptor. Throws as `require_nothing_held`, and then changes nothing.
+[[nodiscard]] FERRULE_EXPORT descriptor take_descriptor(const channel_ptr& c);
 FERRULE_EXPORT bool inheritable(const channel_ptr& c);
 FERRULE_EXPORT void set_inheritable(const channel_ptr& c, bool on);
 /// Gives the handle away, with the bytes that were read but not delivered.
@@ -180,10 +182,13 @@ public:
 
     /// `invalid_handle` if closed.
     [[nodiscard]] native_handle_type get() const noexcept { return handle_; }
+    /// Null if closed.
+    [[nodiscard]] any_descriptor* descriptor() const noexcept { return descriptor_; }
 
 private:
     channel_ptr channel_;
     std::uint32_t entered_;
+    any_descriptor* descriptor_ = nullptr;
     native_handle_type handle_ = invalid_handle;
 };
 
