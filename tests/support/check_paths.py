@@ -16,7 +16,7 @@ SOURCES = {
     "framing": ["framing"],
     "python": ["framing/python"],
     "python/multiprocessing": ["src/multiprocessing", "src/multiprocessing/posix"],
-    "platform": ["platform", "platform/posix"],
+    "platform": ["platform", "platform/posix", "platform/tls"],
     "net": ["src/net"],
     "process": ["src/process"],
     "testing": ["src/testing"],

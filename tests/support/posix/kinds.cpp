@@ -1,5 +1,6 @@
 #include "support/posix/descriptors.hpp"
 #include "support/posix/temporary_folder.hpp"
+#include "support/posix/tls.hpp"
 #include "support/sanitizers.hpp"
 #include "support/system_kinds.hpp"
 
@@ -191,6 +192,7 @@ void adapt_to_system(std::vector<connection_kind>& all)
         k.has_end = false;
         k.room = 10 * 1024;
     }
+    all.emplace_back("TLS", [] { return tls_pair(); });
     for (connection_kind& k : all)
         k.stride = sanitized ? 3 : 1; // the rest would show sanitizers nothing new
 }
