@@ -74,6 +74,10 @@ std::shared_ptr<X509> make_certificate(const wanted_certificate& wanted, EVP_PKE
     X509* const by = issuer != nullptr ? issuer : x.get();
     check(X509_set_issuer_name(x.get(), X509_get_subject_name(by)) == 1 && X509_set_pubkey(x.get(), key) == 1);
     extend(x.get(), by, NID_basic_constraints, is_authority ? "critical,CA:TRUE" : "CA:FALSE");
+    if (is_authority)
+        extend(x.get(), by, NID_key_usage, "critical,keyCertSign");
+    extend(x.get(), by, NID_subject_key_identifier, "hash");
+    extend(x.get(), by, NID_authority_key_identifier, "keyid"); // Python 3.13 requires it
     std::string names;
     for (const std::string& n : is_authority ? std::vector<std::string>() : wanted.names)
         names += (names.empty() ? "" : ",") + (n.starts_with("IP:") ? n : "DNS:" + n);
