@@ -2,6 +2,7 @@
 
 #include "platform/poll_set.hpp"
 #include "src/net/accept_queue.hpp"
+#include "src/net/listen_at.hpp"
 #include "src/net/resolve.hpp"
 
 #include <ferrule/deadline.hpp>

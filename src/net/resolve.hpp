@@ -17,7 +17,7 @@ namespace ferrule::detail {
 /// Returns nothing for a host name, which has to be looked up. Throws `error` for what cannot be an address.
 [[nodiscard]] std::vector<os::native_address> resolve_now(const address& a);
 /// Blocks until the system has resolved the host. Throws `error`.
-[[nodiscard]] std::vector<os::native_address> resolve(const address& a);
+[[nodiscard]] std::vector<os::native_address> resolve_waiting(const address& a);
 [[nodiscard]] address address_of(const os::native_address& a);
 
 /// Looks up a host name in a thread that ends when the system has answered.
@@ -38,7 +38,4 @@ private:
 
 /// The handle of an address of `address::family::fd`. Throws `error`.
 [[nodiscard]] native_handle_type handle_of(const address& a);
-/// Listens at one or, for a host with several addresses, at each of them. Throws `error`.
-[[nodiscard]] std::vector<std::unique_ptr<os::listening>> listen_at(const address& a, const os::listening_settings& s);
-
 } // namespace ferrule::detail

@@ -2,6 +2,7 @@
 
 #include "platform/caught.hpp"
 #include "src/net/accept_queue.hpp"
+#include "src/net/acceptor.hpp"
 #include "src/net/connector.hpp"
 #include "src/net/tls.hpp"
 
@@ -124,7 +125,13 @@ message_reader<detail::secured> detail::starting_server(const duplex& plain, con
 descriptor detail::start_connecting(const tls::destination& to, const tls::context& c, const connect_options& o,
                                     std::shared_ptr<accept_queue>& q)
 {
-    return start_connecting(to.where, o, tls_handshake(c, tls::role::client, to.name), q);
+    return start_connecting(to.where, o.settings(), tls_handshake(c, tls::role::client, to.name), q);
+}
+
+descriptor detail::listen(std::vector<address>& at, const tls::context& c, const listen_options& o,
+                          std::shared_ptr<accept_queue>& q)
+{
+    return listen(at, o.settings(), tls_handshake(c, tls::role::server, {}), q);
 }
 
 namespace tls {

@@ -83,7 +83,7 @@ private:
 /// `openssl s_client`, connected to a listener of ours; its standard streams are the connection.
 class openssl_client {
 public:
-    openssl_client(const files& f, const tls_listener& to, const std::vector<std::string>& options = {})
+    openssl_client(const files& f, const tls::listener<>& to, const std::vector<std::string>& options = {})
         : program(spawn_piped(command(f, to, options)))
     {
     }
@@ -94,7 +94,7 @@ public:
     piped_child<reader, writer> program;
 
 private:
-    static std::vector<std::string> command(const files& f, const tls_listener& to,
+    static std::vector<std::string> command(const files& f, const tls::listener<>& to,
                                             const std::vector<std::string>& options)
     {
         std::vector<std::string> c = {program_in_path("openssl"),
@@ -105,7 +105,7 @@ private:
                                       "-CAfile",
                                       f.path("ca.pem"),
                                       "-connect",
-                                      "127.0.0.1:" + std::to_string(to.where().port()),
+                                      "127.0.0.1:" + std::to_string(to.address().port()),
                                       "-servername",
                                       "peer.test"};
         append(c, options);
@@ -233,11 +233,11 @@ TEST_CASE("tls: openssl s_client is a peer, with and without a certificate of it
             .alpn({"echo/1"});
     }();
     {
-        tls_listener l("tcp://127.0.0.1:0", with_clients);
+        tls::listener<> l("tcp://127.0.0.1:0", with_clients);
         std::vector<std::string> options = f.present(peer());
         append(options, {"-alpn", "echo/1", "-verify_hostname", "peer.test"});
         openssl_client c(f, l, options);
-        duplex d = l.accept();
+        duplex d = l.accept(timeout);
         CHECK(tls::session_of(d)->verified);
         CHECK(tls::session_of(d)->peer.subject == "CN=a test");
         CHECK(tls::session_of(d)->alpn == "echo/1");
@@ -251,10 +251,10 @@ TEST_CASE("tls: openssl s_client is a peer, with and without a certificate of it
         CHECK(c.program.process.wait(timeout).code() == 0);
     }
     std::promise<error_code> refused;
-    detail::acceptor_options o;
-    o.on_refused = [&](const ferrule::error& e) { refused.set_value(e.code()); };
-    tls_listener l("tcp://127.0.0.1:0", with_clients, o);
-    auto accepting = std::async(std::launch::async, [&] { return l.accept(); });
+    listen_options o;
+    o.on_refused([&](const ferrule::error& e) { refused.set_value(e.code()); });
+    tls::listener<> l("tcp://127.0.0.1:0", with_clients, o);
+    auto accepting = std::async(std::launch::async, [&] { return l.accept(timeout); });
     openssl_client without(f, l);
     CHECK(refused.get_future().get() == condition::untrusted);
     CHECK(without.program.process.wait(timeout).code() != 0);
@@ -267,10 +267,10 @@ TEST_CASE("tls: openssl s_client refuses us, and dies")
     const files f;
     {
         std::promise<error_code> refused;
-        detail::acceptor_options o;
-        o.on_refused = [&](const ferrule::error& e) { refused.set_value(e.code()); };
-        tls_listener l("tcp://127.0.0.1:0", server_context(), o);
-        auto accepting = std::async(std::launch::async, [&] { return l.accept(); });
+        listen_options o;
+        o.on_refused([&](const ferrule::error& e) { refused.set_value(e.code()); });
+        tls::listener<> l("tcp://127.0.0.1:0", server_context(), o);
+        auto accepting = std::async(std::launch::async, [&] { return l.accept(timeout); });
         openssl_client bad_name(f, l, {"-verify_hostname", "other.test"});
         CHECK(refused.get_future().get() == condition::untrusted);
         CHECK(bad_name.program.process.wait(timeout).code() != 0);
@@ -319,7 +319,7 @@ asyncio.get_event_loop_policy().new_event_loop().run_until_complete(main())
         CHECK((!ec || ec == errc::truncated)); // asyncio announces its end since Python 3.11
         expect_success(server.process);
 
-        tls_listener l("tcp://127.0.0.1:0", server_context());
+        tls::listener<> l("tcp://127.0.0.1:0", server_context());
         auto client = spawn_piped({p.program, "-c", python_prologue + python_tls + R"(
 raw = socket.create_connection(("127.0.0.1", int(sys.argv[2])))
 s = client_context().wrap_socket(raw, server_hostname="peer.test")
@@ -330,8 +330,8 @@ while len(got) < 3000000:
 assert got == text(3000000)
 raw = s.unwrap() # sends and awaits close_notify
 )",
-                                   f.path(""), std::to_string(l.where().port())});
-        duplex c = l.accept();
+                                   f.path(""), std::to_string(l.address().port())});
+        duplex c = l.accept(timeout);
         c.send(c.recv(data.size(), timeout), timeout);
         CHECK(c.recv_all(timeout).empty());
         c.close();
@@ -344,10 +344,10 @@ TEST_CASE("tls: Python refuses a certificate, and does not announce its end")
     const files f;
     for_each_python([&](const interpreter& p) {
         std::atomic<int> refused = 0;
-        detail::acceptor_options o;
-        o.on_refused = [&](const ferrule::error& e) { refused += e.code() == condition::untrusted ? 1 : 0; };
-        tls_listener l("tcp://127.0.0.1:0", server_context(), o);
-        auto accepting = std::async(std::launch::async, [&] { return l.accept(); });
+        listen_options o;
+        o.on_refused([&](const ferrule::error& e) { refused += e.code() == condition::untrusted ? 1 : 0; });
+        tls::listener<> l("tcp://127.0.0.1:0", server_context(), o);
+        auto accepting = std::async(std::launch::async, [&] { return l.accept(timeout); });
         auto client = spawn_piped({p.program, "-c", python_prologue + python_tls + R"(
 where = ("127.0.0.1", int(sys.argv[2]))
 try:
@@ -359,7 +359,7 @@ s = client_context().wrap_socket(socket.create_connection(where), server_hostnam
 s.sendall(b"last words")
 s.close() # without close_notify
 )",
-                                   f.path(""), std::to_string(l.where().port())});
+                                   f.path(""), std::to_string(l.address().port())});
         duplex d = accepting.get();
         CHECK(refused == 1);
         CHECK(code_of([&] { (void)d.recv_all(timeout); }) == errc::truncated);

@@ -1,8 +1,9 @@
-// Connecting with TLS, and TLS from some point of a connection on (STARTTLS).
+// Connecting and listening with TLS, and TLS from some point of a connection on (STARTTLS).
 #pragma once
 
 #include <ferrule/detail/accepted.hpp>
 #include <ferrule/net/connect.hpp>
+#include <ferrule/net/listener.hpp>
 #include <ferrule/platform/tls.hpp>
 
 #include <concepts>
@@ -10,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace ferrule::tls {
 
@@ -164,5 +166,61 @@ auto async_connect(const destination& to, const context& c, Framing f, TimeoutAn
 {
     return async_connect(to, c, std::move(f), connect_options(), std::forward<TimeoutAndToken>(timeout_and_token)...);
 }
+
+} // namespace ferrule::tls
+
+namespace ferrule::detail {
+
+[[nodiscard]] FERRULE_TLS_EXPORT descriptor listen(std::vector<address>& at, const tls::context& c,
+                                                   const listen_options& o, std::shared_ptr<accept_queue>& q);
+
+inline auto listening_with(const tls::context& c, const listen_options& o)
+{
+    return [&c, &o](std::vector<address>& at, std::shared_ptr<accept_queue>& q) { return listen(at, c, o, q); };
+}
+
+} // namespace ferrule::detail
+
+namespace ferrule::tls {
+
+/// Listens, and accepts connections that have done the TLS handshake as a server. Handshakes proceed concurrently while
+/// an accept waits; see `handshake_timeout` and `max_handshakes` of `listen_options`. A handshake that fails is not an
+/// error of the listener; `on_refused` tells it. Otherwise it is as `ferrule::listener`, and a `server` takes it as well.
+///
+///     tls::listener here("tcp://0.0.0.0:443", tls::context::server("chain.pem", "key.pem"));
+///     duplex peer = here.accept();
+template <class Framing = void>
+class listener : public detail::basic_listener<Framing> {
+public:
+    /// Listens at `at`, and speaks in messages of `f`, of which each is within `l`.
+    listener(const ferrule::address& at, const context& c, Framing f, const listen_options& o = {},
+             const limits& l = {})
+        : listener(std::vector<ferrule::address>{at}, c, std::move(f), o, l)
+    {
+    }
+    /// The same at several addresses.
+    listener(std::vector<ferrule::address> at, const context& c, Framing f, const listen_options& o = {},
+             const limits& l = {})
+        : detail::basic_listener<Framing>(std::move(at), detail::listening_with(c, o), std::move(f), l)
+    {
+    }
+};
+
+/// For connections of bytes.
+template <>
+class listener<void> : public detail::basic_listener<void> {
+public:
+    listener(const ferrule::address& at, const context& c, const listen_options& o = {})
+        : listener(std::vector<ferrule::address>{at}, c, o)
+    {
+    }
+    listener(std::vector<ferrule::address> at, const context& c, const listen_options& o = {})
+        : detail::basic_listener<void>(std::move(at), detail::listening_with(c, o))
+    {
+    }
+};
+
+listener(const address&, const context&, const listen_options& = {}) -> listener<void>;
+listener(std::vector<address>, const context&, const listen_options& = {}) -> listener<void>;
 
 } // namespace ferrule::tls

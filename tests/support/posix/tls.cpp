@@ -169,16 +169,4 @@ ends tls_pair(ends under, const tls::context& c, const tls::context& s)
     return std::move(e).descriptors();
 }
 
-tls_listener::tls_listener(address at, const tls::context& c, const detail::acceptor_options& o)
-    : at_(std::move(at)),
-      incoming_(detail::connections<void>(
-          [&](auto& q) { return detail::listen(at_, o, detail::tls_handshake(c, tls::role::server, {}), q); }))
-{
-}
-
-duplex tls_listener::accept()
-{
-    return incoming_.recv(timeout);
-}
-
 } // namespace ferrule::test

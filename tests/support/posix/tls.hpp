@@ -4,7 +4,6 @@
 #include "support/system_kinds.hpp"
 
 #include "platform/tls/connection.hpp"
-#include "src/net/acceptor.hpp"
 
 #include <ferrule/net/tls.hpp>
 #include <ferrule/platform/descriptor_pair.hpp>
@@ -73,18 +72,5 @@ struct tls_ends {
 /// After the handshake.
 ends tls_pair(ends under = socketpair_descriptors(), const tls::context& c = client_context(),
               const tls::context& s = server_context());
-
-/// Accepts connections and does the handshake as a server.
-class tls_listener {
-public:
-    explicit tls_listener(address at, const tls::context& c = server_context(), const detail::acceptor_options& o = {});
-
-    [[nodiscard]] const address& where() const noexcept { return at_; }
-    [[nodiscard]] duplex accept();
-
-private:
-    address at_;
-    message_reader<detail::accepted<void>> incoming_;
-};
 
 } // namespace ferrule::test

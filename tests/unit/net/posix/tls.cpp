@@ -25,14 +25,14 @@ public:
 
     [[nodiscard]] tls::destination where() const
     {
-        const address& a = listener_.where();
+        const address& a = listener_.address();
         return a.kind() == address::family::tcp ? tls::destination(a) : tls::destination(a, "peer.test");
     }
 
 private:
-    tls_listener listener_;
+    tls::listener<> listener_;
     std::jthread thread_{[this] {
-        message_duplex<varint> c(listener_.accept());
+        message_duplex<varint> c(listener_.accept(timeout));
         c.send(c.recv(timeout), timeout);
     }};
 };
@@ -112,17 +112,17 @@ TEST_CASE("tls: the name to check is the host, unless another is given")
 
 TEST_CASE("tls: an error of connect names the address, and says what is wrong with the certificate")
 {
-    ferrule::detail::acceptor_options o;
+    listen_options o;
     std::atomic<int> refused = 0;
-    o.on_refused = [&](const ferrule::error& e) { refused += e.code() == condition::untrusted ? 1 : 0; };
-    tls_listener l("tcp://127.0.0.1:0", server_for_addresses(), o);
-    auto accepting = std::async(std::launch::async, [&] { return l.accept(); });
-    const auto text = complaint([&] { (void)tls::connect({l.where(), "other.test"}, client_context(), timeout); });
+    o.on_refused([&](const ferrule::error& e) { refused += e.code() == condition::untrusted ? 1 : 0; });
+    tls::listener<> l("tcp://127.0.0.1:0", server_for_addresses(), o);
+    auto accepting = std::async(std::launch::async, [&] { return l.accept(timeout); });
+    const auto text = complaint([&] { (void)tls::connect({l.address(), "other.test"}, client_context(), timeout); });
     CHECK_THAT(text,
-               Catch::Matchers::Contains(l.where().to_string()) && Catch::Matchers::Contains("hostname mismatch"));
-    CHECK(code_of([&] { (void)tls::connect(l.where(), tls::context::client(), timeout); }) == condition::untrusted);
+               Catch::Matchers::Contains(l.address().to_string()) && Catch::Matchers::Contains("hostname mismatch"));
+    CHECK(code_of([&] { (void)tls::connect(l.address(), tls::context::client(), timeout); }) == condition::untrusted);
     // The listener goes on.
-    duplex d = tls::connect(l.where(), client_context(), timeout);
+    duplex d = tls::connect(l.address(), client_context(), timeout);
     duplex there = accepting.get();
     CHECK(refused == 2);
     CHECK(tls::session_of(there)->server_name.empty()); // an address is no name
@@ -275,4 +275,28 @@ TEST_CASE("tls: over another TLS")
     CHECK(server.recv(timeout) == byte_view("twice encrypted"));
     client.close();
     CHECK(code_of([&] { (void)server.recv(timeout); }) == errc::end_of_stream);
+}
+
+TEST_CASE("tls: a listener gives bytes or messages, at several addresses, and a server takes it")
+{
+    tls::listener messages({"tcp://127.0.0.1:0", local_address()}, server_for_addresses(), varint());
+    for (const address& a : messages.addresses()) {
+        const auto client = std::async(
+            std::launch::async, [&] { return tls::connect({a, "peer.test"}, client_context(), varint(), timeout); });
+        auto there = messages.accept(timeout);
+        there.send("hello", timeout);
+        CHECK(there.is_open());
+    }
+    server s(
+        tls::listener("tcp://127.0.0.1:0", server_for_addresses(), varint()),
+        [](message_duplex<varint> peer) {
+            while (const auto m = peer.next())
+                peer.send(*m);
+        },
+        server_options().threads(2));
+    auto c = tls::connect(s.address(), client_context(), varint(), timeout);
+    check(c);
+    c.close();
+    CHECK(s.close(timeout) == 0);
+    CHECK(s.failed() == 0);
 }
