@@ -29,6 +29,20 @@ bool is_ipv6(const native_address& a) noexcept
     return a.type == native_address::kind::ip && as_sockaddr(a)->sa_family == AF_INET6;
 }
 
+native_address native_of(const sockaddr_storage& storage, socklen_t size)
+{
+    using kind = native_address::kind;
+    const auto* const begin = reinterpret_cast<const std::byte*>(&storage);
+    const auto n = static_cast<std::size_t>(size);
+    constexpr std::size_t path_at = offsetof(sockaddr_un, sun_path);
+    // A socket without a name has an empty path.
+    const bool is_path = n <= path_at || begin[path_at] != std::byte();
+    return {storage.ss_family != AF_UNIX ? kind::ip
+            : is_path                    ? kind::unix_path
+                                         : kind::unix_abstract,
+            std::vector<std::byte>(begin, begin + n)};
+}
+
 void set_port(native_address& a, std::uint16_t port) noexcept
 {
     // Both families have it at the same place.

@@ -24,16 +24,17 @@ namespace ferrule::os {
 
 /// A unix address. A path ends with a NUL; an abstract name ends with the address. Throws `error`.
 [[nodiscard]] native_address unix_sockaddr(native_address::kind k, const std::string& name);
+/// What the system has filled in.
+[[nodiscard]] native_address native_of(const sockaddr_storage& storage, socklen_t size);
 /// The address of a bound socket. Throws `error`.
 template <class Socket>
-[[nodiscard]] native_address name_of(Socket s, native_address::kind k, error_code (*last_error)() noexcept)
+[[nodiscard]] native_address name_of(Socket s, error_code (*last_error)() noexcept)
 {
     sockaddr_storage storage{};
     socklen_t size = sizeof storage;
     if (::getsockname(s, reinterpret_cast<sockaddr*>(&storage), &size) != 0)
         throw_error(last_error());
-    const auto* const begin = reinterpret_cast<const std::byte*>(&storage);
-    return {k, std::vector<std::byte>(begin, begin + size)};
+    return native_of(storage, size);
 }
 /// The addresses in the list that getaddrinfo or GetAddrInfoW returns.
 template <class Info>

@@ -12,6 +12,7 @@
 #include <ferrule/net/async_server.hpp>
 #include <ferrule/net/connect.hpp>
 #include <ferrule/net/listener.hpp>
+#include <ferrule/net/peer.hpp>
 #include <ferrule/net/server.hpp>
 #include <ferrule/pair.hpp>
 #include <ferrule/process/inherited.hpp>

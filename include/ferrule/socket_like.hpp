@@ -105,6 +105,7 @@ private:
 /// * `stale(direction)` → bool: whether a call in the other direction has changed what `arm` last returned for this
 ///   one. Then who waits here tries again. Any thread may ask. By default false.
 /// * `native_handle()` → native_handle_type
+/// * `socket()` → native_handle_type: the socket beneath, to ask for its names and options; by default `native_handle()`
 /// * `release()` → native_handle_type: gives the handle away. `release(bytes&)` also appends what was read from the
 ///   system but not returned by `try_read`.
 /// * `inheritable()` → bool, `set_inheritable(bool)` → error_code
@@ -142,6 +143,7 @@ public:
     virtual io_result try_flush() noexcept { return io_result::moved(0); }
     virtual bool stale(direction) const noexcept { return false; }
     virtual native_handle_type native_handle() const noexcept = 0;
+    virtual native_handle_type socket() const noexcept { return native_handle(); }
     virtual native_handle_type release(bytes& left) noexcept = 0;
     virtual bool inheritable() const = 0;
     virtual error_code set_inheritable(bool) noexcept = 0;
@@ -208,6 +210,12 @@ public:
         if constexpr (requires { value_.native_handle(); })
             return value_.native_handle();
         return invalid_handle;
+    }
+    native_handle_type socket() const noexcept override
+    {
+        if constexpr (requires { value_.socket(); })
+            return value_.socket();
+        return native_handle();
     }
     native_handle_type release(bytes& left) noexcept override
     {

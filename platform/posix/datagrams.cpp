@@ -406,7 +406,7 @@ bound_datagrams bind_datagrams(const native_address& at, const datagram_settings
     } catch (const error& e) {
         detail::throw_in_context(e.code(), context);
     }
-    const packet_address where = packet_address_of(name_of(socket.get(), at.type, &last_error));
+    const packet_address where = packet_address_of(name_of(socket.get(), &last_error));
     return {datagram_end(std::move(socket), std::move(file), is_ip), where};
 }
 

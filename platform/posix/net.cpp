@@ -68,11 +68,10 @@ class listening_socket final : public listening {
 public:
     listening_socket(const native_address& a, const listening_settings& s, std::unique_ptr<private_folder> f = {})
         : folder_(std::move(f)),
-          kind_(a.type),
           socket_(posix::checked(::socket(as_sockaddr(a)->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)))
     {
         std::optional<posix::folder_lock> lock; // until it listens
-        if (kind_ == native_address::kind::unix_path) {
+        if (a.type == native_address::kind::unix_path) {
             lock.emplace(text_of(a).name);
             file_.emplace(socket_.get(), a, s.permissions, *lock);
         } else if (!set_up(a, s) || ::bind(socket_.get(), as_sockaddr(a), static_cast<socklen_t>(a.bytes.size())) != 0)
@@ -80,9 +79,9 @@ public:
         if (::listen(socket_.get(), s.backlog) != 0)
             throw_error(last_error());
     }
-    listening_socket(native_address::kind k, unique_handle socket) : kind_(k), socket_(std::move(socket)) {}
+    explicit listening_socket(unique_handle socket) noexcept : socket_(std::move(socket)) {}
 
-    [[nodiscard]] native_address where() const override { return name_of(socket_.get(), kind_, &last_error); }
+    [[nodiscard]] native_address where() const override { return name_of(socket_.get(), &last_error); }
     [[nodiscard]] readiness wait_handle() const noexcept override { return readiness::readable(socket_.get()); }
     [[nodiscard]] std::optional<descriptor> accept(error_code& ec) noexcept override
     {
@@ -102,7 +101,7 @@ public:
 private:
     bool set_up(const native_address& a, const listening_settings& s) noexcept
     {
-        if (kind_ != native_address::kind::ip)
+        if (a.type != native_address::kind::ip)
             return true;
         // Without it a server could not start again while connections of the one before still end.
         return (!s.reuse_address || set_option(socket_, SOL_SOCKET, SO_REUSEADDR, 1)) &&
@@ -113,7 +112,6 @@ private:
 
     std::unique_ptr<private_folder> folder_; // first, so that it is empty when removed
     std::optional<posix::socket_file> file_;
-    native_address::kind kind_;
     unique_handle socket_;
 };
 
@@ -186,20 +184,13 @@ std::unique_ptr<listening> adopt_listening(native_handle_type socket)
         throw_error(last_error());
     if (listens == 0)
         throw_error(errc::bad_descriptor);
-    const native_address at = name_of(socket, native_address::kind::ip, &last_error);
-    auto kind = native_address::kind::ip;
-    if (as_sockaddr(at)->sa_family == AF_UNIX) {
-        const bool has_path = at.bytes.size() > offsetof(sockaddr_un, sun_path) &&
-                              at.bytes[offsetof(sockaddr_un, sun_path)] != std::byte();
-        kind = has_path ? native_address::kind::unix_path : native_address::kind::unix_abstract;
-    }
     // No call accepts without waiting otherwise, where another process may have taken the connection.
     if (::fcntl(socket, F_SETFL, ::fcntl(socket, F_GETFL) | O_NONBLOCK) != 0 ||
         ::fcntl(socket, F_SETFD, FD_CLOEXEC) != 0)
         throw_error(last_error());
     unique_handle owned(socket);
     try {
-        return std::make_unique<listening_socket>(kind, std::move(owned));
+        return std::make_unique<listening_socket>(std::move(owned));
     } catch (...) {
         (void)owned.release();
         throw;
@@ -267,14 +258,6 @@ std::vector<native_address> look_up(const std::string& host, const std::string& 
     }
     const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, &::freeaddrinfo);
     return addresses_of(found);
-}
-
-bool is_this_user(const detail::any_descriptor& connected) noexcept
-{
-    ucred peer{};
-    socklen_t size = sizeof peer;
-    return ::getsockopt(connected.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && size == sizeof peer &&
-           peer.pid != 0 && peer.uid == ::geteuid();
 }
 
 bool is_would_block(const error_code& ec) noexcept

@@ -53,6 +53,11 @@ public:
     error_code shutdown_write() noexcept;
     [[nodiscard]] std::size_t unsent() const noexcept { return unsent_.load(std::memory_order_acquire); }
     [[nodiscard]] bool stale(direction d) const noexcept { return stale_[index(d)].load(std::memory_order_acquire); }
+    [[nodiscard]] native_handle_type socket() const noexcept
+    {
+        const std::lock_guard guard(mutex_);
+        return under_ ? under_->socket() : invalid_handle;
+    }
 
 private:
     struct callbacks; // for OpenSSL
@@ -120,6 +125,7 @@ public:
     error_code shutdown_write() noexcept { return connection_->shutdown_write(); }
     [[nodiscard]] std::size_t unsent() const noexcept { return connection_->unsent(); }
     [[nodiscard]] bool stale(direction d) const noexcept { return connection_->stale(d); }
+    [[nodiscard]] native_handle_type socket() const noexcept { return connection_->socket(); }
 
 private:
     std::unique_ptr<connection> connection_;

@@ -64,7 +64,7 @@ public:
 
     [[nodiscard]] os::native_address where() const override
     {
-        return os::name_of(socket_.get(), kind_, &last_socket_error);
+        return os::name_of(socket_.get(), &last_socket_error);
     }
     [[nodiscard]] readiness wait_handle() const noexcept override { return readiness::readable(ready_.get()); }
     [[nodiscard]] std::optional<descriptor> accept(error_code& ec) noexcept override

@@ -70,6 +70,7 @@ public:
         return one != nullptr && one->stale(d);
     }
     native_handle_type native_handle() const noexcept override { return invalid_handle; }
+    native_handle_type socket() const noexcept override { return in_->socket(); }
     native_handle_type release(bytes&) noexcept override { return invalid_handle; }
     bool inheritable() const override { return in_->inheritable() && out_ && out_->inheritable(); }
     error_code set_inheritable(bool on) noexcept override

@@ -1,8 +1,20 @@
-// Settings of sockets, as the options of connect and of listeners collect them for the system.
+// Settings and options of sockets.
 #pragma once
 
 #include <chrono>
 #include <optional>
+
+namespace ferrule {
+
+/// Options of a socket, see <ferrule/net/peer.hpp>. Each is a number; those that are on or off are 1 or 0.
+enum class socket_option : unsigned char {
+    no_delay,       // TCP_NODELAY: small data leaves immediately
+    keep_alive,     // SO_KEEPALIVE: the system probes a silent peer
+    receive_buffer, // SO_RCVBUF, in bytes; Linux answers with twice what was set
+    send_buffer     // SO_SNDBUF, in the same way
+};
+
+} // namespace ferrule
 
 namespace ferrule::detail {
 
