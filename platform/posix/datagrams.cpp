@@ -341,10 +341,13 @@ public:
         if (!v6)
             return set_int(what, IPPROTO_IP, name_v4, value);
         set_int(what, IPPROTO_IPV6, name_v6, value);
-        if (value) {
-            const int v = static_cast<int>(*value);
-            (void)::setsockopt(socket_, IPPROTO_IP, name_v4, &v, sizeof v);
-        }
+        if (value)
+            try_set(IPPROTO_IP, name_v4, static_cast<int>(*value));
+    }
+    /// For what not every socket or system has.
+    void try_set(int level, int name, int value) const noexcept
+    {
+        (void)::setsockopt(socket_, level, name, &value, sizeof value);
     }
 
     /// 0 for no name.
@@ -370,6 +373,10 @@ void set_up_udp(const options& o, bool v6, const datagram_settings& s)
     if (v6)
         o.set_int("only_ipv6", IPPROTO_IPV6, IPV6_V6ONLY, s.only_ipv6);
     o.set_ip("report_errors", v6, IP_RECVERR, IPV6_RECVERR, if_wanted(s.report_errors));
+    // Otherwise Linux delivers what is for the groups of any other socket, too.
+    o.try_set(IPPROTO_IP, IP_MULTICAST_ALL, 0);
+    if (v6)
+        o.try_set(IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0); // Linux 4.20
     o.set_ip("ttl", v6, IP_TTL, IPV6_UNICAST_HOPS, s.ttl);
     o.set_ip("multicast_ttl", v6, IP_MULTICAST_TTL, IPV6_MULTICAST_HOPS, s.multicast_ttl);
     o.set_ip("multicast_loop", v6, IP_MULTICAST_LOOP, IPV6_MULTICAST_LOOP, s.multicast_loop);
