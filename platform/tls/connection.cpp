@@ -174,6 +174,11 @@ connection::connection(const context& c, role r, const std::string& name)
     }
 }
 
+void connection::choose_protocols(SSL_CTX* c) noexcept
+{
+    SSL_CTX_set_alpn_select_cb(c, &callbacks::choose_protocol, nullptr);
+}
+
 void connection::set_up()
 {
     const context::settings& s = *context_.settings_;
@@ -204,8 +209,6 @@ void connection::set_up()
             set_name();
     } else {
         SSL_set_accept_state(ssl_);
-        if (!s.protocols.empty())
-            SSL_CTX_set_alpn_select_cb(s.openssl.get(), &callbacks::choose_protocol, nullptr);
     }
 }
 
@@ -220,7 +223,8 @@ void connection::set_name()
         return check(X509_VERIFY_PARAM_set1_ip_asc(p, name_.c_str()) == 1);
     if (name_.ends_with('.'))
         name_.pop_back();
-    X509_VERIFY_PARAM_set_hostflags(p, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    // RFC 9525, section 6: a certificate names its servers in its alternative names only.
+    X509_VERIFY_PARAM_set_hostflags(p, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     check(!name_.empty() && SSL_set1_host(ssl_, name_.c_str()) == 1);
     check(SSL_ctrl(ssl_, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name_.data()) == 1);
 }
@@ -270,10 +274,11 @@ bool connection::is_forked() const noexcept
 
 connection::outcome connection::evaluate(int result) noexcept
 {
+    const error_code below = std::exchange(below_, error_code());
     if (result > 0)
         return outcome::done;
-    error_ = std::exchange(below_, error_code());
-    if (error_)
+    error_ = below;
+    if (below)
         return outcome::failed;
     switch (SSL_get_error(ssl_, result)) {
     case SSL_ERROR_WANT_READ:
@@ -283,16 +288,18 @@ connection::outcome connection::evaluate(int result) noexcept
         return outcome::failed;
     case SSL_ERROR_WANT_WRITE: return outcome::wants_write;
     case SSL_ERROR_ZERO_RETURN: return outcome::end;
-    default: break; // such as waiting for what a callback of the user would do
+    case SSL_ERROR_SSL:
+    case SSL_ERROR_SYSCALL: {
+        const unsigned long e = ERR_peek_last_error(); // those before it are details, such as that of a cipher
+        const long verified = SSL_get_verify_result(ssl_);
+        const bool distrusts = ERR_GET_LIB(e) == ERR_LIB_SSL && ERR_GET_REASON(e) == SSL_R_CERTIFICATE_VERIFY_FAILED;
+        fail(distrusts && verified != X509_V_OK ? verification_error(verified) : error_of(e));
+        return outcome::failed;
     }
-    const unsigned long e = ERR_peek_last_error(); // those before it are details, such as that of a cipher
-    const bool distrust = ERR_GET_LIB(e) == ERR_LIB_SSL && ERR_GET_REASON(e) == SSL_R_CERTIFICATE_VERIFY_FAILED;
-    const long verified = SSL_get_verify_result(ssl_);
-    if (e == 0)
+    default: // waits for what a callback of the SSL_CTX would do
         fail(errc::unsupported);
-    else
-        fail(distrust && verified != X509_V_OK ? verification_error(verified) : error_of(e));
-    return outcome::failed;
+        return outcome::failed;
+    }
 }
 
 void connection::fail(error_code ec) noexcept

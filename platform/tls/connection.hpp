@@ -13,7 +13,8 @@
 #include <span>
 #include <string>
 
-struct ssl_st; // OpenSSL's SSL
+struct ssl_ctx_st; // OpenSSL's SSL_CTX
+struct ssl_st;     // OpenSSL's SSL
 
 namespace ferrule::tls {
 
@@ -37,6 +38,9 @@ public:
 
     /// `under` is a stream in both directions.
     void attach(std::unique_ptr<detail::any_descriptor> under) noexcept { under_ = std::move(under); }
+    /// Makes the servers of an SSL_CTX choose among the protocols of their context.
+    static void choose_protocols(ssl_ctx_st* c) noexcept;
+
     /// Goes on with the handshake: `moved(0)` when it is done, else `would_block` or `failed`. Then `arm(write)` tells
     /// what to wait for.
     io_result shake_hands() noexcept;

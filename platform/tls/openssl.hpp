@@ -42,9 +42,9 @@ inline error_code verification_error(long result) noexcept
 
 inline error_code error_of(unsigned long e) noexcept
 {
-    if (ERR_SYSTEM_ERROR(e))
+    if (e != 0 && ERR_SYSTEM_ERROR(e))
         return {static_cast<int>(ERR_GET_REASON(e)), boost::system::system_category()};
-    if (ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE)
+    if (e == 0 || ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE) // an error needs memory, too
         return detail::no_memory();
     return {static_cast<int>(e), category()};
 }

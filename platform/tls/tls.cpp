@@ -206,6 +206,7 @@ context& context::alpn(const std::vector<std::string>& protocols)
         wire.insert(wire.end(), p.begin(), p.end());
     }
     settings_->protocols = std::move(wire);
+    connection::choose_protocols(settings_->openssl.get());
     return *this;
 }
 

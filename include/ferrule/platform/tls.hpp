@@ -54,7 +54,8 @@ public:
     /// order, and refuses clients whose offer has none of them. It accepts clients that offer nothing.
     /// Throws `usage_error` (`errc::invalid_argument`) unless each name has 1 to 255 bytes.
     context& alpn(const std::vector<std::string>& protocols);
-    /// A server refuses clients without a certificate that one of `issuers` has issued. Trusts nobody else.
+    /// A server refuses clients without a certificate that one of `issuers` has issued. Trusts nobody else. With TLS 1.3
+    /// the handshake of such a client succeeds, and its first receive says that it was refused.
     context& require_client_certificate(std::string_view issuers);
     /// A client accepts any server: it does not know whom it talks to, and neither does anybody who listens.
     context& trust_anyone() noexcept;
@@ -107,14 +108,14 @@ public:
 /// A TLS client over `under`, which must be a stream in both directions. Pass the result to a `duplex`. The handshake
 /// happens in the first read or write. A deadline or a cancel may end that; the next call continues it.
 ///
-/// `server_name` is the name, or the IP address, that the server's certificate must have. A name is also told to the
-/// server (SNI, RFC 6066). It may be empty only if the context trusts anyone.
+/// `server_name` is the name, or the IP address, that the server's certificate must have among its alternative names
+/// (RFC 9525). A name is also told to the server (SNI, RFC 6066). It may be empty only if the context trusts anyone.
 ///
 /// * A read delivers `io_result::end()` only if the peer has ended its output (close_notify). A stream that merely stops
 ///   is `errc::truncated`.
-/// * A send is over when the system has the encrypted bytes. If its deadline passes before, or it is cancelled, the
-///   connection holds at most one record. It is counted by `unsent()` and `close()`, and goes out before anything else.
-///   The send has succeeded then, unless an earlier part of it failed to.
+/// * A send is over when the system has the encrypted bytes. If a deadline or a cancel ends it when all of it is
+///   encrypted, it has succeeded, and the connection holds the rest of the last record. `unsent()` and `close()` count
+///   that rest. It goes out before anything else, and while a receive waits.
 /// * `shutdown_write` sends close_notify. `close` sends it, too, if that is possible immediately.
 /// * There is no native handle, and `release` gives none away, since the other end speaks TLS.
 /// * In the child of a fork every call is `errc::forked`, since two processes must not encrypt with the same keys.

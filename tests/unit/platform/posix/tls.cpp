@@ -240,6 +240,9 @@ TEST_CASE("tls: names and addresses that a certificate has are accepted")
         CAPTURE(name);
         CHECK(handshake(client_context(), s, name).client == condition::untrusted);
     }
+    w.common_name = "peer.test"; // the common name is no name of a server
+    w.names.clear();
+    CHECK(handshake(client_context(), server_with(w)).client == verification(X509_V_ERR_HOSTNAME_MISMATCH));
 }
 
 TEST_CASE("tls: the system's trust store is what counts, unless told otherwise")
