@@ -30,6 +30,9 @@ public:
     std::deque<std::size_t> room;
     bool reads_as_well = true;
     bool can_shut_down = true;
+    std::size_t holds = 0;                               // bytes that it has taken and not sent
+    io_result flushed = io_result::moved(0);             // what `try_flush` answers
+    std::optional<direction> out_of_date = std::nullopt; // the direction that is told to try again
 
     std::string written;                 // all of it
     std::deque<std::size_t> sizes;       // of the writes
@@ -91,6 +94,14 @@ public:
     bool can(direction d) const noexcept override { return told_.reads_as_well || d == direction::write; }
     transfer_kind kind() const noexcept override { return kind_; }
     error_code shutdown_write() noexcept override { return told_.can_shut_down ? error_code() : errc::unsupported; }
+    std::size_t unsent() const noexcept override { return told_.holds; }
+    io_result try_flush() noexcept override
+    {
+        if (told_.flushed.status() == io_status::moved)
+            told_.holds = 0;
+        return told_.flushed;
+    }
+    bool stale(direction d) const noexcept override { return told_.out_of_date == d; }
     native_handle_type native_handle() const noexcept override { return invalid_handle; }
     native_handle_type release(bytes&) noexcept override { return invalid_handle; }
     bool inheritable() const override { return false; }

@@ -15,8 +15,8 @@ const std::vector<errc> all_errors = {
     errc::framing_failed,
 };
 const std::vector<condition> all_conditions = {
-    condition::end,    condition::timeout,   condition::cancelled,
-    condition::broken, condition::bad_frame, condition::misuse,
+    condition::end,       condition::timeout, condition::cancelled, condition::broken,
+    condition::bad_frame, condition::misuse,  condition::untrusted,
 };
 
 const error_code of_broken_connections[] = {asio::error::broken_pipe,        asio::error::connection_reset,
@@ -106,6 +106,7 @@ TEST_CASE("error: each of ferrule's codes belongs to exactly the conditions it i
     for (const errc e : {errc::wrong_direction, errc::bad_descriptor, errc::listening, errc::invalid_argument,
                          errc::unsupported, errc::would_deadlock})
         CHECK(conditions_of(e) == set{condition::misuse});
+    CHECK(conditions_of(errc::unauthenticated) == set{condition::untrusted});
     for (const errc e : {errc::closed, errc::forked, errc::torn, errc::framing_failed, errc::busy})
         CHECK(conditions_of(e).empty());
 }

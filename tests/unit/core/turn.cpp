@@ -192,3 +192,66 @@ TEST_CASE("descriptor_wait: a reader waits for room for the tail as well, unless
     CHECK(w.targets().list().size() == 1);
     c.writing.lock.unlock();
 }
+
+TEST_CASE("turn: what has succeeded is no error because its confirmation was given up")
+{
+    for (const errc why : {errc::timed_out, errc::cancelled, errc::closed}) {
+        told t;
+        told_channel c(t);
+        noting op(direction::write);
+        op.has_succeeded = true;
+        REQUIRE(c.writing.lock.try_lock());
+        turn one(c, op);
+        error_code ec = why;
+        one.end(ec);
+        CHECK(ec == (why == errc::closed ? errc::closed : error_code()));
+        CHECK(op.given_up == operation::ending::failed);
+    }
+}
+
+TEST_CASE("turn: a waiting receive is told of what the descriptor still holds")
+{
+    told t;
+    told_channel c(t);
+    counting reader;
+    c.reading.point->waiting = &reader;
+    for (const bool holds : {false, true}) {
+        t.holds = holds ? 1 : 0;
+        noting op(direction::write);
+        REQUIRE(c.writing.lock.try_lock());
+        turn one(c, op);
+        one.end();
+        CHECK(reader.kicks == (holds ? 1 : 0));
+        CHECK(c.rest_is_readers() == holds);
+    }
+    CHECK(c.push_rest()); // which sends it
+    CHECK_FALSE(c.rest_is_readers());
+    c.reading.point->waiting = nullptr;
+}
+
+TEST_CASE("descriptor_wait: who waits for what is out of date tries again, and is told so")
+{
+    told t;
+    told_channel c(t);
+    noting op(direction::read);
+    counting me;
+    descriptor_wait w(c, op);
+    const auto sleep = [](wait_point&) { return true; };
+    {
+        const channel_use use(c);
+        w.arm(use);
+        CHECK(w.begin(me, sleep));
+        c.tell_other(direction::write);
+        CHECK(me.kicks == 0);
+        t.out_of_date = direction::read;
+        c.tell_other(direction::write);
+        CHECK(me.kicks == 1);
+        w.end(false, use);
+        CHECK(op.resumes == 1); // although no handle was ready
+        w.arm(use);
+        CHECK_FALSE(w.begin(me, sleep)); // it changed between `arm` and here
+        t.out_of_date = std::nullopt;
+        w.end(false, use);
+        CHECK(op.resumes == 1);
+    }
+}

@@ -233,3 +233,32 @@ TEST_CASE("write_operation: half-closing an end that only writes closes it")
     CHECK(refused.op.result == errc::unsupported);
     CHECK(d.is_open());
 }
+
+TEST_CASE("write_operation: it is over when the descriptor holds nothing more of it")
+{
+    for (const what kind : {what::send, what::flush, what::shutdown}) {
+        told t;
+        told_channel c(t);
+        t.holds = 3;
+        t.flushed = io_result::would_block();
+        attempt a(c, kind);
+        CHECK(a.op.advance(false) == step::wait);
+        CHECK(a.op.has_succeeded == (kind == what::send)); // a flush or a half-close has not
+        CHECK(c.under_way == 0);
+        CHECK(c.holds_rest());
+        t.flushed = io_result::moved(0);
+        CHECK(a.op.advance(false) == step::done);
+        CHECK_FALSE(a.op.result);
+        CHECK_FALSE(a.op.has_succeeded);
+        CHECK_FALSE(c.holds_rest());
+        CHECK(t.written == (kind == what::send ? frame : ""));
+    }
+    told t;
+    told_channel c(t);
+    t.holds = 3;
+    t.flushed = io_result::failed(errc::busy);
+    attempt a(c, what::send);
+    CHECK(a.op.advance(false) == step::done);
+    CHECK(a.op.result == errc::busy);
+    CHECK_FALSE(a.op.has_succeeded);
+}
