@@ -56,6 +56,7 @@ configure_and_build "$here/find_package" "$work/consumer" "-DCMAKE_PREFIX_PATH=$
 "$work/consumer/consumer"
 "$work/consumer/values"
 "$work/consumer/managers"
+"$work/consumer/encrypted"
 "$work/consumer/own_type"
 
 echo "== pkg-config"
@@ -84,3 +85,4 @@ if [ "$way" = static ]; then
 fi
 with_pkg_config values ferrule ferrule-json ferrule-msgpack
 with_pkg_config managers ferrule-multiprocessing ferrule-json
+with_pkg_config encrypted ferrule-tls
