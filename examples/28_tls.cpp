@@ -4,6 +4,7 @@
 #include <ferrule/net/tls.hpp>
 
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 
 namespace fs = std::filesystem;
@@ -15,7 +16,7 @@ void make_certificate(const fs::path& folder)
 {
     const std::string key = folder / "key.pem";
     const std::string certificate = folder / "certificate.pem";
-    const ferrule::child openssl =
+    ferrule::child openssl =
         ferrule::spawn({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate,
                         "-subj", "/CN=engine.test", "-addext", "subjectAltName=DNS:engine.test,IP:127.0.0.1"});
     if (!openssl.wait(30s).success())
