@@ -697,6 +697,8 @@ TEST_CASE("tls: a send that is over by its deadline leaves at most a record, whi
     CHECK(p.client.unsent() != 0);
     CHECK(p.client.unsent() < block.size() + 17'000);
     const auto held = p.client.unsent();
+    CHECK(p.client.send(block, deadline::now(), ec) == 0); // it makes no other record
+    CHECK(ec == errc::timed_out);
     CHECK(code_of([&] { p.client.flush(1ms); }) == errc::timed_out);
     CHECK(code_of([&] { ferrule::detail::require_nothing_held(p.client.channel()); }) == errc::torn);
     error_code refused;
