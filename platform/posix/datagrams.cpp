@@ -171,7 +171,7 @@ public:
         if (in.size() < header_size)
             return io_result::larger(header_size);
         state& s = *state_;
-        const bool after_wait = s.waited[0].exchange(false, std::memory_order_relaxed);
+        const bool after_wait = s.end_wait(direction::read);
         if (s.reports.expected())
             if (const auto h = s.reports.take())
                 return deliver(*h, in);
@@ -210,7 +210,7 @@ public:
             s.reports.expect();
             n = send(to, out);
         }
-        const bool after_wait = s.waited[1].exchange(false, std::memory_order_relaxed);
+        const bool after_wait = s.end_wait(direction::write);
         const int cannot_wait = std::exchange(s.cannot_wait, 0);
         if (n >= 0) {
             s.full.size = 0;
@@ -253,6 +253,15 @@ private:
               largest(ip ? 65'535 : SIZE_MAX - header_size),
               is_ip(ip)
         {
+        }
+        /// Whether this attempt follows a wait. Not an exchange, which would cost every attempt some nanoseconds.
+        bool end_wait(direction d) noexcept
+        {
+            std::atomic<bool>& w = waited[static_cast<std::size_t>(d)];
+            if (!w.load(std::memory_order_relaxed))
+                return false;
+            w.store(false, std::memory_order_relaxed);
+            return true;
         }
 
         std::unique_ptr<posix::socket_file> file; // goes after the socket, as that of a listener

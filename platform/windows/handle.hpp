@@ -104,7 +104,8 @@ struct uses {
 
 // These throw `usage_error` for a handle that cannot be used.
 [[nodiscard]] descriptor open_pipe(HANDLE h, bool owned, uses u);
-[[nodiscard]] descriptor open_socket(SOCKET s, bool owned);
+/// With `addressed`, which is for UDP, packets are as `os::bind_datagrams` describes.
+[[nodiscard]] descriptor open_socket(SOCKET s, bool owned, bool addressed = false);
 /// Opens a socket from what WSADuplicateSocket has returned.
 [[nodiscard]] descriptor open_duplicate(WSAPROTOCOL_INFOW& info);
 [[nodiscard]] descriptor open_file(HANDLE h, bool owned);

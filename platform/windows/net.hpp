@@ -37,6 +37,7 @@ public:
             ::closesocket(socket_);
     }
     [[nodiscard]] SOCKET get() const noexcept { return socket_; }
+    [[nodiscard]] SOCKET release() noexcept { return std::exchange(socket_, INVALID_SOCKET); }
     /// Gives the socket away.
     [[nodiscard]] descriptor adopt()
     {

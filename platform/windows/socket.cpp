@@ -2,12 +2,14 @@
 //
 // A socket signals a single event. While one direction waits, that is the direction's own event. While both wait, a
 // thread of the system's pool reads the network events and passes them on, since reading clears them for both.
+#include "platform/datagrams.hpp"
 #include "platform/windows/handle.hpp"
 
 #include <ws2tcpip.h>
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -90,10 +92,11 @@ private:
 
 class socket_end {
 public:
-    socket_end(SOCKET s, bool owned, transfer_kind k)
+    socket_end(SOCKET s, bool owned, transfer_kind k, bool addressed)
         : socket_(s),
           owned_(owned),
           kind_(k),
+          addressed_(addressed),
           news_(std::make_unique<socket_news>(s))
     {
         u_long on = 1;
@@ -122,21 +125,29 @@ public:
             held_ = r.size();
             holds_packet_ = true;
         }
-        if (held_ > in.size())
-            return io_result::larger(held_);
+        const std::size_t header = addressed_ ? sizeof header_ : 0;
+        if (header + held_ > in.size())
+            return io_result::larger(header + held_);
         holds_packet_ = false;
-        std::copy_n(packet_->begin(), held_, in.begin());
-        return io_result::moved(held_);
+        if (addressed_)
+            std::memcpy(in.data(), &header_, header);
+        std::copy_n(packet_->data(), held_, in.data() + header);
+        return io_result::moved(header + held_);
     }
 
     io_result try_write(std::span<const byte_view> out) noexcept
     {
-        std::array<WSABUF, max_parts> parts;
+        std::array<WSABUF, max_parts + 1> parts; // the first may be for the address alone
         DWORD n = 0;
         std::size_t total = 0;
-        for (const byte_view p : out) {
+        os::packet_address to{};
+        for (byte_view p : out) {
             if (n == parts.size())
                 break;
+            if (addressed_ && n == 0) {
+                std::memcpy(&to, p.data(), sizeof to);
+                p = p.subspan(sizeof to);
+            }
             parts[n++] = {static_cast<ULONG>(std::min<std::size_t>(p.size(), ULONG_MAX)),
                           reinterpret_cast<char*>(const_cast<std::byte*>(p.data()))};
             total += p.size();
@@ -148,7 +159,9 @@ public:
             return io_result::moved(0);
         news_->forget(direction::write);
         DWORD sent = 0;
-        full_ = ::WSASend(socket_, parts.data(), n, &sent, 0, nullptr, nullptr) != 0;
+        full_ = (addressed_ ? ::WSASendTo(socket_, parts.data(), n, &sent, 0,
+                                          reinterpret_cast<const sockaddr*>(to.bytes.data()), to.size, nullptr, nullptr)
+                            : ::WSASend(socket_, parts.data(), n, &sent, 0, nullptr, nullptr)) != 0;
         return full_ ? failure() : io_result::moved(sent);
     }
 
@@ -196,7 +209,12 @@ private:
         DWORD n = 0;
         DWORD flags = 0;
         news_->forget(direction::read);
-        drained_ = ::WSARecv(socket_, &part, 1, &n, &flags, nullptr, nullptr) != 0;
+        int name_size = sizeof header_.peer.bytes;
+        drained_ = (addressed_ ? ::WSARecvFrom(socket_, &part, 1, &n, &flags,
+                                               reinterpret_cast<sockaddr*>(header_.peer.bytes.data()), &name_size,
+                                               nullptr, nullptr)
+                               : ::WSARecv(socket_, &part, 1, &n, &flags, nullptr, nullptr)) != 0;
+        header_.peer.size = static_cast<std::uint8_t>(name_size);
         return drained_ ? failure() : io_result::moved(n);
     }
     SOCKET forget() noexcept
@@ -210,6 +228,8 @@ private:
     SOCKET socket_;
     bool owned_;
     transfer_kind kind_;
+    bool addressed_;
+    os::packet_header header_{}; // of the packet held
     std::unique_ptr<socket_news> news_;
     std::unique_ptr<std::array<std::byte, datagram_room>> packet_;
     std::size_t held_ = 0;
@@ -237,7 +257,7 @@ bool is_socket(HANDLE h) noexcept
     return ::getsockopt(reinterpret_cast<SOCKET>(h), SOL_SOCKET, SO_TYPE, reinterpret_cast<char*>(&type), &size) == 0;
 }
 
-descriptor open_socket(SOCKET s, bool owned)
+descriptor open_socket(SOCKET s, bool owned, bool addressed)
 {
     const auto option = [&](int name) {
         int value = 0;
@@ -251,7 +271,7 @@ descriptor open_socket(SOCKET s, bool owned)
         throw_error(errc::unsupported);
     if (type == SOCK_STREAM && option(SO_ACCEPTCONN) != 0)
         throw_error(errc::listening);
-    return socket_end(s, owned, type == SOCK_STREAM ? transfer_kind::stream : transfer_kind::message);
+    return socket_end(s, owned, type == SOCK_STREAM ? transfer_kind::stream : transfer_kind::message, addressed);
 }
 
 } // namespace ferrule::windows

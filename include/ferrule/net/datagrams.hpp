@@ -153,6 +153,7 @@ public:
     }
     /// Whether a receive fails once for each datagram that the network reports as undeliverable (ICMP), such as with
     /// ECONNREFUSED. The exception names the address. Receiving goes on. Default: true.
+    /// Platform: Windows has no such reports.
     datagram_options& report_errors(bool on) noexcept
     {
         settings_.report_errors = on;
@@ -263,15 +264,14 @@ private:
 ///
 /// Copies share the socket. It is closed by `close()`, or when the last copy is gone and the calls under way have ended.
 /// Closing removes the file of a unix socket, unless it is another one by now. A datagram may be lost, repeated or
-/// overtaken. Nothing of a datagram is left over when a send or receive ends early: it was sent or received whole, or not
-/// at all.
+/// overtaken. A send or receive that ends early has moved all of a datagram, or nothing.
 ///
 /// A handle that was moved from or default-constructed reports `errc::closed`.
 ///
 /// Thread safety: any number of threads and coroutines may call any member at the same time, except assign to the same
-/// handle object. Sends and receives do not wait for each other. Sends go one after the other, so one that waits for a
-/// unix peer keeps those to other peers waiting; use `try_send`, deadlines or more sockets against that.
-/// Platform: POSIX; `errc::unsupported` on Windows.
+/// handle object. Sends and receives do not wait for each other. Sends go one after the other. One that waits for a
+/// unix peer keeps those to other peers waiting. `try_send`, deadlines or more sockets help.
+/// Platform: on Windows UDP only; unix sockets, `reuse_port` and interfaces by name are `errc::unsupported` there.
 template <framing Framing = none>
     requires byte_framing<Framing> || typed_framing<Framing>
 class datagram_socket
