@@ -69,22 +69,21 @@ template <class Listener = listener<>>
 class async_server : public detail::basic_server<Listener> {
 public:
     using typename detail::basic_server<Listener>::connection_type;
-    // Of `Listener` itself, so that an address is not taken for one.
-    using session_type = std::function<boost::asio::awaitable<void>(typename Listener::connection_type)>;
 
     /// Begins to serve as soon as the context of `ex` runs.
-    async_server(boost::asio::any_io_executor ex, Listener l,
-                 std::function<boost::asio::awaitable<void>(typename Listener::connection_type)> session,
-                 const async_server_options& o = {})
+    template <std::invocable<typename Listener::connection_type> Session>
+    async_server(boost::asio::any_io_executor ex, Listener l, Session session, const async_server_options& o = {})
         : detail::basic_server<Listener>(std::move(l), o.on_error()),
           loop_(std::make_shared<loop>(std::move(ex), this->listener_, this->sessions_, std::move(session),
                                        o.max_connections()))
     {
         loop_->accept(loop_);
     }
-    async_server(boost::asio::any_io_executor ex, const ferrule::address& at, session_type session,
+    // The address comes first, so that a session for another listener is not even looked at.
+    template <std::convertible_to<ferrule::address> Address, std::invocable<typename Listener::connection_type> Session>
+    async_server(boost::asio::any_io_executor ex, const Address& at, Session session,
                  const async_server_options& o = {})
-        : async_server(std::move(ex), Listener(at), std::move(session), o)
+        : async_server(std::move(ex), Listener(ferrule::address(at)), std::move(session), o)
     {
     }
     /// Closes all connections. Sessions find them closed when their context runs.
@@ -100,6 +99,7 @@ public:
 
 private:
     using list = detail::session_list<connection_type>;
+    using session_type = std::function<boost::asio::awaitable<void>(connection_type)>;
 
     /// What accepts. The handlers keep it, and it keeps what they need.
     struct loop {
@@ -186,8 +186,8 @@ private:
     std::shared_ptr<loop> loop_;
 };
 
-template <class Session>
-async_server(boost::asio::any_io_executor, const address&, Session, const async_server_options& = {})
+template <std::convertible_to<address> Address, class Session>
+async_server(boost::asio::any_io_executor, const Address&, Session, const async_server_options& = {})
     -> async_server<listener<>>;
 template <class Listener, std::invocable<typename Listener::connection_type> Session>
 async_server(boost::asio::any_io_executor, Listener, Session, const async_server_options& = {})

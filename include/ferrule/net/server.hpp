@@ -247,9 +247,10 @@ public:
                 }
             });
     }
-    template <std::invocable<typename Listener::connection_type> Session>
-    server(const ferrule::address& at, Session session, const server_options& o = {})
-        : server(Listener(at), std::move(session), o)
+    // The address comes first, so that a session for another listener is not even looked at.
+    template <std::convertible_to<ferrule::address> Address, std::invocable<typename Listener::connection_type> Session>
+    server(const Address& at, Session session, const server_options& o = {})
+        : server(Listener(ferrule::address(at)), std::move(session), o)
     {
     }
     /// Closes all connections, and blocks until the sessions have ended.
@@ -289,7 +290,7 @@ private:
     std::vector<std::jthread> threads_; // first to be destroyed, which joins them
 };
 
-template <class Session>
-server(const address&, Session, const server_options& = {}) -> server<listener<>>;
+template <std::convertible_to<address> Address, class Session>
+server(const Address&, Session, const server_options& = {}) -> server<listener<>>;
 
 } // namespace ferrule
