@@ -221,8 +221,8 @@ private:
 /// Thread safety: any thread may call any member at any time.
 ///
 ///     server echo("tcp://127.0.0.1:5025", [](duplex peer) {
-///         while (const bytes some = peer.recv()) // until the end, which is an eof_error
-///             peer.send(some);
+///         for (;;) // until the peer ends, which is an eof_error
+///             peer.send(peer.recv());
 ///     });
 ///     echo.serve();
 template <class Listener = listener<>>
