@@ -65,6 +65,7 @@ certificate read_certificate(X509* x)
 bool is_ip_address(const std::string& name)
 {
     const owned<ASN1_OCTET_STRING, &ASN1_OCTET_STRING_free> address(a2i_IPADDRESS(name.c_str()));
+    ERR_clear_error(); // a name is no error
     return address != nullptr;
 }
 
@@ -495,6 +496,12 @@ std::size_t connection::encrypt(std::span<const byte_view> out, std::size_t skip
         return 0;
     }
     ERR_clear_error();
+    if (read_wants_write_) { // OpenSSL has begun a message of its own, which goes first
+        if (evaluate(SSL_do_handshake(ssl_)) != outcome::done)
+            return 0;
+        read_wants_write_ = false;
+        wake_waiting();
+    }
     std::size_t n = 0;
     const outcome o = evaluate(SSL_write_ex(ssl_, record.data(), record.size(), &n));
     write_wants_read_ = o == outcome::wants_read;
@@ -551,9 +558,9 @@ readiness connection::arm(direction d) noexcept
         return readiness::now();
     direction below = d;
     if (d == direction::read) {
-        if (read_wants_write_)
+        if (read_wants_write_ && out_.size() >= max_held)
             below = direction::write;
-        else if (done_ && !drained_) // OpenSSL may hold more, even the end
+        else if (done_ && !drained_) // OpenSSL may hold more, even the end, or go on to write
             return readiness::now();
     } else if (out_.empty()) {
         if (done_ && !write_wants_read_)
