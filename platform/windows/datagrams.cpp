@@ -63,7 +63,7 @@ bound_datagrams bind_datagrams(const native_address& at, const datagram_settings
     set_up(options(made, context), is_ipv6(at), s);
     if (::bind(made, as_sockaddr(at), static_cast<int>(at.bytes.size())) != 0)
         detail::throw_in_context(last_socket_error(), context);
-    const packet_address where = packet_address_of(name_of(made, at.type, &last_socket_error));
+    const packet_address where = packet_address_of(name_of(made, &last_socket_error));
     descriptor d = open_socket(made, true, true);
     (void)socket.release();
     return {std::move(d), where};
