@@ -62,10 +62,7 @@ public:
         check(::WSAEventSelect(socket_.get(), ready_.get(), FD_ACCEPT)); // makes it non-blocking
     }
 
-    [[nodiscard]] os::native_address where() const override
-    {
-        return os::name_of(socket_.get(), &last_socket_error);
-    }
+    [[nodiscard]] os::native_address where() const override { return os::name_of(socket_.get(), &last_socket_error); }
     [[nodiscard]] readiness wait_handle() const noexcept override { return readiness::readable(ready_.get()); }
     [[nodiscard]] std::optional<descriptor> accept(error_code& ec) noexcept override
     {

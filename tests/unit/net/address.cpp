@@ -109,11 +109,10 @@ TEST_CASE("address: text that is none is refused, and the part that is wrong nam
 TEST_CASE("address: random text is an address that is printed the same, or refused")
 {
     test::dice roll(7);
-    constexpr std::string_view pieces[] = {"tcp:",      "udp:",  "unix:", "unixgram",  "seqpacket", "-abstract:",
-                                           "abstract:", "pipe:", "fd:",   "systemd:",  "//",        "/",
-                                           ":",         "[",     "]",     "::1",       "%eth0",     "80",
-                                           "65535",     "h",     " ",     "\xff",      "@",         "127.0.0.1",
-                                           ".",         "http-"};
+    constexpr std::string_view pieces[] = {
+        "tcp:",     "udp:", "unix:", "unixgram", "seqpacket", "-abstract:", "abstract:", "pipe:", "fd:",
+        "systemd:", "//",   "/",     ":",        "[",         "]",          "::1",       "%eth0", "80",
+        "65535",    "h",    " ",     "\xff",     "@",         "127.0.0.1",  ".",         "http-"};
     int taken = 0;
     for (int i = 0; i < 20'000; ++i) {
         std::string text;
