@@ -48,7 +48,7 @@ async def main():
             secure.load_cert_chain(folder + "/chain.pem", folder + "/key.pem")
         server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=secure)
         tell("tcp://127.0.0.1:%d" % server.sockets[0].getsockname()[1])
-    await asyncio.get_running_loop().run_in_executor(None, control.recv, 1)
+    await asyncio.get_event_loop().run_in_executor(None, control.recv, 1)
     server.close()
 asyncio.new_event_loop().run_until_complete(main())
 )";
@@ -70,7 +70,8 @@ async def main():
     writer.writelines([b"a\n", b"b\n", b"c\n"])
     assert [await reader.readline() for _ in range(3)] == [b"a\n", b"b\n", b"c\n"]
     writer.close()
-    await writer.wait_closed()
+    if sys.version_info >= (3, 7):
+        await writer.wait_closed()
 asyncio.new_event_loop().run_until_complete(main())
 )";
 
