@@ -381,7 +381,10 @@ io_result connection::shake_hands() noexcept
     if (is_forked())
         return io_result::failed(errc::forked);
     const std::lock_guard guard(mutex_);
-    return done_ ? io_result::moved(0) : go_on_with_handshake();
+    if (!done_)
+        if (const io_result r = go_on_with_handshake(); r.status() != io_status::moved)
+            return r;
+    return push_all();
 }
 
 io_result connection::try_read(std::span<std::byte> in) noexcept
@@ -522,6 +525,12 @@ io_result connection::broken_by_peer() noexcept
     return io_result::failed(failed_ ? failed_ : write_failed_);
 }
 
+io_result connection::push_all() noexcept
+{
+    const io_result pushed = push();
+    return write_failed_ ? broken_by_peer() : pushed;
+}
+
 io_result connection::try_flush() noexcept
 {
     if (is_forked())
@@ -530,8 +539,7 @@ io_result connection::try_flush() noexcept
     if (begun_ && !done_)
         if (const io_result r = go_on_with_handshake(); r.status() != io_status::moved)
             return r;
-    const io_result pushed = push();
-    return write_failed_ ? broken_by_peer() : pushed;
+    return push_all();
 }
 
 error_code connection::shutdown_write() noexcept

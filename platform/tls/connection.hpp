@@ -82,6 +82,7 @@ private:
     /// Sends what it can of `out_`.
     io_result push() noexcept;
     io_result broken_by_peer() noexcept;
+    io_result push_all() noexcept;
     void end_output() noexcept;
     void discard_input() noexcept;
     /// Fails for good.

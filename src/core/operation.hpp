@@ -53,9 +53,6 @@ public:
     /// While set, `advance` takes and sends nothing and returns `again`. An operation whose result is never delivered
     /// must have no effect, and this result cannot be delivered yet.
     bool hold_back = false;
-    /// Set while the operation has had its effect and waits for no more than its confirmation. A deadline or a cancel
-    /// then ends it with success.
-    bool has_succeeded = false;
 
 protected:
     /// `r` must stay in place until the operation ends.

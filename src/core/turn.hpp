@@ -60,8 +60,6 @@ public:
         if (channel_ != nullptr) {
             if (const error_code worse = op_->give_up(how))
                 ec = worse;
-            else if (op_->has_succeeded && (ec == condition::timeout || ec == condition::cancelled))
-                ec = {};
         }
         end();
     }

@@ -140,7 +140,6 @@ step write_operation::stopped(const io_result& r) noexcept
 // The descriptor may hold bytes that it has taken, such as an encrypted record. The operation ends when they have left.
 step write_operation::end() noexcept
 {
-    has_succeeded = false;
     io_result flushed = channel_.fd->try_flush();
     if (flushed.status() == io_status::moved && kind_ == write_request::what::shutdown) {
         result = channel_.fd->shutdown_write();
@@ -151,10 +150,8 @@ step write_operation::end() noexcept
         } else if (!result)
             flushed = channel_.fd->try_flush();
     }
-    if (flushed.status() == io_status::moved)
-        return step::done;
-    has_succeeded = kind_ == write_request::what::send && flushed.status() == io_status::would_block;
-    return stopped(flushed);
+    is_held_ = flushed.status() != io_status::moved;
+    return flushed.status() == io_status::moved ? step::done : stopped(flushed);
 }
 
 void write_operation::consume(std::size_t n)
@@ -172,6 +169,9 @@ error_code write_operation::give_up(ending how) noexcept
 {
     if (!channel_.is_open())
         return {}; // `close` reports the unsent bytes
+    // The error must not say that the whole frame has left, nor that nothing has: it will go out.
+    if (is_held_ && out.transferred > 1)
+        --out.transferred;
     error_code torn;
     if (frame_.sent() != 0 && frame_.left() != 0) { // the old tail has left, so the rest becomes the tail
         try {

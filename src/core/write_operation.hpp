@@ -43,6 +43,7 @@ private:
     outgoing_frame frame_;
     write_request::what kind_;
     bool outlived_;
+    bool is_held_ = false; // all of it was taken, and some of that is still in the descriptor
 };
 
 } // namespace ferrule::detail

@@ -113,9 +113,10 @@ public:
 ///
 /// * A read delivers `io_result::end()` only if the peer has ended its output (close_notify). A stream that merely stops
 ///   is `errc::truncated`.
-/// * A send is over when the system has the encrypted bytes. If a deadline or a cancel ends it when all of it is
-///   encrypted, it has succeeded, and the connection holds the rest of the last record. `unsent()` and `close()` count
-///   that rest. It goes out before anything else, and while a receive waits.
+/// * A send is over when the system has the encrypted bytes. If a deadline or a cancel ends it before, the connection may
+///   hold the rest of one record, which `unsent()` and `close()` count. That rest goes out before anything else, and while
+///   a receive waits. So the error says that the send is in flight. Its count is that of the bytes that were encrypted,
+///   but at least one less than all, unless there was only one.
 /// * `shutdown_write` sends close_notify. `close` sends it, too, if that is possible immediately.
 /// * There is no native handle, and `release` gives none away, since the other end speaks TLS.
 /// * In the child of a fork every call is `errc::forked`, since two processes must not encrypt with the same keys.

@@ -193,22 +193,6 @@ TEST_CASE("descriptor_wait: a reader waits for room for the tail as well, unless
     c.writing.lock.unlock();
 }
 
-TEST_CASE("turn: what has succeeded is no error because its confirmation was given up")
-{
-    for (const errc why : {errc::timed_out, errc::cancelled, errc::closed}) {
-        told t;
-        told_channel c(t);
-        noting op(direction::write);
-        op.has_succeeded = true;
-        REQUIRE(c.writing.lock.try_lock());
-        turn one(c, op);
-        error_code ec = why;
-        one.end(ec);
-        CHECK(ec == (why == errc::closed ? errc::closed : error_code()));
-        CHECK(op.given_up == operation::ending::failed);
-    }
-}
-
 TEST_CASE("turn: a waiting receive is told of what the descriptor still holds")
 {
     told t;
