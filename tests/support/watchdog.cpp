@@ -20,8 +20,12 @@ public:
     void start(const std::string& test_case)
     {
         over_ = false;
+        begun_ = false;
         restart(usual_limit, test_case);
         thread_ = std::thread([this] { watch(); });
+        // A sanitizer needs a descriptor when the thread begins, and the test may be about a lack of them.
+        std::unique_lock guard(mutex_);
+        changed_.wait(guard, [&] { return begun_; });
     }
     void restart(std::chrono::seconds limit, const std::string& what)
     {
@@ -45,6 +49,8 @@ private:
     void watch()
     {
         std::unique_lock guard(mutex_);
+        begun_ = true;
+        changed_.notify_one();
         while (!over_ && std::chrono::steady_clock::now() < end_)
             changed_.wait_until(guard, end_);
         if (over_)
@@ -58,6 +64,7 @@ private:
     std::condition_variable changed_;
     std::chrono::steady_clock::time_point end_;
     std::string what_;
+    bool begun_ = false;
     bool over_ = false;
     std::thread thread_;
 };

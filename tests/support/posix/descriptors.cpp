@@ -1,5 +1,7 @@
 #include "support/posix/descriptors.hpp"
 
+#include <ferrule/error.hpp>
+
 #include <arpa/inet.h>
 #include <cerrno>
 #include <cstdlib>
@@ -92,6 +94,10 @@ unsigned long exchange_limit(int resource, unsigned long limit)
 
 no_more_descriptors::no_more_descriptors()
 {
+    // UndefinedBehaviorSanitizer makes a pipe when it meets a type for the first time, and reports an error without one.
+    for (const error_code& ec : {error_code(EMFILE, boost::system::system_category()), error_code(errc::timed_out),
+                                 error_code(EMFILE, boost::system::generic_category())})
+        (void)(ec == boost::system::errc::too_many_files_open ? ec.message() : std::string());
     unique_fd lowest = duplicate_fd(STDIN_FILENO); // all below are taken
     const auto number = static_cast<unsigned long>(lowest.get());
     lowest.reset();
