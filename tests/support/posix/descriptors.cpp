@@ -97,7 +97,11 @@ no_more_descriptors::no_more_descriptors()
     // UndefinedBehaviorSanitizer makes a pipe when it meets a type for the first time, and reports an error without one.
     for (const error_code& ec : {error_code(EMFILE, boost::system::system_category()), error_code(errc::timed_out),
                                  error_code(EMFILE, boost::system::generic_category())})
-        (void)(ec == boost::system::errc::too_many_files_open ? ec.message() : std::string());
+        try {
+            throw_error(ec);
+        } catch (const error& e) {
+            (void)(e.code() == boost::system::errc::too_many_files_open ? e.what() : "");
+        }
     unique_fd lowest = duplicate_fd(STDIN_FILENO); // all below are taken
     const auto number = static_cast<unsigned long>(lowest.get());
     lowest.reset();
