@@ -121,16 +121,19 @@ public:
     /// Whether there is a result. If not, `ec` may be the error.
     [[nodiscard]] bool look(error_code& ec)
     {
-        if (!lookup_)
+        if (!lookup_ || is_known_)
             return true;
         const std::optional<std::vector<os::native_address>> result = lookup_->result(ec);
         if (!result || ec)
             return false;
         put(*result);
-        lookup_.reset();
+        is_known_ = true;
         return true;
     }
-    [[nodiscard]] readiness wait_handle() const noexcept { return lookup_ ? lookup_->wait_handle() : readiness::now(); }
+    [[nodiscard]] readiness wait_handle() const noexcept
+    {
+        return lookup_ && !is_known_ ? lookup_->wait_handle() : readiness::now();
+    }
     [[nodiscard]] const std::vector<address>& found() const noexcept { return found_; }
 
 private:
@@ -142,7 +145,8 @@ private:
         }
     }
 
-    std::optional<lookup> lookup_; // while it is under way
+    std::optional<lookup> lookup_; // to the end, since somebody may still wait for its handle
+    bool is_known_ = false;
     std::vector<address> found_;
     bool is_udp_;
 };

