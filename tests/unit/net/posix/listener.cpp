@@ -158,14 +158,17 @@ TEST_CASE("listener: of many that find the same old file, one listens")
 {
     const temporary_folder folder;
     const address at = address::unix_path(folder.file());
-    for (int round = 0; round < 20; ++round) {
+    for (int round = 0; round < 200; ++round) {
         leave_stale(at.name());
+        std::atomic<int> missing = 4; // so that all begin at once
         std::mutex m;
         std::vector<listener<>> made;
         {
             std::vector<std::jthread> threads;
             for (int i = 0; i < 4; ++i)
                 threads.emplace_back([&] {
+                    for (--missing; missing != 0;)
+                        ;
                     try {
                         listener here(at);
                         const std::lock_guard guard(m);
