@@ -29,6 +29,17 @@ bool is_ipv6(const native_address& a) noexcept
     return a.type == native_address::kind::ip && as_sockaddr(a)->sa_family == AF_INET6;
 }
 
+std::pair<int, int> name_of(socket_option o)
+{
+    switch (o) {
+    case socket_option::no_delay: return {IPPROTO_TCP, TCP_NODELAY};
+    case socket_option::keep_alive: return {SOL_SOCKET, SO_KEEPALIVE};
+    case socket_option::receive_buffer: return {SOL_SOCKET, SO_RCVBUF};
+    case socket_option::send_buffer: return {SOL_SOCKET, SO_SNDBUF};
+    }
+    throw_error(errc::invalid_argument);
+}
+
 native_address native_of(const sockaddr_storage& storage, socklen_t size)
 {
     using kind = native_address::kind;

@@ -11,9 +11,12 @@
 #else
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #endif
+
+#include <utility>
 
 namespace ferrule::os {
 
@@ -24,6 +27,8 @@ namespace ferrule::os {
 
 /// A unix address. A path ends with a NUL; an abstract name ends with the address. Throws `error`.
 [[nodiscard]] native_address unix_sockaddr(native_address::kind k, const std::string& name);
+/// The level and the name of an option.
+[[nodiscard]] std::pair<int, int> name_of(socket_option o);
 /// What the system has filled in.
 [[nodiscard]] native_address native_of(const sockaddr_storage& storage, socklen_t size);
 /// The address of a bound socket. Throws `error`.

@@ -3,10 +3,7 @@
 #include "platform/posix/last_error.hpp"
 #include "platform/sockaddr.hpp"
 
-#include <netinet/tcp.h>
-
 #include <unistd.h>
-#include <utility>
 
 namespace ferrule::os {
 namespace {
@@ -16,17 +13,6 @@ namespace {
     if (errno == ENOTSOCK || errno == EOPNOTSUPP || errno == ENOPROTOOPT)
         throw_error(errc::unsupported);
     throw_error(posix::last_error());
-}
-
-std::pair<int, int> name_of(socket_option o)
-{
-    switch (o) {
-    case socket_option::no_delay: return {IPPROTO_TCP, TCP_NODELAY};
-    case socket_option::keep_alive: return {SOL_SOCKET, SO_KEEPALIVE};
-    case socket_option::receive_buffer: return {SOL_SOCKET, SO_RCVBUF};
-    case socket_option::send_buffer: return {SOL_SOCKET, SO_SNDBUF};
-    }
-    throw_error(errc::invalid_argument);
 }
 
 int ask(int socket, int level, int option)

@@ -19,17 +19,6 @@ void check(int result)
                                                           : windows::last_socket_error());
 }
 
-std::pair<int, int> name_of(socket_option o)
-{
-    switch (o) {
-    case socket_option::no_delay: return {IPPROTO_TCP, TCP_NODELAY};
-    case socket_option::keep_alive: return {SOL_SOCKET, SO_KEEPALIVE};
-    case socket_option::receive_buffer: return {SOL_SOCKET, SO_RCVBUF};
-    case socket_option::send_buffer: return {SOL_SOCKET, SO_SNDBUF};
-    }
-    throw_error(errc::invalid_argument);
-}
-
 } // namespace
 
 socket_name name_of(native_handle_type socket, socket_end end)

@@ -1,6 +1,5 @@
 #include <ferrule/net/connect.hpp>
 
-#include "src/net/accept_queue.hpp"
 #include "src/net/connector.hpp"
 
 namespace ferrule {
@@ -12,17 +11,7 @@ descriptor detail::start_connecting(const address& to, const connect_options& o,
 
 duplex connect(const address& to, const connect_options& o, const until& timeout)
 {
-    std::shared_ptr<detail::accept_queue> queue;
-    auto connecting = detail::connections<void>([&](auto& q) {
-        descriptor d = detail::start_connecting(to, o, q);
-        queue = q;
-        return d;
-    });
-    error_code ec;
-    duplex d = connecting.recv(timeout, ec);
-    if (ec)
-        detail::throw_in_context(ec, "ferrule: connecting to " + to.to_string() + queue->explanation());
-    return d;
+    return detail::connect_by([&](auto& q) { return detail::start_connecting(to, o, q); }, to, timeout);
 }
 
 duplex connect(const address& to, const connect_options& o, const until& timeout, error_code& ec) noexcept

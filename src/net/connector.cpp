@@ -237,10 +237,6 @@ struct connector {
     bool told = false;
 };
 
-} // namespace
-
-namespace {
-
 template <class Begin>
 descriptor stream_of(const connect_settings& o, begin_handshake b, std::shared_ptr<accept_queue>& q, Begin begin)
 {

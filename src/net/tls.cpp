@@ -159,17 +159,7 @@ duplex start_server(const duplex& plain, const context& c, const until& timeout)
 
 duplex connect(const destination& to, const context& c, const connect_options& o, const until& timeout)
 {
-    std::shared_ptr<detail::accept_queue> queue;
-    auto connecting = detail::connections<void>([&](auto& q) {
-        descriptor d = detail::start_connecting(to, c, o, q);
-        queue = q;
-        return d;
-    });
-    error_code ec;
-    duplex d = connecting.recv(timeout, ec);
-    if (ec)
-        detail::throw_in_context(ec, "ferrule: connecting to " + to.where.to_string() + queue->explanation());
-    return d;
+    return detail::connect_by([&](auto& q) { return detail::start_connecting(to, c, o, q); }, to.where, timeout);
 }
 
 duplex connect(const destination& to, const context& c, const connect_options& o, const until& timeout,

@@ -3,6 +3,7 @@
 #include <ferrule/python/multiprocessing/listener.hpp>
 
 #include "support/posix/descriptors.hpp"
+#include "support/posix/option.hpp"
 #include "support/posix/temporary_folder.hpp"
 #include "support/test.hpp"
 
@@ -10,14 +11,6 @@
 #include <sys/un.h>
 
 namespace {
-
-int option(const duplex& d, int level, int name)
-{
-    int value = -1;
-    socklen_t size = sizeof value;
-    must(::getsockopt(d.native_handle(), level, name, &value, &size));
-    return value;
-}
 
 class anywhere {
 public:

@@ -2,6 +2,7 @@
 
 #include "support/datagrams.hpp"
 #include "support/posix/descriptors.hpp"
+#include "support/posix/option.hpp"
 #include "support/posix/temporary_folder.hpp"
 #include "support/skip.hpp"
 #include "support/test.hpp"
@@ -55,14 +56,6 @@ bool sleeps(F f)
     const double before = used();
     f();
     return used() - before < 0.1;
-}
-
-int option(const datagram_socket<>& s, int level, int name)
-{
-    int value = -1;
-    socklen_t size = sizeof value;
-    must(::getsockopt(s.native_handle(), level, name, &value, &size));
-    return value;
 }
 
 /// Returns once there is something to receive, or a report. UDP may take a moment.

@@ -2,6 +2,7 @@
 #include <ferrule/net/listener.hpp>
 
 #include "support/posix/descriptors.hpp"
+#include "support/posix/option.hpp"
 #include "support/posix/temporary_folder.hpp"
 #include "support/test.hpp"
 
@@ -9,14 +10,6 @@
 #include <sys/un.h>
 
 namespace {
-
-int option(const duplex& d, int level, int name)
-{
-    int value = -1;
-    socklen_t size = sizeof value;
-    must(::getsockopt(d.native_handle(), level, name, &value, &size));
-    return value;
-}
 
 duplex accepted_with(const char* host, const listen_options& o)
 {
