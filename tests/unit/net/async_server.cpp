@@ -5,7 +5,11 @@
 #include "support/addresses.hpp"
 #include "support/test.hpp"
 
+#include "src/testing/until_true.hpp"
+
 namespace {
+
+using testing::kit::until_true;
 
 asio::awaitable<void> echo(duplex peer)
 {
@@ -35,13 +39,6 @@ public:
 private:
     asio::thread_pool pool_;
 };
-
-template <class F>
-void until_true(F f)
-{
-    while (!f())
-        std::this_thread::yield();
-}
 
 } // namespace
 
@@ -133,7 +130,7 @@ TEST_CASE("async_server: close waits for sessions, and cuts off those that are l
         duplex staying = connect(s.address(), timeout);
         check(*ending);
         check(staying);
-        auto closing = std::async(std::launch::async, [&] { return close(100ms); });
+        auto closing = std::async(std::launch::async, [&] { return close(1s); });
         ending.reset();
         CHECK(closing.get() == 1);
         error_code ec;

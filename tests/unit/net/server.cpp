@@ -6,7 +6,11 @@
 #include "support/addresses.hpp"
 #include "support/test.hpp"
 
+#include "src/testing/until_true.hpp"
+
 namespace {
+
+using testing::kit::until_true;
 
 void echo(duplex peer)
 {
@@ -18,14 +22,6 @@ void check(duplex d)
 {
     d.send("hello", timeout);
     CHECK(d.recv(5, timeout) == byte_view("hello"));
-}
-
-/// Returns once `f` is true, which another thread makes it.
-template <class F>
-void until_true(F f)
-{
-    while (!f())
-        std::this_thread::yield();
 }
 
 /// Collects what a server reports.
@@ -165,7 +161,7 @@ TEST_CASE("server: close waits for sessions, and cuts off those that are late")
     check(*ending);
     check(staying);
     check(quiet);
-    auto closing = std::async(std::launch::async, [&] { return s.close(100ms); });
+    auto closing = std::async(std::launch::async, [&] { return s.close(1s); });
     ending.reset();
     CHECK(closing.get() == 2);
     error_code ec;
