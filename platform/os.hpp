@@ -5,7 +5,6 @@
 #include <ferrule/error.hpp>
 #include <ferrule/socket_like.hpp>
 
-#include <memory>
 #include <span>
 
 namespace ferrule::os {
@@ -52,28 +51,5 @@ enum class wait_result : unsigned char { ready, woken, late };
 /// deadline the targets are still checked once. A target that became invalid counts as ready, so that the next attempt
 /// reports it.
 [[nodiscard]] wait_result wait(std::span<const readiness> targets, wakeup& w, const deadline& d) noexcept;
-
-/// Combines the targets of one direction behind one handle that a reactor can watch. Level-triggered; changed only when
-/// the targets change. Not thread-safe.
-class readiness_set {
-public:
-    readiness_set() noexcept;
-    readiness_set(readiness_set&& other) noexcept;
-    readiness_set& operator=(readiness_set&& other) noexcept;
-    ~readiness_set();
-
-    [[nodiscard]] bool is_open() const noexcept;
-    [[nodiscard]] error_code open() noexcept;
-    /// The handle, which is readable when a target is ready.
-    [[nodiscard]] native_handle_type handle() const noexcept;
-    /// Replaces the targets, at most two.
-    [[nodiscard]] error_code watch(std::span<const readiness> targets) noexcept;
-    /// Watches nothing; cheap if that is already so. Must precede closing a target.
-    void unwatch() noexcept;
-
-private:
-    struct state;
-    std::unique_ptr<state> state_;
-};
 
 } // namespace ferrule::os

@@ -104,6 +104,8 @@ private:
 ///   write call. A send, a flush and a half-close are over when it has succeeded. A receive that waits calls it, too.
 /// * `stale(direction)` → bool: whether a call in the other direction has changed what `arm` last returned for this
 ///   one. Then who waits here tries again. Any thread may ask. By default false.
+/// * `drained()` → bool: whether the last `try_read`, which found nothing or less than there was room for, has left
+///   nothing. Then nobody asks the system again before new input makes the handle ready. By default false.
 /// * `native_handle()` → native_handle_type
 /// * `socket()` → native_handle_type: the socket beneath, to ask for its names and options; by default `native_handle()`
 /// * `release()` → native_handle_type: gives the handle away. `release(bytes&)` also appends what was read from the
@@ -142,6 +144,7 @@ public:
     virtual std::size_t unsent() const noexcept { return 0; }
     virtual io_result try_flush() noexcept { return io_result::moved(0); }
     virtual bool stale(direction) const noexcept { return false; }
+    virtual bool drained() const noexcept { return false; }
     virtual native_handle_type native_handle() const noexcept = 0;
     virtual native_handle_type socket() const noexcept { return native_handle(); }
     virtual native_handle_type release(bytes& left) noexcept = 0;
@@ -203,6 +206,12 @@ public:
     {
         if constexpr (requires { value_.stale(d); })
             return value_.stale(d);
+        return false;
+    }
+    bool drained() const noexcept override
+    {
+        if constexpr (requires { value_.drained(); })
+            return value_.drained();
         return false;
     }
     native_handle_type native_handle() const noexcept override

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <initializer_list>
 #include <linux/magic.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -29,10 +30,29 @@ using posix::socket_descriptor;
 
 class stream_socket : public socket_descriptor {
 public:
-    using socket_descriptor::socket_descriptor;
+    enum class what : unsigned char { tcp, unix_domain, other };
 
-    io_result try_read(std::span<std::byte> in) noexcept { return read_result(recv(in, 0), in.size()); }
+    stream_socket(int fd, bool owned, what w) noexcept : socket_descriptor(fd, owned), what_(w) {}
+
+    io_result try_read(std::span<std::byte> in) noexcept
+    {
+        if (what_ != what::unix_domain)
+            return read_result(recv(in, 0), in.size());
+        iovec part{in.data(), in.size()};
+        msghdr message{};
+        message.msg_iov = &part;
+        message.msg_iovlen = 1;
+        const ssize_t n = recv(message, 0);
+        cut_short_ = n < 0 ? false : (message.msg_flags & MSG_CTRUNC) != 0;
+        return read_result(n, in.size());
+    }
     io_result try_write(std::span<const byte_view> out) noexcept { return send(out); }
+    // Urgent data, at which reads stop as well, is reported by epoll.
+    bool drained() const noexcept { return what_ != what::other && !cut_short_; }
+
+private:
+    what what_;
+    bool cut_short_ = false; // a read ends behind bytes that came with descriptors or credentials
 };
 
 // Datagram and seqpacket sockets.
@@ -253,6 +273,10 @@ public:
         if (S_ISSOCK(st.st_mode)) {
             domain_ = option(fd, SO_DOMAIN);
             type_ = option(fd, SO_TYPE);
+            if (domain_ == AF_UNIX)
+                stream_ = stream_socket::what::unix_domain;
+            else if (option(fd, SO_PROTOCOL) == IPPROTO_TCP)
+                stream_ = stream_socket::what::tcp;
             if (posix::accepts_connections(fd))
                 throw_error(errc::listening);
         } else if (S_ISFIFO(st.st_mode))
@@ -271,7 +295,7 @@ public:
     [[nodiscard]] descriptor as(int fd, bool owned) const
     {
         if (type_ == SOCK_STREAM)
-            return stream_socket(fd, owned);
+            return stream_socket(fd, owned, stream_);
         if (type_ != 0)
             return packet_socket(fd, owned, domain_, type_);
         file f(fd, owned, what_, access_);
@@ -291,6 +315,7 @@ private:
 
     int type_ = 0; // SOCK_…, 0 if it is not a socket
     int domain_ = 0;
+    stream_socket::what stream_ = stream_socket::what::other;
     file::what what_ = file::what::disk;
     int access_ = O_RDWR;
 };

@@ -1,17 +1,20 @@
-#include "platform/os.hpp"
 #include "platform/per_thread.hpp"
 #include "platform/posix/file_io.hpp"
+#include "platform/reactor.hpp"
 #include "platform/timeout.hpp"
 
 #include <ferrule/detail/fork_generation.hpp>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
+#include <memory_resource>
 #include <new>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include <unordered_map>
 #include <utility>
 
 namespace ferrule::os {
@@ -85,58 +88,98 @@ wait_result wait(std::span<const readiness> targets, wakeup& w, const deadline& 
     }
 }
 
-struct readiness_set::state {
-    struct entry {
-        native_handle_type handle = invalid_handle;
-        bool read = false;
-        bool write = false;
-        friend bool operator==(const entry&, const entry&) = default;
-    };
+namespace {
+constexpr std::uint32_t for_reading = EPOLLIN | EPOLLRDHUP;
+constexpr std::uint32_t for_writing = EPOLLOUT;
+} // namespace
 
+// A descriptor that is registered with epoll, for all who wait for it. It is edge-triggered. So input for which nobody
+// waits costs at most one wake-up.
+struct readiness_set::descriptor {
+    native_handle_type handle;
+    member::use* uses = nullptr;
+    std::uint32_t events = 0; // as registered
+    bool urgent = false;      // has had urgent data, at which every read of a stream stops
+
+    void add(member::use& u) noexcept
+    {
+        u.of = this;
+        u.next = std::exchange(uses, &u);
+    }
+    void remove(member::use& u) noexcept
+    {
+        member::use** at = &uses;
+        while (*at != &u)
+            at = &(*at)->next;
+        *at = u.next;
+        u = {};
+    }
+    [[nodiscard]] std::uint32_t wanted() const noexcept
+    {
+        std::uint32_t all = EPOLLET;
+        for (const member::use* u = uses; u != nullptr; u = u->next)
+            all |= u->write ? for_writing : urgent ? for_reading : for_reading | EPOLLPRI;
+        return all;
+    }
+};
+
+struct readiness_set::state {
     explicit state(int epoll) noexcept : handle(epoll) {}
     state(const state&) = delete;
     state& operator=(const state&) = delete;
     ~state() { ::close(handle); }
 
-    [[nodiscard]] error_code apply(std::span<const entry> wanted_entries) noexcept
+    /// Makes epoll report `d` if it is ready, even if that has been reported.
+    [[nodiscard]] error_code update(descriptor& d) noexcept
     {
-        for (entry& known : entries) {
-            if (known.handle != invalid_handle &&
-                std::none_of(wanted_entries.begin(), wanted_entries.end(),
-                             [&](const entry& w) { return w.handle == known.handle; }))
-                ::epoll_ctl(handle, EPOLL_CTL_DEL, std::exchange(known, entry()).handle, nullptr);
-        }
-        for (const entry& w : wanted_entries) {
-            entry* known = std::find_if(std::begin(entries), std::end(entries),
-                                        [&](const entry& e) { return e.handle == w.handle; });
-            const bool add = known == std::end(entries);
-            if (add)
-                known = std::find(std::begin(entries), std::end(entries), entry());
-            if (*known == w)
-                continue;
-            epoll_event event{};
-            event.events = (w.read ? EPOLLIN : 0u) | (w.write ? EPOLLOUT : 0u);
-            if (::epoll_ctl(handle, add ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, w.handle, &event) != 0)
-                return last_error();
-            *known = w;
-        }
+        epoll_event event{};
+        event.events = d.wanted();
+        event.data.ptr = &d;
+        // A number that was closed while it was watched may be another file's now.
+        if ((d.events == 0 || ::epoll_ctl(handle, EPOLL_CTL_MOD, d.handle, &event) != 0) &&
+            ::epoll_ctl(handle, EPOLL_CTL_ADD, d.handle, &event) != 0)
+            return last_error();
+        d.events = event.events;
         return {};
+    }
+    void remove(member::use& u) noexcept
+    {
+        descriptor& d = *u.of;
+        d.remove(u);
+        if (d.uses != nullptr) {
+            if (d.wanted() != d.events)
+                (void)update(d);
+            return;
+        }
+        ::epoll_ctl(handle, EPOLL_CTL_DEL, d.handle, nullptr);
+        descriptors.erase(d.handle);
+    }
+    [[nodiscard]] error_code add(member& m, const readiness& t) noexcept
+    {
+        member::use& u = *std::ranges::find(m.uses_, nullptr, &member::use::of);
+        try {
+            descriptor& d = descriptors.try_emplace(t.handle(), descriptor{t.handle()}).first->second;
+            u.by = &m;
+            u.write = t.for_write();
+            d.add(u);
+        } catch (const std::bad_alloc&) {
+            return detail::no_memory();
+        }
+        const error_code ec = update(*u.of);
+        if (ec)
+            remove(u);
+        return ec;
     }
 
     const int handle;
-    entry entries[2];    // registered with epoll
-    unsigned wanted = 0; // how many of them have an interest
+    std::pmr::unsynchronized_pool_resource memory; // kept, since a sender that waits comes and goes
+    std::pmr::unordered_map<native_handle_type, descriptor> descriptors{&memory};
 };
 
 readiness_set::readiness_set() noexcept = default;
 readiness_set::readiness_set(readiness_set&& other) noexcept = default;
 readiness_set& readiness_set::operator=(readiness_set&& other) noexcept = default;
 readiness_set::~readiness_set() = default;
-
-bool readiness_set::is_open() const noexcept
-{
-    return state_ != nullptr;
-}
 
 error_code readiness_set::open() noexcept
 {
@@ -155,26 +198,56 @@ native_handle_type readiness_set::handle() const noexcept
     return state_->handle;
 }
 
-error_code readiness_set::watch(std::span<const readiness> targets) noexcept
+error_code readiness_set::watch(member& m, std::span<const readiness> targets, bool again) noexcept
 {
-    using entry = state::entry;
-    entry wanted[2];
-    unsigned n = 0;
+    const auto serves = [](const readiness& t, const member::use& u) {
+        return u.of != nullptr && u.of->handle == t.handle() && u.write == t.for_write();
+    };
+    for (member::use& u : m.uses_)
+        if (u.of != nullptr && std::ranges::none_of(targets, [&](const readiness& t) { return serves(t, u); }))
+            state_->remove(u);
     for (const readiness& t : targets) {
-        entry* e = std::find_if(wanted, wanted + n, [&](const entry& x) { return x.handle == t.handle(); });
-        if (e == wanted + n)
-            e = &wanted[n++];
-        e->handle = t.handle();
-        (t.for_write() ? e->write : e->read) = true;
+        member::use* const known = std::ranges::find_if(m.uses_, [&](const member::use& u) { return serves(t, u); });
+        error_code ec;
+        if (known == std::end(m.uses_))
+            ec = state_->add(m, t);
+        else if (again)
+            ec = state_->update(*known->of);
+        if (ec)
+            return ec;
     }
-    state_->wanted = n;
-    return state_->apply({wanted, n});
+    return {};
 }
 
-void readiness_set::unwatch() noexcept
+void readiness_set::unwatch(member& m) noexcept
 {
-    if (state_ && std::exchange(state_->wanted, 0u) != 0)
-        (void)state_->apply({});
+    for (member::use& u : m.uses_)
+        if (u.of != nullptr)
+            state_->remove(u);
+}
+
+void readiness_set::visit_ready(visitor& v) noexcept
+{
+    // What is not taken from epoll stays ready as long as its descriptor is.
+    if (state_->descriptors.size() == 1) {
+        const member::use* const only = state_->descriptors.begin()->second.uses;
+        if (only->next == nullptr)
+            return v.found(*only->by, report::level);
+    }
+    epoll_event events[64];
+    const int n = ::epoll_wait(state_->handle, events, std::size(events), 0);
+    for (int i = 0; i < n; ++i) {
+        descriptor& d = *static_cast<descriptor*>(events[i].data.ptr);
+        const std::uint32_t e = events[i].events;
+        if ((e & EPOLLPRI) != 0) {
+            d.urgent = true;
+            (void)state_->update(d); // otherwise every wait would end with it
+        }
+        const report how = d.urgent || (e & (EPOLLHUP | EPOLLRDHUP)) != 0 ? report::last : report::edge;
+        for (const member::use* u = d.uses; u != nullptr; u = u->next)
+            if ((e & ((u->write ? for_writing : for_reading | EPOLLPRI) | EPOLLHUP | EPOLLERR)) != 0)
+                v.found(*u->by, how);
+    }
 }
 
 } // namespace ferrule::os

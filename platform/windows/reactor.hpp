@@ -1,24 +1,74 @@
 // See platform/reactor.hpp.
 #pragma once
 
+#include "platform/context_executor.hpp"
 #include "platform/os.hpp"
 
 #include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/windows/object_handle.hpp>
+#include <boost/asio/windows/basic_object_handle.hpp>
 
+#include <memory>
+#include <span>
 #include <utility>
 
 namespace ferrule::os {
+
+/// As on POSIX. A thread of the system's pool waits for each target.
+class readiness_set {
+    struct waits;
+    struct state;
+
+public:
+    class member {
+    public:
+        member() noexcept;
+        member(const member&) = delete;
+        member& operator=(const member&) = delete;
+        [[nodiscard]] bool is_watched() const noexcept { return waits_ != nullptr; }
+
+    protected:
+        ~member();
+        void forget() noexcept {}
+
+    private:
+        friend class readiness_set;
+        std::unique_ptr<waits> waits_;
+    };
+    class visitor {
+    public:
+        virtual void found(member& m, report how) noexcept = 0;
+
+    protected:
+        ~visitor() = default;
+    };
+
+    readiness_set() noexcept;
+    readiness_set(readiness_set&& other) noexcept;
+    readiness_set& operator=(readiness_set&& other) noexcept;
+    ~readiness_set();
+
+    [[nodiscard]] bool is_open() const noexcept { return state_ != nullptr; }
+    [[nodiscard]] error_code open() noexcept;
+    [[nodiscard]] native_handle_type handle() const noexcept;
+    [[nodiscard]] error_code watch(member& m, std::span<const readiness> targets, bool again) noexcept;
+    void unwatch(member& m) noexcept;
+    void visit_ready(visitor& v) noexcept;
+
+private:
+    std::unique_ptr<state> state_;
+};
 
 /// Returns another handle of the same event, or sets `ec`.
 [[nodiscard]] native_handle_type duplicate_event(native_handle_type h, error_code& ec) noexcept;
 void close_event(native_handle_type h) noexcept;
 
-/// Registers the event of a `readiness_set` with a reactor.
+/// Registers the event of a `readiness_set` with the reactor of a context.
 class watched_handle {
+    using object_handle = boost::asio::windows::basic_object_handle<context_executor>;
+
 public:
-    template <class Executor>
-    watched_handle(const Executor& e, native_handle_type h, error_code& ec) : event_(e)
+    watched_handle(boost::asio::execution_context& c, native_handle_type h, error_code& ec)
+        : event_(context_executor(c))
     {
         // Asio closes the handle that it is given.
         const native_handle_type own = duplicate_event(h, ec);
@@ -29,34 +79,17 @@ public:
             close_event(own);
     }
 
-    template <class Executor>
-    static void prepare(const Executor& e)
-    {
-        const boost::asio::windows::object_handle reactor(e);
-    }
-
-    template <class Executor>
-    [[nodiscard]] bool runs_on(const Executor& e)
-    {
-        return event_.get_executor() == e;
-    }
+    static void prepare(boost::asio::execution_context& c) { const object_handle reactor{context_executor(c)}; }
 
     template <class Handler>
     void async_wait(Handler&& handler)
     {
-        // Asio does this itself for its other objects.
-        if (auto slot = boost::asio::get_associated_cancellation_slot(handler); slot.is_connected()) {
-            slot.assign([this](boost::asio::cancellation_type) {
-                error_code over;
-                event_.cancel(over);
-            });
-        }
         event_.async_wait(std::forward<Handler>(handler));
     }
     void cancel() { event_.cancel(); }
 
 private:
-    boost::asio::windows::object_handle event_;
+    object_handle event_;
 };
 
 } // namespace ferrule::os

@@ -7,6 +7,8 @@
 #include <ferrule/detail/fork_generation.hpp>
 
 #include <array>
+#include <mutex>
+#include <utility>
 
 namespace ferrule::os {
 
@@ -84,21 +86,54 @@ void close_event(native_handle_type h) noexcept
     ::CloseHandle(h);
 }
 
-/// A thread of the system's pool sets the event when a target is signalled. The event stays while the targets change.
-struct readiness_set::state {
-    windows::unique_handle event = windows::make_event();
-    std::array<windows::pool_wait, 2> waits;
+struct readiness_set::waits {
+    waits(member& m, state& s) noexcept : of(m), in(s) {}
+
+    static void CALLBACK found(void* self, BOOLEAN) noexcept;
+
+    member& of;
+    state& in;
+    waits* next = nullptr;
+    bool is_found = false;
+    std::array<windows::pool_wait, 2> each; // last, so that they end first
 };
+
+struct readiness_set::state {
+    void add(waits& w) noexcept
+    {
+        const std::lock_guard guard(mutex);
+        if (!std::exchange(w.is_found, true))
+            w.next = std::exchange(found, &w);
+        ::SetEvent(event.get());
+    }
+    void remove(const waits& w) noexcept
+    {
+        const std::lock_guard guard(mutex);
+        for (waits** at = &found; *at != nullptr; at = &(*at)->next)
+            if (*at == &w) {
+                *at = w.next;
+                return;
+            }
+    }
+
+    const windows::unique_handle event = windows::make_event();
+    std::mutex mutex; // guards the list of those that a thread of the pool has found ready
+    waits* found = nullptr;
+};
+
+void CALLBACK readiness_set::waits::found(void* self, BOOLEAN) noexcept
+{
+    waits& w = *static_cast<waits*>(self);
+    w.in.add(w);
+}
+
+readiness_set::member::member() noexcept = default;
+readiness_set::member::~member() = default;
 
 readiness_set::readiness_set() noexcept = default;
 readiness_set::readiness_set(readiness_set&& other) noexcept = default;
 readiness_set& readiness_set::operator=(readiness_set&& other) noexcept = default;
 readiness_set::~readiness_set() = default;
-
-bool readiness_set::is_open() const noexcept
-{
-    return state_ != nullptr;
-}
 
 error_code readiness_set::open() noexcept
 {
@@ -115,26 +150,44 @@ native_handle_type readiness_set::handle() const noexcept
     return state_->event.get();
 }
 
-error_code readiness_set::watch(std::span<const readiness> targets) noexcept
+error_code readiness_set::watch(member& m, std::span<const readiness> targets, bool) noexcept
 {
-    unwatch();
-    const auto set = [](void* event, BOOLEAN) { ::SetEvent(event); };
+    unwatch(m);
+    try {
+        m.waits_ = std::make_unique<waits>(m, *state_);
+    } catch (...) {
+        return caught();
+    }
     for (std::size_t i = 0; i < targets.size(); ++i) {
         if (targets[i].is_now())
-            ::SetEvent(state_->event.get());
-        else if (!state_->waits[i].start(targets[i].handle(), set, state_->event.get(), true))
-            return last_error();
+            state_->add(*m.waits_);
+        else if (!m.waits_->each[i].start(targets[i].handle(), waits::found, m.waits_.get(), true)) {
+            const error_code ec = last_error();
+            unwatch(m);
+            return ec;
+        }
     }
     return {};
 }
 
-void readiness_set::unwatch() noexcept
+void readiness_set::unwatch(member& m) noexcept
 {
-    if (!state_)
+    if (!m.waits_)
         return;
-    for (windows::pool_wait& w : state_->waits)
+    for (windows::pool_wait& w : m.waits_->each)
         w.stop();
+    state_->remove(*m.waits_);
+    m.waits_.reset();
+}
+
+void readiness_set::visit_ready(visitor& v) noexcept
+{
+    const std::lock_guard guard(state_->mutex);
     ::ResetEvent(state_->event.get());
+    for (waits* w = std::exchange(state_->found, nullptr); w != nullptr; w = std::exchange(w->next, nullptr)) {
+        w->is_found = false;
+        v.found(w->of, report::last);
+    }
 }
 
 } // namespace ferrule::os

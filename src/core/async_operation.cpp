@@ -3,11 +3,13 @@
 #include "platform/caught.hpp"
 #include "src/core/wait_service.hpp"
 
-#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/defer.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <new>
+#include <typeinfo>
 #include <utility>
 
 namespace ferrule::detail {
@@ -145,14 +147,6 @@ void async_operation::wake() noexcept
     });
 }
 
-void async_operation::notify() noexcept
-{
-    try {
-        point().watched().cancel();
-    } catch (const boost::system::system_error&) { // the wait has completed
-    }
-}
-
 // ---- resting ----
 
 template <class HandOver>
@@ -167,6 +161,25 @@ void async_operation::rest(HandOver hand_over)
 void async_operation::post()
 {
     rest([this](resumption r) { asio::post(executor_, std::move(r)); });
+}
+
+bool async_operation::runs_in_any_thread() const noexcept
+{
+    return executor_.target_type() == typeid(asio::io_context::executor_type);
+}
+
+bool async_operation::hand_over() noexcept
+{
+    hand_over_call call(*this);
+    try {
+        asio::defer(executor_, resumption(shared_from_this()));
+    } catch (const std::bad_alloc&) {
+        return false;
+    } catch (...) { // the executor has refused it
+    }
+    if (call.refused)
+        abandon();
+    return true;
 }
 
 error_code async_operation::stay(std::optional<lock_time> ask_again_at) noexcept
@@ -236,7 +249,7 @@ async_operation::outcome async_operation::take_lock()
         if (ec && (ec != errc::lock_timed_out || timeout_.deadline().expired()))
             return ec;
         if (ec) {
-            service_ = &wait_service::of(executor_, context_);
+            service_ = &wait_service::of(context_);
             timer_.emplace(executor_);
             queued_ = true; // from here on, the resumption may run on another thread
             if (!lock_.enqueue(*this, refused)) {
@@ -319,23 +332,15 @@ async_operation::outcome async_operation::wait()
     }
     error_code refused;
     waiting_ = true; // from the wait on, the resumption may run on another thread
-    const auto watch = [&](wait_point& p) {
+    const auto rest_at = [&](wait_point& p) {
         if (reason_ != 0)
             return false;
-        refused = p.watch(executor_, context_, wait_->targets().list());
-        if (refused)
-            return false;
-        rest([&](resumption r) {
-            if (p.watched().runs_on(executor_)) // cheaper for Asio
-                p.watched().async_wait(std::move(r));
-            else
-                p.watched().async_wait(asio::bind_executor(executor_, std::move(r)));
-        });
-        return true;
+        refused = p.rest(context_, shared_from_this(), wait_->targets().list(), wait_->drained());
+        return !refused;
     };
     try {
         set_deadline();
-        if (wait_->begin(*this, watch))
+        if (wait_->begin(*this, rest_at))
             return std::nullopt;
     } catch (...) {
         refused = os::caught();

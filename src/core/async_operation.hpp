@@ -27,14 +27,14 @@ class wait_service;
 ///     start ─ try lock ─┬─ held ── advance ─┬─ done ─ leave ─ deliver
 ///                       │            ▲      ├─ again: post ─┐
 ///                       └─ queued ───┘      └─ wait ────────┤
-///                          (timer)             (reactor)    │
+///                          (timer)               (hub)      │
 ///                                    ▲──────────────────────┘
 ///
-/// Wherever the operation rests, Asio holds what will resume it. This is a posted function, or the handler of the timer
-/// or of the watched descriptor; a wake-up cancels the wait. So a wake-up needs no memory. A context that ends destroys
-/// the handler. Then `abandon` leaves the stream in order and passes the lock on before the completion handler is
-/// destroyed.
-class async_operation : public std::enable_shared_from_this<async_operation>, public lock_waiter, public waiter {
+/// Wherever the operation rests, something of its context will resume it: a posted function, the handler of the timer, or
+/// the hub where it waits for the descriptor. A wake-up cancels the timer, or has the hub resume it. So a wake-up needs
+/// no memory. When the context ends, `abandon` leaves the stream in order and passes the lock on before the completion
+/// handler is destroyed.
+class async_operation : public std::enable_shared_from_this<async_operation>, public lock_waiter, public resting {
 public:
     async_operation(const async_operation&) = delete;
     async_operation& operator=(const async_operation&) = delete;
@@ -50,12 +50,18 @@ public:
 
     // Called by the lock and the wait point, under their mutexes:
     void wake() noexcept final;
-    void notify() noexcept final;
+    void notify() noexcept final { point().wake_resting(); }
     error_code stay(std::optional<lock_time> ask_again_at) noexcept final;
     bool runs_with(const lock_waiter& other) const noexcept final
     {
         return executor_ == static_cast<const async_operation&>(other).executor_;
     }
+
+    // Called by the hub:
+    bool runs_in_any_thread() const noexcept final;
+    bool hand_over() noexcept final;
+    void go_on() final;
+    void abandon() noexcept final;
 
 protected:
     /// `c` is null for an operation that only takes the lock.
@@ -84,7 +90,6 @@ private:
     // Each function goes as far as it can. No value means that something will call `go_on`, perhaps already on another
     // thread. Then nothing in this object may be touched any more.
     using outcome = std::optional<error_code>;
-    void go_on();
     [[nodiscard]] outcome attempt() noexcept;
     [[nodiscard]] outcome run();
     [[nodiscard]] outcome take_lock();
@@ -99,7 +104,6 @@ private:
     void set_deadline();
     void leave(std::optional<operation::ending> failure, error_code& ec) noexcept;
     void finish(error_code ec);
-    void abandon() noexcept;
     [[nodiscard]] wait_point& point() noexcept { return *channel_->of(op_->side).point; }
 
     // The caller's executor, unchanged. What rests with Asio already counts as work of its context. Asio calls a

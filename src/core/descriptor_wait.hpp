@@ -20,6 +20,11 @@ public:
         if (use && pushes() && channel_.rest_is_readers())
             targets_.add(channel_.fd->arm(direction::write));
     }
+    /// Whether only new input makes the descriptor ready.
+    [[nodiscard]] bool drained() const noexcept
+    {
+        return op_.side == direction::read && channel_.drained && channel_.fd->drained();
+    }
     [[nodiscard]] const wait_targets& targets() const noexcept { return targets_; }
 
     /// Registers `me` for wake-ups. Then calls `wait(point)` under the mutex that a wake-up takes, so no wake-up is
@@ -67,6 +72,7 @@ public:
         const auto held = p.guard();
         if (p.waiting == &me)
             p.waiting = nullptr;
+        p.not_heeded();
     }
 
 private:

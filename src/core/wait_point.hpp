@@ -2,17 +2,19 @@
 #pragma once
 
 #include "platform/reactor.hpp"
+#include "src/core/fork_guard.hpp"
 
-#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/execution_context.hpp>
 
-#include <atomic>
-#include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 
 namespace ferrule::detail {
 
-/// A blocked operation that can be woken to re-check its state.
+class wait_hub;
+
+/// A waiting operation that can be woken to re-check its state.
 class waiter {
 public:
     /// Called with the wait point's mutex held. Must not block.
@@ -22,25 +24,48 @@ protected:
     ~waiter() = default;
 };
 
-/// Connects one waiting operation with the threads that interrupt it and with the reactor of an execution context.
-/// Shared, because a context that ends must be able to take its reactor back.
-class wait_point : public std::enable_shared_from_this<wait_point> {
+/// A waiter that keeps no thread. It rests in the hub of its context.
+class resting : public waiter {
+public:
+    /// Whether its executor is that of the context itself, so that any thread of the context may call `go_on`.
+    [[nodiscard]] virtual bool runs_in_any_thread() const noexcept = 0;
+    /// Lets its executor call `go_on`. Returns false, and has done nothing, if memory lacks.
+    [[nodiscard]] virtual bool hand_over() noexcept = 0;
+    /// Continues the operation. May throw what a completion handler throws.
+    virtual void go_on() = 0;
+    /// Called instead when the context ends.
+    virtual void abandon() noexcept = 0;
+
+protected:
+    ~resting() = default;
+
+private:
+    friend class wait_hub;
+    std::shared_ptr<resting> next_; // woken after this
+};
+
+/// Connects one waiting operation with the threads that interrupt it and with the hub of an execution context. Shared,
+/// because a context that ends must be able to take its hub back.
+class wait_point : public std::enable_shared_from_this<wait_point>, private os::readiness_set::member {
 public:
     /// Locks the mutex that guards everything below.
     [[nodiscard]] std::unique_lock<std::mutex> guard() noexcept;
 
     waiter* waiting = nullptr;
 
-    /// Makes `context`'s reactor watch the targets through one private descriptor, which moves between contexts. The
-    /// real descriptor is never given to a reactor, since Asio would set O_NONBLOCK on an open file description that
-    /// others share.
-    [[nodiscard]] error_code watch(const boost::asio::any_io_executor& executor,
-                                   boost::asio::execution_context& context, std::span<const readiness> targets);
-    [[nodiscard]] os::watched_handle& watched() noexcept { return *watched_; }
-    /// Withdraws all interest, so that the context is not woken for what a thread will read.
+    /// Lets `r` rest in the hub of `context` until a target is ready or `wake_resting` is called. `drained` tells that
+    /// the last attempt after the last wait has taken all that had arrived.
+    [[nodiscard]] error_code rest(boost::asio::execution_context& context, std::shared_ptr<resting> r,
+                                  std::span<const readiness> targets, bool drained) noexcept;
+    void wake_resting() noexcept;
+    /// Withdraws all interest, so that no context is woken for what a thread will read.
     void unwatch() noexcept;
-    /// Called when the context ends.
-    void leave(boost::asio::execution_context& context) noexcept;
+    /// Called if the operation that has been told of a ready target ends without an attempt.
+    void not_heeded() noexcept
+    {
+        if (report_ == told::heeded)
+            report_ = told::unheeded;
+    }
 
     /// Wakes the waiting operation, if there is one.
     void wake() noexcept
@@ -56,20 +81,37 @@ public:
             waiting->notify();
     }
 
+    /// Called when the context of `hub` ends. Returns what rests here, if it rests there.
+    [[nodiscard]] std::shared_ptr<resting> leave(const wait_hub& hub) noexcept;
+
     wait_point() noexcept;
     wait_point(const wait_point&) = delete;
     wait_point& operator=(const wait_point&) = delete;
     ~wait_point();
 
 private:
-    void stop_watching() noexcept;
-    void recover_from_fork(std::uint32_t generation) noexcept;
+    friend class wait_hub;
+    enum class told : unsigned char { nothing, heeded, unheeded };
 
+    /// Guarded by the mutex of the hub.
+    struct hub_entry {
+        std::shared_ptr<resting> rests;
+        wait_point* previous = nullptr; // of those that have targets in the set
+        wait_point* next = nullptr;
+        bool listed = false;
+        std::shared_ptr<wait_point> next_found;
+        bool is_found = false;
+        os::report found_as{};
+    };
+
+    /// A target is ready.
+    void report(os::report how) noexcept;
+
+    fork_guard forked_;
     std::mutex mutex_;
-    std::atomic<std::uint32_t> generation_;
-    os::readiness_set set_;
-    std::unique_ptr<os::watched_handle> watched_; // for the handle of the set
-    boost::asio::execution_context* context_ = nullptr;
+    std::shared_ptr<wait_hub> hub_;
+    told report_ = told::nothing; // since the targets were watched
+    hub_entry in_hub_;
 };
 
 } // namespace ferrule::detail

@@ -1,41 +1,47 @@
 #include "src/core/wait_service.hpp"
 
+#include <new>
+#include <utility>
+
 namespace ferrule::detail {
 
 boost::asio::execution_context::id wait_service::id;
 
-wait_service& wait_service::of(const boost::asio::any_io_executor& executor, boost::asio::execution_context& context)
+wait_service& wait_service::of(boost::asio::execution_context& context)
 {
     if (!boost::asio::has_service<wait_service>(context))
-        os::watched_handle::prepare(executor);
+        os::watched_handle::prepare(context);
     return boost::asio::use_service<wait_service>(context);
 }
 
-void wait_service::add(const std::shared_ptr<wait_point>& p)
+std::unique_lock<std::mutex> wait_service::guard() noexcept
 {
-    const std::lock_guard guard(mutex_);
-    if (points_.size() >= prune_at_) {
-        std::erase_if(points_, [](const auto& weak) { return weak.expired(); });
-        prune_at_ = 2 * points_.size() + 16;
-    }
-    points_.insert(p);
+    // In the child of a fork, the hub is the parent's.
+    forked_.check([this] {
+        new (&mutex_) std::mutex;
+        new (&hub_) std::shared_ptr<wait_hub>;
+    });
+    return std::unique_lock(mutex_);
+}
+
+std::shared_ptr<wait_hub> wait_service::hub()
+{
+    const auto held = guard();
+    if (!hub_)
+        hub_ = std::make_shared<wait_hub>(context());
+    return hub_;
 }
 
 void wait_service::shutdown() noexcept
 {
-    // The points leave outside the mutex, since other threads take it while they hold a point's mutex.
-    for (;;) {
-        std::shared_ptr<wait_point> point;
-        {
-            const std::lock_guard guard(mutex_);
-            ended_ = true;
-            if (points_.empty())
-                return;
-            point = points_.extract(points_.begin()).value().lock();
-        }
-        if (point)
-            point->leave(context());
+    std::shared_ptr<wait_hub> hub;
+    {
+        const auto held = guard();
+        ended_ = true;
+        hub = std::move(hub_);
     }
+    if (hub)
+        hub->end();
 }
 
 } // namespace ferrule::detail

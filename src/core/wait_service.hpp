@@ -1,18 +1,16 @@
-// Notifies waiting operations that their context ends. Private.
+// What ferrule keeps for each execution context. Private.
 #pragma once
 
-#include "src/core/wait_point.hpp"
+#include "src/core/wait_hub.hpp"
 
 #include <boost/asio/execution_context.hpp>
 
 #include <memory>
 #include <mutex>
-#include <set>
 
 namespace ferrule::detail {
 
-/// Takes back the registrations with a context's reactor when the context ends. A wait point stays registered between
-/// two waits, so each context that waits carries this service.
+/// Lives as long as its context, and tells what waits in the context that it ends.
 class wait_service final : public boost::asio::execution_context::service {
 public:
     static boost::asio::execution_context::id id;
@@ -20,28 +18,29 @@ public:
 
     explicit wait_service(boost::asio::execution_context& context) : service(context) {}
 
-    /// The service of the executor's context, made at the first use. It is made after Asio's reactor and timers, so
-    /// that it is shut down before them.
-    static wait_service& of(const boost::asio::any_io_executor& executor, boost::asio::execution_context& context);
+    /// The service of a context, made at the first use. It is made after Asio's reactor and timers, so that it is shut
+    /// down before them.
+    static wait_service& of(boost::asio::execution_context& context);
 
-    /// Remembers a wait point for as long as it exists.
-    void add(const std::shared_ptr<wait_point>& p);
+    /// The place where operations wait for descriptors.
+    [[nodiscard]] std::shared_ptr<wait_hub> hub();
 
     /// Calls `f`, which uses the context's timers, unless the context ends. Asio destroys its timers without a lock.
     template <class F>
     void unless_ended(F f) noexcept
     {
-        const std::lock_guard guard(mutex_);
+        const auto held = guard();
         if (!ended_)
             f();
     }
 
 private:
+    [[nodiscard]] std::unique_lock<std::mutex> guard() noexcept;
     void shutdown() noexcept override;
 
+    fork_guard forked_;
     std::mutex mutex_;
-    std::set<std::weak_ptr<wait_point>, std::owner_less<>> points_;
-    std::size_t prune_at_ = 16;
+    std::shared_ptr<wait_hub> hub_;
     bool ended_ = false;
 };
 

@@ -1,0 +1,336 @@
+// Many operations that wait in one context: each is woken for its own descriptor, and nothing is woken in vain.
+#include "support/test.hpp"
+
+#include "support/posix/descriptors.hpp"
+
+#include <boost/asio/strand.hpp>
+
+namespace {
+
+/// Two descriptors of which a test writes to one and reads from the other with ferrule.
+struct connection {
+    explicit connection(std::pair<unique_fd, unique_fd> ends)
+        : in(adopt(std::exchange(ends.first, {}).release())),
+          out(std::move(ends.second))
+    {
+    }
+
+    void write(std::string_view text, int flags = 0) const
+    {
+        REQUIRE(::send(out.get(), text.data(), text.size(), flags | MSG_NOSIGNAL) == static_cast<ssize_t>(text.size()));
+    }
+
+    duplex in;
+    unique_fd out;
+};
+
+connection unix_connection()
+{
+    return connection(raw_socketpair(SOCK_STREAM));
+}
+
+connection tcp_connection()
+{
+    return connection(raw_tcp_pair());
+}
+
+/// A receive whose result a test can look at.
+struct received {
+    void begin(duplex& from, const asio::any_io_executor& on)
+    {
+        done = false;
+        from.async_recv(asio::bind_executor(on, [this](error_code e, bytes b) {
+            done = true;
+            error = e;
+            text = b.text();
+        }));
+    }
+
+    bool done = false;
+    error_code error;
+    std::string text;
+};
+
+/// A context in which one operation waits all the time, so that it is told of what becomes ready.
+struct busy {
+    busy() { always.begin(other.in, context.get_executor()); }
+
+    asio::io_context context{1};
+    connection other = unix_connection();
+    received always;
+};
+
+} // namespace
+
+TEST_CASE("wait_hub: of many waiting operations, those whose input arrives continue")
+{
+    asio::io_context context;
+    std::vector<connection> all;
+    std::vector<received> results(100);
+    for (std::size_t i = 0; i < results.size(); ++i) {
+        all.push_back(i % 2 == 0 ? unix_connection() : tcp_connection());
+        results[i].begin(all[i].in, context.get_executor());
+    }
+    context.poll();
+    for (int round = 0; round < 3; ++round) {
+        for (std::size_t i = 0; i < results.size(); i += 7)
+            all[i].write(std::to_string(i));
+        for (std::size_t i = 0; i < results.size(); i += 7)
+            while (!results[i].done)
+                context.run_one();
+        context.poll();
+        for (std::size_t i = 0; i < results.size(); ++i) {
+            CHECK(results[i].done == (i % 7 == 0));
+            if (!results[i].done)
+                continue;
+            CHECK(results[i].text == std::to_string(i));
+            results[i].begin(all[i].in, context.get_executor());
+        }
+        context.poll();
+    }
+    for (connection& c : all)
+        c.in.close();
+    context.run(); // which ends, since nothing waits any more
+    for (const received& r : results)
+        CHECK(r.done);
+}
+
+TEST_CASE("wait_hub: waiting operations of one context share its descriptors")
+{
+    asio::io_context context;
+    std::vector<connection> all;
+    for (int i = 0; i < 50; ++i)
+        all.push_back(unix_connection());
+    std::vector<received> results(all.size());
+    results[0].begin(all[0].in, context.get_executor());
+    context.poll();
+    const auto descriptors = open_descriptors();
+    for (std::size_t i = 1; i < all.size(); ++i)
+        results[i].begin(all[i].in, context.get_executor());
+    context.poll();
+    CHECK(open_descriptors() == descriptors);
+    for (connection& c : all)
+        c.in.close();
+    context.run();
+}
+
+TEST_CASE("wait_hub: input that arrives while nobody waits for it is there for the next who does")
+{
+    busy b;
+    connection c = GENERATE(0, 1) == 0 ? unix_connection() : tcp_connection();
+    received r;
+    r.begin(c.in, b.context.get_executor());
+    b.context.poll();
+    c.write("first");
+    while (!r.done)
+        b.context.run_one();
+    CHECK(r.text == "first");
+
+    c.write("second");
+    b.context.run_one(); // is told of it
+    CHECK(b.context.poll() == 0);
+    r.begin(c.in, b.context.get_executor());
+    while (!r.done)
+        b.context.run_one();
+    CHECK(r.text == "second");
+}
+
+TEST_CASE("wait_hub: unread input of others wakes nobody again and again")
+{
+    busy b;
+    connection c = unix_connection();
+    received r;
+    r.begin(c.in, b.context.get_executor());
+    b.context.poll();
+    c.write("first");
+    while (!r.done)
+        b.context.run_one();
+    c.write("second");
+    b.context.run_one();
+    for (int i = 0; i < 10; ++i)
+        CHECK(b.context.poll() == 0);
+    CHECK(!b.always.done);
+}
+
+TEST_CASE("wait_hub: an end that arrives together with input is seen")
+{
+    busy b;
+    connection c = GENERATE(0, 1) == 0 ? unix_connection() : tcp_connection();
+    received r;
+    r.begin(c.in, b.context.get_executor());
+    b.context.poll();
+    c.write("all");
+    c.out.reset();
+    while (!r.done)
+        b.context.run_one();
+    CHECK(r.text == "all");
+    r.begin(c.in, b.context.get_executor());
+    while (!r.done)
+        b.context.run_one();
+    CHECK(r.error == errc::end_of_stream);
+}
+
+TEST_CASE("wait_hub: bytes behind a descriptor that was sent are received without new input")
+{
+    busy b;
+    connection c = unix_connection();
+    received r;
+    r.begin(c.in, b.context.get_executor());
+    b.context.poll();
+    char control[CMSG_SPACE(sizeof(int))] = {};
+    char text[] = "with one";
+    iovec part{text, 8};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    cmsghdr& header = *CMSG_FIRSTHDR(&message);
+    header.cmsg_level = SOL_SOCKET;
+    header.cmsg_type = SCM_RIGHTS;
+    header.cmsg_len = CMSG_LEN(sizeof(int));
+    const int sent = c.out.get();
+    std::memcpy(CMSG_DATA(&header), &sent, sizeof sent);
+    REQUIRE(::sendmsg(c.out.get(), &message, MSG_NOSIGNAL) == 8);
+    c.write("behind it");
+    for (const char* expected : {"with one", "behind it"}) {
+        while (!r.done)
+            b.context.run_one();
+        CHECK(r.text == expected);
+        r.begin(c.in, b.context.get_executor());
+        b.context.poll();
+    }
+    c.in.close();
+    b.context.poll();
+}
+
+TEST_CASE("wait_hub: bytes behind urgent data are received without new input, and it wakes nobody for ever")
+{
+    busy b;
+    connection c = tcp_connection();
+    received r;
+    r.begin(c.in, b.context.get_executor());
+    b.context.poll();
+    c.write("before!", MSG_OOB); // the last byte is urgent
+    c.write("behind");
+    std::string all;
+    while (all != "beforebehind") {
+        while (!r.done)
+            b.context.run_one();
+        all += r.text;
+        r.begin(c.in, b.context.get_executor());
+    }
+    while (b.context.poll() != 0) {
+    }
+    CHECK(!r.done);
+    for (int i = 0; i < 10; ++i)
+        CHECK(b.context.poll() == 0);
+    c.in.close();
+    b.context.poll();
+}
+
+TEST_CASE("wait_hub: what a cancelled operation was woken for is there for the next one")
+{
+    busy b;
+    connection c = unix_connection();
+    const auto strand = asio::make_strand(b.context);
+    received first;
+    asio::cancellation_signal stop;
+    c.in.async_recv(
+        asio::bind_cancellation_slot(stop.slot(), asio::bind_executor(strand, [&](error_code e, const bytes&) {
+                                         first.done = true;
+                                         first.error = e;
+                                     })));
+    b.context.poll();
+    c.write("kept");
+    b.context.run_one(); // hands the operation to the strand
+    REQUIRE(!first.done);
+    stop.emit(asio::cancellation_type::terminal);
+    while (!first.done)
+        b.context.run_one();
+    received second;
+    second.begin(c.in, b.context.get_executor());
+    while (!second.done)
+        b.context.run_one();
+    CHECK(second.text + first.text == "kept");
+}
+
+TEST_CASE("wait_hub: an exception of a handler leaves `run`, and the others continue after it")
+{
+    asio::io_context context(1);
+    std::vector<connection> all;
+    std::vector<received> results(3);
+    for (std::size_t i = 0; i < 3; ++i) {
+        all.push_back(unix_connection());
+        all.push_back(unix_connection());
+    }
+    for (std::size_t i = 0; i < 3; ++i) {
+        all[i].in.async_recv(asio::bind_executor(context.get_executor(), [](error_code, const bytes&) { throw 1; }));
+        results[i].begin(all[3 + i].in, context.get_executor());
+    }
+    context.poll();
+    for (const connection& c : all)
+        c.write("x");
+    int thrown = 0;
+    for (;;) {
+        try {
+            context.run();
+            break;
+        } catch (int) {
+            ++thrown;
+        }
+    }
+    CHECK(thrown == 3);
+    for (const received& r : results)
+        CHECK(r.text == "x");
+}
+
+TEST_CASE("wait_hub: unread input does not wake who waits to send on the same descriptor")
+{
+    asio::io_context context(1);
+    connection c = unix_connection();
+    received r;
+    r.begin(c.in, context.get_executor());
+    context.poll();
+    c.write("first");
+    while (!r.done)
+        context.run_one();
+    c.write("unread");
+    const std::string large(4 << 20, 'x');
+    bool sent = false;
+    c.in.async_send(large, asio::bind_executor(context, [&](error_code, std::size_t) { sent = true; }));
+    while (context.poll_one() != 0) {
+    }
+    for (int i = 0; i < 10; ++i)
+        CHECK(context.poll() == 0);
+    CHECK(!sent);
+    c.in.close();
+    context.run();
+}
+
+TEST_CASE("wait_hub: a handler that blocks keeps no other operation of the context waiting")
+{
+    asio::io_context context;
+    connection slow = unix_connection();
+    connection quick = unix_connection();
+    std::promise<void> go_on;
+    std::promise<void> blocked;
+    const auto executor = GENERATE(0, 1) == 0 ? asio::any_io_executor(context.get_executor())
+                                              : asio::any_io_executor(asio::make_strand(context));
+    slow.in.async_recv(asio::bind_executor(executor, [&](error_code, const bytes&) {
+        blocked.set_value();
+        go_on.get_future().wait();
+    }));
+    std::promise<std::string> answer;
+    quick.in.async_recv(
+        asio::bind_executor(context, [&](error_code, const bytes& b) { answer.set_value(std::string(b.text())); }));
+    std::jthread one([&] { context.run(); });
+    std::jthread two([&] { context.run(); });
+    slow.write("x");
+    blocked.get_future().wait();
+    quick.write("answer");
+    auto arrived = answer.get_future();
+    CHECK(arrived.wait_for(10s) == std::future_status::ready);
+    go_on.set_value();
+    CHECK(arrived.get() == "answer");
+}
