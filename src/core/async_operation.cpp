@@ -26,16 +26,16 @@ public:
     hand_over_call& operator=(const hand_over_call&) = delete;
     ~hand_over_call() { innermost = outer_; }
 
-    /// Whether this thread is inside such a call for `op`, which is then marked as refused.
-    static bool refuses(const async_operation& op) noexcept
+    /// Whether this thread is inside such a call for `op`, which then keeps it.
+    static bool refuses(std::shared_ptr<async_operation>& op) noexcept
     {
-        if (innermost == nullptr || innermost->op_ != &op)
+        if (innermost == nullptr || innermost->op_ != op.get())
             return false;
-        innermost->refused = true;
+        innermost->refused = std::move(op);
         return true;
     }
 
-    bool refused = false;
+    std::shared_ptr<async_operation> refused;
 
 private:
     static thread_local hand_over_call* innermost;
@@ -56,7 +56,7 @@ public:
     resumption& operator=(resumption&&) = delete;
     ~resumption()
     {
-        if (op_ && !hand_over_call::refuses(*op_))
+        if (op_ && !hand_over_call::refuses(op_))
             op_->abandon();
     }
 
@@ -168,18 +168,17 @@ bool async_operation::runs_in_any_thread() const noexcept
     return executor_.target_type() == typeid(asio::io_context::executor_type);
 }
 
-bool async_operation::hand_over() noexcept
+void async_operation::hand_over(std::shared_ptr<resting>& self) noexcept
 {
     hand_over_call call(*this);
     try {
-        asio::defer(executor_, resumption(shared_from_this()));
+        asio::defer(executor_, resumption(std::static_pointer_cast<async_operation>(std::move(self))));
     } catch (const std::bad_alloc&) {
-        return false;
+        self = std::move(call.refused);
     } catch (...) { // the executor has refused it
     }
     if (call.refused)
-        abandon();
-    return true;
+        call.refused->abandon();
 }
 
 error_code async_operation::stay(std::optional<lock_time> ask_again_at) noexcept

@@ -59,7 +59,7 @@ public:
 
     // Called by the hub:
     bool runs_in_any_thread() const noexcept final;
-    bool hand_over() noexcept final;
+    void hand_over(std::shared_ptr<resting>& self) noexcept final;
     void go_on() final;
     void abandon() noexcept final;
 

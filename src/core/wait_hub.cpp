@@ -184,9 +184,10 @@ void wait_hub::run(bool ready)
             const bool may_run_here = r->runs_in_any_thread();
             const bool would_run_last = !woken_ && may_run_here;
             held.unlock();
-            const bool gone = !would_run_last && r->hand_over();
+            if (!would_run_last)
+                r->hand_over(r);
             held.lock();
-            if (gone)
+            if (!r)
                 continue;
             if (may_run_here)
                 last = std::move(r);

@@ -29,8 +29,8 @@ class resting : public waiter {
 public:
     /// Whether its executor is that of the context itself, so that any thread of the context may call `go_on`.
     [[nodiscard]] virtual bool runs_in_any_thread() const noexcept = 0;
-    /// Lets its executor call `go_on`. Returns false, and has done nothing, if memory lacks.
-    [[nodiscard]] virtual bool hand_over() noexcept = 0;
+    /// Lets its executor call `go_on`. The executor takes `self` over, unless memory lacks.
+    virtual void hand_over(std::shared_ptr<resting>& self) noexcept = 0;
     /// Continues the operation. May throw what a completion handler throws.
     virtual void go_on() = 0;
     /// Called instead when the context ends.
