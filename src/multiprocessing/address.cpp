@@ -12,6 +12,7 @@ value from_address(const address& a)
     case address::family::systemd:
         throw usage_error(errc::invalid_argument, "ferrule: Python cannot connect to " + a.to_string());
     case address::family::tcp: break;
+    case address::family::tls:
     case address::family::udp:
     case address::family::unix_datagram:
     case address::family::unix_datagram_abstract:

@@ -218,17 +218,24 @@ struct acceptor {
 descriptor listen(std::vector<address>& at, const listen_settings& o, begin_handshake begin,
                   std::shared_ptr<accept_queue>& q)
 {
-    const auto is_tcp = [](const address& a) { return a.kind() == address::family::tcp; };
     if (o.same_user && std::ranges::any_of(at, is_tcp))
         throw_error(errc::unsupported);
-    std::vector<std::unique_ptr<os::listening>> places;
-    if (at.empty())
-        places.push_back(os::listen_anywhere(o));
     for (const address& a : at)
-        std::ranges::move(listen_at(a, o), std::back_inserter(places));
-    at.clear();
-    for (const auto& p : places)
-        at.push_back(address_of(p->where()));
+        check_handshake(a, begin);
+    std::vector<std::unique_ptr<os::listening>> places;
+    std::vector<address> found;
+    const auto add = [&](std::unique_ptr<os::listening> place, bool encrypted) {
+        const address a = address_of(place->where());
+        found.push_back(encrypted ? address::tls(a.name(), a.port()) : a);
+        places.push_back(std::move(place));
+    };
+    if (at.empty())
+        add(os::listen_anywhere(o), false);
+    for (const address& a : at) {
+        for (auto& place : listen_at(a, o))
+            add(std::move(place), a.kind() == address::family::tls);
+    }
+    at = std::move(found);
     q = std::make_shared<accept_queue>();
     return connection_stream(std::make_unique<acceptor>(std::move(places), o, std::move(begin), q));
 }

@@ -40,10 +40,12 @@ public:
             refuse("there is no scheme, such as tcp:// or unix:");
         const std::string_view scheme = text_.substr(0, colon);
         rest_ = text_.substr(colon + 1);
-        if (scheme == "tcp" || scheme == "udp") {
+        if (scheme == "tcp" || scheme == "udp" || scheme == "tls") {
             auto [host, service] = host_and_service(scheme);
-            return scheme == "tcp" ? address::tcp(std::move(host), std::move(service))
-                                   : address::udp(std::move(host), std::move(service));
+            if (scheme == "tcp")
+                return address::tcp(std::move(host), std::move(service));
+            return scheme == "udp" ? address::udp(std::move(host), std::move(service))
+                                   : address::tls(std::move(host), std::move(service));
         }
         if (scheme == "unix")
             return address::unix_path(name("path"));
@@ -63,9 +65,10 @@ public:
             return address::unix_seqpacket(name("path"));
         if (scheme == "seqpacket-abstract")
             return address::unix_seqpacket_abstract(name("name"));
-        refuse("the scheme '" + std::string(scheme) +
-               "' is none of tcp, udp, unix, abstract, unixgram, unixgram-abstract, seqpacket, seqpacket-abstract, "
-               "pipe, fd and systemd");
+        refuse(
+            "the scheme '" + std::string(scheme) +
+            "' is none of tcp, udp, tls, unix, abstract, unixgram, unixgram-abstract, seqpacket, seqpacket-abstract, "
+            "pipe, fd and systemd");
     }
 
 private:
@@ -184,9 +187,16 @@ address address::udp(std::string host, std::string service)
     return a;
 }
 
+address address::tls(std::string host, std::string service)
+{
+    address a = tcp(std::move(host), std::move(service));
+    a.kind_ = family::tls;
+    return a;
+}
+
 bool address::is_local() const
 {
-    if (kind_ == family::tcp || kind_ == family::udp)
+    if (kind_ == family::tcp || kind_ == family::udp || kind_ == family::tls)
         return name_ == "localhost" || name_ == "::1" || name_.starts_with("127.");
     return kind_ != family::fd && kind_ != family::systemd;
 }
@@ -204,10 +214,12 @@ std::string address::to_string() const
     case family::unix_seqpacket: return "seqpacket:" + name_;
     case family::unix_seqpacket_abstract: return "seqpacket-abstract:" + name_;
     case family::tcp:
-    case family::udp: break;
+    case family::udp:
+    case family::tls: break;
     }
+    const char* const scheme = kind_ == family::tcp ? "tcp://" : kind_ == family::udp ? "udp://" : "tls://";
     const bool is_ipv6 = name_.find(':') != name_.npos;
-    return (kind_ == family::tcp ? "tcp://" : "udp://") + (is_ipv6 ? "[" + name_ + "]" : name_) + ":" + service();
+    return scheme + (is_ipv6 ? "[" + name_ + "]" : name_) + ":" + service();
 }
 
 } // namespace ferrule

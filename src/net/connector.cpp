@@ -18,7 +18,7 @@ os::connect_settings settings_of(const connect_settings& o)
     os::connect_settings s{{}, o.tcp};
     if (o.local) {
         const std::vector<os::native_address> local = resolve_now(*o.local);
-        if (local.empty()) // a host name
+        if (local.empty() || o.local->kind() == address::family::tls) // a host name, or no address of one end alone
             throw usage_error(errc::invalid_argument, "ferrule: local address " + o.local->to_string());
         s.local = local.front();
     }
@@ -251,7 +251,8 @@ descriptor stream_of(const connect_settings& o, begin_handshake b, std::shared_p
 descriptor start_connecting(const address& to, const connect_settings& o, begin_handshake begin,
                             std::shared_ptr<accept_queue>& q)
 {
-    if (o.same_user && to.kind() == address::family::tcp)
+    check_handshake(to, begin);
+    if (o.same_user && is_tcp(to))
         throw_error(errc::unsupported);
     if (to.kind() == address::family::fd)
         return stream_of(o, std::move(begin), q, [&](connector& c) { c.greet(own(handle_of(to))); });

@@ -41,7 +41,8 @@ datagram_address::datagram_address(const ferrule::address& a)
     try {
         *this = std::bit_cast<datagram_address>(os::packet_address_of(native_of(a)));
     } catch (const error& e) {
-        detail::throw_in_context(e.code(), "ferrule: " + a.to_string() + ": no address for datagrams");
+        const char* const cure = a.kind() == address::family::tls ? "; use ferrule::tls::connect" : "";
+        detail::throw_in_context(e.code(), "ferrule: " + a.to_string() + ": no address for datagrams" + cure);
     }
 }
 

@@ -58,7 +58,7 @@ std::vector<std::unique_ptr<os::listening>> listen_at_some(const address& a, con
         return all;
     }
     const std::vector<os::native_address> at = resolve_waiting(a);
-    const bool any_port = a.kind() == address::family::tcp && os::text_of(at.front()).port == 0;
+    const bool any_port = is_tcp(a) && os::text_of(at.front()).port == 0;
     // A port that is free at the first address may be taken at another.
     for (int tries = any_port && at.size() > 1 ? 10 : 1;; --tries) {
         try {

@@ -25,6 +25,11 @@ public:
 };
 
 /// Begins a handshake. If empty, connections are handed out immediately.
-using begin_handshake = std::function<std::unique_ptr<pending_handshake>(descriptor)>;
+class begin_handshake : public std::function<std::unique_ptr<pending_handshake>(descriptor)> {
+public:
+    using function::function;
+
+    bool encrypts = false; // with TLS; only such a handshake makes use of addresses of `address::family::tls`
+};
 
 } // namespace ferrule::detail

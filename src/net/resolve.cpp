@@ -7,6 +7,13 @@
 #include <mutex>
 
 namespace ferrule::detail {
+void check_handshake(const address& a, const begin_handshake& begin)
+{
+    if (a.kind() == address::family::tls && !begin.encrypts)
+        throw usage_error(errc::unsupported, "ferrule: " + a.to_string() +
+                                                 ": nothing is encrypted here; use ferrule::tls::connect or "
+                                                 "ferrule::tls::listener");
+}
 
 std::vector<os::native_address> resolve_now(const address& a)
 {
@@ -18,7 +25,8 @@ std::vector<os::native_address> resolve_now(const address& a)
     case address::family::fd:
     case address::family::systemd:
         throw usage_error(errc::invalid_argument, "ferrule: nobody can connect to " + a.to_string());
-    case address::family::tcp: break;
+    case address::family::tcp:
+    case address::family::tls: break;
     case address::family::udp:
     case address::family::unix_datagram:
     case address::family::unix_datagram_abstract:
@@ -107,12 +115,13 @@ std::optional<std::vector<os::native_address>> lookup::result(error_code& ec)
 
 class resolved::state {
 public:
-    explicit state(const address& a) : is_udp_(a.kind() == address::family::udp)
+    explicit state(const address& a) : asked_(a)
     {
         error_code ec;
-        if (!is_udp_ && a.kind() != address::family::tcp)
+        const bool is_udp = a.kind() == address::family::udp;
+        if (!is_udp && !is_tcp(a))
             found_.push_back(a);
-        else if (const auto known = os::look_up(a.name(), a.service(), true, ec, is_udp_); !known.empty())
+        else if (const auto known = os::look_up(a.name(), a.service(), true, ec, is_udp); !known.empty())
             put(known);
         else
             lookup_.emplace(a);
@@ -141,14 +150,16 @@ private:
     {
         for (const os::native_address& n : all) {
             const address a = address_of(n);
-            found_.push_back(is_udp_ ? address::udp(a.name(), a.port()) : a);
+            found_.push_back(asked_.kind() == address::family::udp   ? address::udp(a.name(), a.port())
+                             : asked_.kind() == address::family::tls ? address::tls(a.name(), a.port())
+                                                                     : a);
         }
     }
 
     std::optional<lookup> lookup_; // to the end, since somebody may still wait for its handle
     bool is_known_ = false;
     std::vector<address> found_;
-    bool is_udp_;
+    address asked_;
 };
 
 namespace {

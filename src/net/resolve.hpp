@@ -2,6 +2,7 @@
 #pragma once
 
 #include "platform/net.hpp"
+#include "src/net/pending_handshake.hpp"
 
 #include <ferrule/net/address.hpp>
 
@@ -14,6 +15,14 @@ namespace ferrule::detail {
 /// The functions below are for addresses where connections arrive, and refuse others (`usage_error`,
 /// `errc::unsupported`).
 
+/// Whether connections to the address are TCP connections, in clear or with TLS.
+[[nodiscard]] inline bool is_tcp(const address& a) noexcept
+{
+    return a.kind() == address::family::tcp || a.kind() == address::family::tls;
+}
+/// Throws `usage_error` (`errc::unsupported`) if the address requires TLS and the handshake is another or none: nobody may
+/// send in clear what was meant to be encrypted.
+void check_handshake(const address& a, const begin_handshake& begin);
 /// Returns nothing for a host name, which has to be looked up. Throws `error` for what cannot be an address.
 [[nodiscard]] std::vector<os::native_address> resolve_now(const address& a);
 /// Blocks until the system has resolved the host. Throws `error`.

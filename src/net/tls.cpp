@@ -106,9 +106,11 @@ duplex start(message_reader<detail::secured> handshake, const std::string& with,
 detail::begin_handshake detail::tls_handshake(const tls::context& c, tls::role r, const std::string& server_name)
 {
     (void)tls::connection(c, r, server_name); // throws for arguments that do not fit
-    return [c, r, server_name](descriptor d) -> std::unique_ptr<pending_handshake> {
+    begin_handshake begin = [c, r, server_name](descriptor d) -> std::unique_ptr<pending_handshake> {
         return std::make_unique<pending_tls>(tls::open(std::move(d), c, r, server_name));
     };
+    begin.encrypts = true;
+    return begin;
 }
 
 message_reader<detail::secured> detail::starting_client(const duplex& plain, const tls::context& c,

@@ -16,6 +16,7 @@ namespace ferrule {
 /// Where connections arrive:
 ///
 ///     tcp://127.0.0.1:80       tcp://[::1]:80       tcp://[fe80::1%eth0]:80       tcp://example.org:http
+///     tls://example.org:443    the same forms; TLS over TCP, for `tls::connect` and `tls::listener`
 ///     unix:/run/engine         a unix socket in the file system
 ///     abstract:engine          a Linux abstract unix socket
 ///     pipe:engine              the Windows named pipe \\.\pipe\engine
@@ -48,7 +49,8 @@ public:
         unix_datagram,
         unix_datagram_abstract,
         unix_seqpacket,
-        unix_seqpacket_abstract
+        unix_seqpacket_abstract,
+        tls
     };
 
     /// Converts from text. Throws as `parse` does.
@@ -69,6 +71,11 @@ public:
     /// The same with the name of a service, such as "http", which the system looks up when it connects or listens, or
     /// with a number.
     FERRULE_EXPORT static address tcp(std::string host, std::string service);
+
+    /// As `tcp`, where TLS is spoken. Only `tls::connect` and `tls::listener` take it; nothing else connects there in
+    /// clear.
+    static address tls(std::string host, std::uint16_t port) { return {family::tls, std::move(host), port}; }
+    FERRULE_EXPORT static address tls(std::string host, std::string service);
 
     /// A Windows named pipe on the local machine: R"(\\.\pipe\name)".
     static address pipe(std::string name) { return {family::pipe, std::move(name), 0}; }

@@ -86,7 +86,8 @@ message_reader<accepted<Framing>> connecting(const address& to, const connect_op
 /// Connects. Blocks until the peer's system has accepted the connection or `timeout` has passed, which covers looking up
 /// a host name as well. A thread of its own looks the name up, and ends when the system has answered.
 /// Throws: `error` with the system's error or `boost::asio::error::host_not_found`; `timeout_error`, `cancelled_error`,
-/// `usage_error` for an impossible address. The text names the address, and the failure of each address of a host.
+/// `usage_error` for an impossible address, and for `tls://` (see `tls::connect`). The text names the address, and the
+/// failure of each address of a host.
 ///
 ///     duplex engine = connect("tcp://example.org:5025", 2s);
 ///     message_duplex<lines> instrument = connect("tcp://10.0.0.7:5025", lines(), 2s);

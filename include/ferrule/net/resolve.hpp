@@ -38,7 +38,7 @@ private:
 
 } // namespace detail
 
-/// Looks up the host and the service of an address of TCP or UDP. Returns its addresses in numbers, at least one, in the
+/// Looks up the host and the service of an address of TCP, TLS or UDP. Returns its addresses in numbers, at least one, in the
 /// system's order. Other addresses, and numbers, are returned as they are. Blocks until the system has answered or
 /// `timeout` has passed. A thread of its own asks, and ends when the system has answered.
 /// Throws: `error` with `boost::asio::error::host_not_found`, `host_not_found_try_again`, `service_not_found` or the

@@ -26,7 +26,7 @@ public:
     template <std::convertible_to<address> Address>
     destination(const Address& to) : where(to)
     {
-        if (where.kind() == address::family::tcp)
+        if (where.kind() == address::family::tls || where.kind() == address::family::tcp)
             name = where.name().substr(0, where.name().find('%')); // without the zone of an IPv6 address
     }
     destination(address to, std::string server_name) : where(std::move(to)), name(std::move(server_name)) {}
@@ -103,10 +103,10 @@ auto async_start_server(const duplex& plain, const context& c, TimeoutAndToken&&
     return detail::starting_server(plain, c).async_recv(std::forward<TimeoutAndToken>(timeout_and_token)...);
 }
 
-/// Connects as `ferrule::connect` does, and then does the handshake. `timeout` covers both. Throws what these throw; the
-/// text names the address.
+/// Connects as `ferrule::connect` does, and then does the handshake. `timeout` covers both. `tcp://` and `tls://` are the
+/// same here. Throws what these throw; the text names the address.
 ///
-///     duplex web = tls::connect("tcp://example.org:443", tls::context::client(), 5s);
+///     duplex web = tls::connect("tls://example.org:443", tls::context::client(), 5s);
 ///     duplex local = tls::connect({"unix:/run/engine", "engine.test"}, tls::context::client().trust("ca.pem"));
 [[nodiscard]] FERRULE_TLS_EXPORT duplex connect(const destination& to, const context& c, const connect_options& o = {},
                                                 const until& timeout = {});
@@ -186,8 +186,9 @@ namespace ferrule::tls {
 /// Listens, and accepts connections that have done the TLS handshake as a server. Handshakes proceed concurrently while
 /// an accept waits; see `handshake_timeout` and `max_handshakes` of `listen_options`. A handshake that fails is not an
 /// error of the listener; `on_refused` tells it. Otherwise it is as `ferrule::listener`, and a `server` takes it as well.
+/// At `tls://` addresses it does the same as at `tcp://`; `address()` then says `tls://`, as `tls::connect` takes it.
 ///
-///     tls::listener here("tcp://0.0.0.0:443", tls::context::server("chain.pem", "key.pem"));
+///     tls::listener here("tls://0.0.0.0:443", tls::context::server("chain.pem", "key.pem"));
 ///     duplex peer = here.accept();
 template <class Framing = void>
 class listener : public detail::basic_listener<Framing> {

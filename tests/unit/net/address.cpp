@@ -27,6 +27,11 @@ TEST_CASE("address: is printed as it is read")
         {address::udp("::", 0), "udp://[::]:0"},
         {address::udp("::ffff:192.0.2.1", 80), "udp://[::ffff:192.0.2.1]:80"},
         {address::udp("ff02::1%eth0", 5000), "udp://[ff02::1%eth0]:5000"},
+        {address::tls("example.org", 443), "tls://example.org:443"},
+        {address::tls("h", "https"), "tls://h:https"},
+        {address::tls("h", "0"), "tls://h:0"},
+        {address::tls("::1", 443), "tls://[::1]:443"},
+        {address::tls("fe80::1%eth0", 443), "tls://[fe80::1%eth0]:443"},
         {address::unix_datagram("/run/log"), "unixgram:/run/log"},
         {address::unix_datagram("@is/a:path"), "unixgram:@is/a:path"},
         {address::unix_datagram_abstract("log"), "unixgram-abstract:log"},
@@ -87,6 +92,16 @@ TEST_CASE("address: text that is none is refused, and the part that is wrong nam
         {"udp://h", "no port"},
         {"udp://h:65536", "above 65535"},
         {"udp://::1:53", "in brackets"},
+        {"tls:h:1", "after tls: there must be //"},
+        {"tls://", "the host is empty"},
+        {"tls://h", "no port"},
+        {"tls://h:", "the port is empty"},
+        {"tls://h:65536", "above 65535"},
+        {"tls://h:443/", "neither a number nor"},
+        {"tls://user@h:443", "character in the host"},
+        {"tls://::1:443", "in brackets"},
+        {"tls://[::1:443", "not closed"},
+        {"https://h", "is none of tcp, udp, tls,"},
         {"unixgram:", "the path is empty"},
         {{"unixgram:/a\0b", 13}, "a NUL in the path"},
         {{"unixgram-abstract:a\0b", 21}, "a NUL in the name"},
@@ -109,10 +124,11 @@ TEST_CASE("address: text that is none is refused, and the part that is wrong nam
 TEST_CASE("address: random text is an address that is printed the same, or refused")
 {
     test::dice roll(7);
-    constexpr std::string_view pieces[] = {
-        "tcp:",     "udp:", "unix:", "unixgram", "seqpacket", "-abstract:", "abstract:", "pipe:", "fd:",
-        "systemd:", "//",   "/",     ":",        "[",         "]",          "::1",       "%eth0", "80",
-        "65535",    "h",    " ",     "\xff",     "@",         "127.0.0.1",  ".",         "http-"};
+    constexpr std::string_view pieces[] = {"tcp:",       "tls:",      "udp:",  "unix:", "unixgram", "seqpacket",
+                                           "-abstract:", "abstract:", "pipe:", "fd:",   "systemd:", "//",
+                                           "/",          ":",         "[",     "]",     "::1",      "%eth0",
+                                           "80",         "65535",     "h",     " ",     "\xff",     "@",
+                                           "127.0.0.1",  ".",         "http-"};
     int taken = 0;
     for (int i = 0; i < 20'000; ++i) {
         std::string text;
@@ -134,13 +150,13 @@ TEST_CASE("address: is local where only this machine can be at the other end")
     for (const address& a :
          {address::unix_path("/x"), address::unix_abstract("x"), address::pipe("x"), address::tcp("127.9.9.9", 1),
           address::tcp("::1", 1), address::tcp("localhost", 1), address::udp("127.0.0.1", 1), address::udp("::1", 1),
-          address::unix_datagram("/x"), address::unix_datagram_abstract("x"), address::unix_seqpacket("/x"),
-          address::unix_seqpacket_abstract("x")}) {
+          address::tls("127.0.0.1", 1), address::tls("localhost", "https"), address::unix_datagram("/x"),
+          address::unix_datagram_abstract("x"), address::unix_seqpacket("/x"), address::unix_seqpacket_abstract("x")}) {
         CAPTURE(a.to_string());
         CHECK(a.is_local());
     }
     for (const address& a : {address::tcp("192.0.2.1", 1), address::tcp("::", 1), address::tcp("example.org", 1),
-                             address::udp("192.0.2.1", 1), address::udp("224.0.0.1", 1)}) {
+                             address::udp("192.0.2.1", 1), address::udp("224.0.0.1", 1), address::tls("h", 443)}) {
         CAPTURE(a.to_string());
         CHECK(!a.is_local());
     }
@@ -158,6 +174,9 @@ TEST_CASE("address: equal ones have the same family, name and port")
     CHECK(address::tcp("h", "http").service() == "http");
     CHECK(address::tcp("h", "http") != address::tcp("h", 80));
     CHECK(address::udp("h", 1) != address::tcp("h", 1));
+    CHECK(address::tls("h", 1) != address::tcp("h", 1));
+    CHECK(address::tls("h", 1).name() == "h");
+    CHECK(address::tls("h", "https").service() == "https");
     CHECK(address::unix_datagram("x") != address::unix_path("x"));
     CHECK(address::unix_datagram("x") != address::unix_datagram_abstract("x"));
     CHECK(address::udp("h", "http").service() == "http");

@@ -1,4 +1,5 @@
 #include <ferrule/net/connect.hpp>
+#include <ferrule/python/multiprocessing/client.hpp>
 #include <ferrule/python/multiprocessing/listener.hpp>
 
 #include "support/addresses.hpp"
@@ -140,6 +141,29 @@ TEST_CASE("connect: an address without stream connections is refused by its name
         (void)connect(to, connect_options(), timeout, ec);
         CHECK(ec == errc::unsupported);
     }
+}
+
+TEST_CASE("connect: where TLS is spoken nothing is sent in clear, and the cure is named")
+{
+    listener there("tcp://127.0.0.1:0");
+    for (const std::string host : {"127.0.0.1", "localhost"}) {
+        const address to = address::tls(host, there.address().port());
+        const auto names_it = Catch::Matchers::Contains(to.to_string());
+        const auto names_cure = Catch::Matchers::Contains("use ferrule::tls::connect");
+        const auto names_both = names_it && names_cure; // refers to them
+        CHECK_THROWS_WITH(connect(to, timeout), names_both);
+        CHECK_THROWS_AS(connect(to, timeout), usage_error);
+        CHECK_THROWS_WITH(connect(to, varint(), timeout), names_both);
+        CHECK_THROWS_WITH(run(async_connect(to, timeout)), names_both);
+        CHECK_THROWS_WITH(run(async_connect(to, varint(), timeout)), names_both);
+        CHECK_THROWS_WITH(py::connect(to, {}, timeout), names_both);
+        CHECK_THROWS_WITH(py::connect(to, py::connect_options().authkey("secret"), timeout), names_both);
+        error_code ec;
+        CHECK_FALSE(connect(to, connect_options(), timeout, ec).is_open());
+        CHECK(ec == errc::unsupported);
+    }
+    CHECK(code_of([] { (void)connect("tls://no-such-host.invalid:443"); }) == errc::unsupported); // no lookup either
+    CHECK_FALSE(there.try_accept());
 }
 
 TEST_CASE("connect: a loser of a race gives its connection up")

@@ -70,6 +70,18 @@ TEST_CASE("listener: options and limits are those of its connections")
     CHECK(code_of([] { listener<> l("tcp://127.0.0.1:0", listen_options().same_user()); }) == errc::unsupported);
 }
 
+TEST_CASE("listener: where TLS is to be spoken nobody listens in clear, and the cure is named")
+{
+    const auto names_it = Catch::Matchers::Contains("tls://127.0.0.1:0");
+    const auto names_cure = Catch::Matchers::Contains("ferrule::tls::listener");
+    const auto names_both = names_it && names_cure; // refers to them
+    CHECK_THROWS_WITH(listener("tls://127.0.0.1:0"), names_both);
+    CHECK_THROWS_WITH(listener("tls://127.0.0.1:0", varint()), names_both);
+    CHECK_THROWS_WITH(listener(std::vector<address>{"tcp://127.0.0.1:0", "tls://127.0.0.1:0"}), names_both);
+    CHECK_THROWS_AS(listener("tls://127.0.0.1:0"), usage_error);
+    CHECK(code_of([] { listener<> l("tls://127.0.0.1:0"); }) == errc::unsupported);
+}
+
 TEST_CASE("listener: there may be several addresses, and none in particular")
 {
     listener here({"tcp://127.0.0.1:0", local_address(), "tcp://127.0.0.1:0"});

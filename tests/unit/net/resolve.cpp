@@ -4,8 +4,9 @@
 
 TEST_CASE("resolve: numbers, and addresses without a host, stay as they are")
 {
-    for (const char* const text : {"tcp://127.0.0.1:80", "udp://127.0.0.1:53", "tcp://[::1]:80", "udp://[::1]:53",
-                                   "unix:/x", "abstract:x", "pipe:x", "unixgram:/x", "seqpacket:/x"}) {
+    for (const char* const text :
+         {"tcp://127.0.0.1:80", "udp://127.0.0.1:53", "tcp://[::1]:80", "udp://[::1]:53", "tls://127.0.0.1:443",
+          "tls://[::1]:443", "unix:/x", "abstract:x", "pipe:x", "unixgram:/x", "seqpacket:/x"}) {
         CAPTURE(text);
         CHECK(resolve(text, timeout) == std::vector<address>{text});
         CHECK(resolve(text, 0s) == std::vector<address>{text});
@@ -16,8 +17,8 @@ TEST_CASE("resolve: numbers, and addresses without a host, stay as they are")
 
 TEST_CASE("resolve: the name of a host becomes its numbers, of the same family")
 {
-    for (const bool udp : {false, true}) {
-        const address named = udp ? address::udp("localhost", 7) : address::tcp("localhost", 7);
+    for (const address& named :
+         {address::tcp("localhost", 7), address::udp("localhost", 7), address::tls("localhost", 7)}) {
         const auto check = [&](const std::vector<address>& found) {
             REQUIRE_FALSE(found.empty());
             for (const address& a : found) {

@@ -126,6 +126,7 @@ TEST_CASE("datagram address: what is none is refused by its name")
                                      {"unix:/x", errc::unsupported},
                                      {"abstract:x", errc::unsupported},
                                      {"seqpacket:/x", errc::unsupported},
+                                     {"tls://127.0.0.1:5", errc::unsupported},
                                      {"pipe:x", errc::unsupported}}) {
         CAPTURE(text);
         CHECK_THROWS_AS(datagram_address(text), usage_error);
@@ -133,6 +134,8 @@ TEST_CASE("datagram address: what is none is refused by its name")
         const address a(text);
         CHECK(code_of([&] { datagram_address d(a); }) == code);
     }
+    CHECK_THROWS_WITH(datagram_address("tls://h:443"), Catch::Matchers::Contains("use ferrule::tls"));
+    CHECK_THROWS_WITH(datagram_socket<>("tls://h:443"), Catch::Matchers::Contains("use ferrule::tls"));
     CHECK(code_of([] { datagram_address d("unixgram:" + std::string(108, 'x')); }) == errc::invalid_argument);
     CHECK(code_of([] { datagram_address d("127.0.0.1:5"); }) == errc::invalid_argument);
     const datagram_address unnamed;

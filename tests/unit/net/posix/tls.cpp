@@ -26,7 +26,8 @@ public:
     [[nodiscard]] tls::destination where() const
     {
         const address& a = listener_.address();
-        return a.kind() == address::family::tcp ? tls::destination(a) : tls::destination(a, "peer.test");
+        return a.kind() == address::family::tcp || a.kind() == address::family::tls ? tls::destination(a)
+                                                                                    : tls::destination(a, "peer.test");
     }
 
 private:
@@ -94,14 +95,18 @@ TEST_CASE("tls: connect to every kind of address, by every form of the call")
         there([&](to d) { return run(tls::async_connect(d, c, varint(), o, l, timeout)); });
         CHECK_FALSE(ec);
     }
-    const echo e("tcp://127.0.0.1:0");
-    check(tls::connect(e.where().where.to_string(), c, timeout)); // text is a destination
+    for (const char* const at : {"tcp://127.0.0.1:0", "tls://127.0.0.1:0", "tls://localhost:0"}) {
+        const echo e(at);
+        check(tls::connect(e.where().where.to_string(), c, timeout)); // text is a destination
+    }
 }
 
 TEST_CASE("tls: the name to check is the host, unless another is given")
 {
     CHECK(tls::destination("tcp://example.org:443").name == "example.org");
     CHECK(tls::destination("tcp://[fe80::1%eth0]:443").name == "fe80::1");
+    CHECK(tls::destination("tls://example.org:443").name == "example.org");
+    CHECK(tls::destination("tls://[fe80::1%eth0]:443").name == "fe80::1");
     CHECK(tls::destination("unix:/run/engine").name.empty());
     CHECK(tls::destination("tcp://127.0.0.1:443", "peer.test").name == "peer.test");
     CHECK(code_of([] { (void)tls::connect("unix:/run/engine", client_context()); }) == errc::invalid_argument);
