@@ -132,6 +132,11 @@ class to_message {
 public:
     explicit to_message(std::shared_ptr<Receiver> by) noexcept : by_(std::move(by)) {}
     auto operator()(transfer_result&& r) const { return by_->load(std::move(r.data)); }
+    [[noreturn]] void raise(const error_code& ec) const
+        requires detailed<Receiver>
+    {
+        detail::raise(by_, ec, {});
+    }
 
 private:
     std::shared_ptr<Receiver> by_;
@@ -184,11 +189,14 @@ public:
     Handler handler;
 
 private:
-    static std::exception_ptr exception(const error_code& ec, const transfer_result& r)
+    std::exception_ptr exception(const error_code& ec, const transfer_result& r) const
     {
         if constexpr (std::same_as<Error, std::exception_ptr>) {
             try {
-                r.raise(ec);
+                if constexpr (requires { convert_.raise(ec); })
+                    convert_.raise(ec);
+                else
+                    r.raise(ec);
             } catch (...) {
                 return std::current_exception();
             }
@@ -246,7 +254,16 @@ template <class Convert>
 asio::awaitable<decltype(std::declval<Convert>()(std::declval<transfer_result>()))>
 await_converted(channel_ptr c, read_request request, until timeout, Convert convert)
 {
-    co_return convert(co_await await_result(std::move(c), std::move(request), std::move(timeout)));
+    if constexpr (requires(error_code ec) { convert.raise(ec); }) {
+        error_code ec;
+        try {
+            co_return convert(co_await await_result(std::move(c), std::move(request), std::move(timeout)));
+        } catch (const error& e) {
+            ec = e.code();
+        }
+        convert.raise(ec);
+    } else
+        co_return convert(co_await await_result(std::move(c), std::move(request), std::move(timeout)));
 }
 
 /// A transfer whose result `Convert` makes. Without a token, the result is an awaitable.

@@ -29,6 +29,21 @@ inline error_code thrown_code() noexcept
     }
 }
 
+/// Receives by a framing that knows more of a failure than its code. `throw_in_detail(ec)` throws the `error` that fits.
+template <class Receiver>
+concept detailed = requires(const Receiver& by, const error_code& ec) { by.framing().throw_in_detail(ec); };
+
+/// Throws the exception for a failed receive by `by`, which may be null.
+template <class Receiver>
+[[noreturn]] void raise(const std::shared_ptr<Receiver>& by, const error_code& ec, const transfer_result& r)
+{
+    if constexpr (detailed<Receiver>) {
+        if (by)
+            by->framing().throw_in_detail(ec);
+    }
+    r.raise(ec);
+}
+
 /// The state of a framing on a stream that others may read as well.
 template <framing Framing>
 class framing_state {
@@ -97,7 +112,10 @@ public:
     message_type recv(const until& timeout = {})
     {
         const auto& by = receiver();
-        return load(by, transfer(own(), request(by), timeout).data);
+        transfer_result r;
+        if (const error_code ec = run(own(), request(by), timeout, r))
+            raise(by, ec, r);
+        return load(by, std::move(r.data));
     }
     message_type recv(const until& timeout, error_code& ec)
     {

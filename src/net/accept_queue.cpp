@@ -10,4 +10,9 @@ descriptor take(accept_queue& q)
     return std::move(*d);
 }
 
+void throw_in_detail(const accept_queue& q, const error_code& ec)
+{
+    q.fail(ec);
+}
+
 } // namespace ferrule::detail

@@ -33,7 +33,13 @@ public:
         return d;
     }
 
-    /// What has failed, for the text of an exception.
+    /// What is being done, for the text of an exception, such as "ferrule: connecting to tcp://localhost:80".
+    void describe(std::string task)
+    {
+        const std::lock_guard guard(mutex_);
+        task_ = std::move(task);
+    }
+    /// What has failed, which follows the task.
     void explain(std::string failures)
     {
         const std::lock_guard guard(mutex_);
@@ -44,10 +50,22 @@ public:
         const std::lock_guard guard(mutex_);
         return failures_;
     }
+    [[noreturn]] void fail(const error_code& ec) const
+    {
+        std::string text;
+        {
+            const std::lock_guard guard(mutex_);
+            text = task_ + failures_;
+        }
+        if (text.empty())
+            throw_error(ec);
+        throw_in_context(ec, text);
+    }
 
 private:
     mutable std::mutex mutex_;
     std::deque<descriptor> ready_;
+    std::string task_;
     std::string failures_;
 };
 

@@ -11,7 +11,7 @@ descriptor detail::start_connecting(const address& to, const connect_options& o,
 
 duplex connect(const address& to, const connect_options& o, const until& timeout)
 {
-    return detail::connect_by([&](auto& q) { return detail::start_connecting(to, o, q); }, to, timeout);
+    return detail::connecting<void>(to, o).recv(timeout);
 }
 
 duplex connect(const address& to, const connect_options& o, const until& timeout, error_code& ec) noexcept

@@ -254,12 +254,16 @@ descriptor start_connecting(const address& to, const connect_settings& o, begin_
     check_handshake(to, begin);
     if (o.same_user && is_tcp(to))
         throw_error(errc::unsupported);
-    if (to.kind() == address::family::fd)
-        return stream_of(o, std::move(begin), q, [&](connector& c) { c.greet(own(handle_of(to))); });
-    std::vector<os::native_address> known = resolve_now(to);
-    if (!known.empty())
-        return start_connecting(std::move(known), o, std::move(begin), q);
-    return stream_of(o, std::move(begin), q, [&](connector& c) { c.look_up(to); });
+    const auto go = [&](connector& c) {
+        c.connected->describe("ferrule: connecting to " + to.to_string());
+        if (to.kind() == address::family::fd)
+            c.greet(own(handle_of(to)));
+        else if (std::vector<os::native_address> known = resolve_now(to); !known.empty())
+            c.try_at(std::move(known));
+        else
+            c.look_up(to);
+    };
+    return stream_of(o, std::move(begin), q, go);
 }
 
 descriptor start_connecting(std::vector<os::native_address> to, const connect_settings& o, begin_handshake begin,

@@ -144,6 +144,7 @@ public:
         return lookup_ && !is_known_ ? lookup_->wait_handle() : readiness::now();
     }
     [[nodiscard]] const std::vector<address>& found() const noexcept { return found_; }
+    [[nodiscard]] const address& asked() const noexcept { return asked_; }
 
 private:
     void put(const std::vector<os::native_address>& all)
@@ -205,6 +206,11 @@ std::vector<address> resolved::load(const bytes&) const
     return state_->found();
 }
 
+void resolved::throw_in_detail(const error_code& ec) const
+{
+    throw_in_context(ec, "ferrule: looking up " + state_->asked().to_string());
+}
+
 message_reader<resolved> start_resolving(const address& a)
 {
     const auto s = std::make_shared<resolved::state>(a);
@@ -222,11 +228,7 @@ namespace ferrule {
 
 std::vector<address> resolve(const address& a, const until& timeout)
 {
-    error_code ec;
-    std::vector<address> found = resolve(a, timeout, ec);
-    if (ec)
-        detail::throw_in_context(ec, "ferrule: looking up " + a.to_string());
-    return found;
+    return detail::start_resolving(a).recv(timeout);
 }
 
 std::vector<address> resolve(const address& a, const until& timeout, error_code& ec) noexcept

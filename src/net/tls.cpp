@@ -77,11 +77,12 @@ private:
 };
 
 message_reader<detail::secured> starting(const duplex& plain, const tls::context& c, tls::role r,
-                                         const std::string& name)
+                                         const std::string& name, const std::string& with)
 {
     // Whatever can fail precedes taking the descriptor.
     auto connection = std::make_unique<tls::connection>(c, r, name);
     const auto queue = std::make_shared<detail::accept_queue>();
+    queue->describe("ferrule: TLS with " + with);
     {
         const detail::handle_use use(plain.channel());
         if (use.descriptor() != nullptr && use.descriptor()->kind() != transfer_kind::stream)
@@ -90,15 +91,6 @@ message_reader<detail::secured> starting(const duplex& plain, const tls::context
     connection->attach(detail::take_descriptor(plain.channel()).take());
     return message_reader<detail::secured>(handshake_stream(std::move(connection), queue),
                                            detail::secured(queue, plain.limits()));
-}
-
-duplex start(message_reader<detail::secured> handshake, const std::string& with, const until& timeout)
-{
-    error_code ec;
-    duplex d = handshake.recv(timeout, ec);
-    if (ec)
-        detail::throw_in_context(ec, "ferrule: TLS with " + with);
-    return d;
 }
 
 } // namespace
@@ -116,12 +108,12 @@ detail::begin_handshake detail::tls_handshake(const tls::context& c, tls::role r
 message_reader<detail::secured> detail::starting_client(const duplex& plain, const tls::context& c,
                                                         const std::string& server_name)
 {
-    return starting(plain, c, tls::role::client, server_name);
+    return starting(plain, c, tls::role::client, server_name, "'" + server_name + "'");
 }
 
 message_reader<detail::secured> detail::starting_server(const duplex& plain, const tls::context& c)
 {
-    return starting(plain, c, tls::role::server, {});
+    return starting(plain, c, tls::role::server, {}, "a client");
 }
 
 descriptor detail::start_connecting(const tls::destination& to, const tls::context& c, const connect_options& o,
@@ -151,17 +143,17 @@ std::optional<session> session_of(const endpoint& e)
 
 duplex start_client(const duplex& plain, const context& c, const std::string& server_name, const until& timeout)
 {
-    return start(detail::starting_client(plain, c, server_name), "'" + server_name + "'", timeout);
+    return detail::starting_client(plain, c, server_name).recv(timeout);
 }
 
 duplex start_server(const duplex& plain, const context& c, const until& timeout)
 {
-    return start(detail::starting_server(plain, c), "a client", timeout);
+    return detail::starting_server(plain, c).recv(timeout);
 }
 
 duplex connect(const destination& to, const context& c, const connect_options& o, const until& timeout)
 {
-    return detail::connect_by([&](auto& q) { return detail::start_connecting(to, c, o, q); }, to.where, timeout);
+    return detail::connecting<void>(to, c, o).recv(timeout);
 }
 
 duplex connect(const destination& to, const context& c, const connect_options& o, const until& timeout,

@@ -17,6 +17,9 @@ class accept_queue;
 /// Takes the oldest connection. There is one for each byte of the stream that belongs to the queue.
 [[nodiscard]] FERRULE_EXPORT descriptor take(accept_queue& q);
 
+/// Throws the `error` that fits, with what the queue knows of the failure.
+[[noreturn]] FERRULE_EXPORT void throw_in_detail(const accept_queue& q, const error_code& ec);
+
 /// Reads a stream in which each byte stands for a connection in an `accept_queue`.
 class accepted_stream {
 public:
@@ -26,6 +29,7 @@ public:
     {
         return buffered.empty() ? decode_result::need_more(1) : decode_result::frame(0, 1);
     }
+    [[noreturn]] void throw_in_detail(const error_code& ec) const { detail::throw_in_detail(*queue_, ec); }
 
 protected:
     [[nodiscard]] descriptor next() const { return take(*queue_); }

@@ -121,7 +121,8 @@ message_duplex<Framing> connect(const address& to, Framing f, const connect_opti
 }
 
 /// `async_connect(address [, options] [, timeout] [, token])` completes with the `duplex`. Defined in
-/// <ferrule/asio.hpp>. Cancellation: the connection is given up.
+/// <ferrule/asio.hpp>. Exceptions have the same text as those of `connect`; an `error_code` is that of the first address.
+/// Cancellation: the connection is given up.
 template <detail::no_connect_argument... TimeoutAndToken>
 auto async_connect(const address& to, const connect_options& o, TimeoutAndToken&&... timeout_and_token)
 {

@@ -27,6 +27,7 @@ public:
         return buffered.empty() ? decode_result::need_more(1) : decode_result::frame(0, 1);
     }
     error_code encode(const message_type&, const limits&, encoded&) const noexcept { return errc::unencodable; }
+    [[noreturn]] FERRULE_EXPORT void throw_in_detail(const error_code& ec) const;
     [[nodiscard]] FERRULE_EXPORT message_type load(const bytes&) const;
 
 private:

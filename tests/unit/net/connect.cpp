@@ -34,6 +34,16 @@ void check(const duplex& c)
     check(message_duplex<varint>(c));
 }
 
+std::string text_of(const std::function<void()>& f)
+{
+    try {
+        f();
+    } catch (const error& e) {
+        return e.what();
+    }
+    return "no exception of ferrule's own";
+}
+
 address nobody()
 {
     return py::listener<varint>("tcp://127.0.0.1:0").address();
@@ -127,7 +137,48 @@ TEST_CASE("connect: errors name the address")
     CHECK(code_of([&] { (void)run(async_connect(to, timeout)); }) == boost::system::errc::connection_refused);
 }
 
-TEST_CASE("connect: an address without stream connections is refused by its name")
+TEST_CASE("connect: however it is called, an exception tells the same")
+{
+    const std::uint16_t port = nobody().port();
+    const address alone = address::tcp("127.0.0.1", port);
+    const address host = address::tcp("localhost", port); // often several addresses
+    for (const address& to : {alone, host, address("tcp://no-such-host.invalid:80"), local_address()}) {
+        const std::string expected = text_of([&] { (void)connect(to, timeout); });
+        CAPTURE(expected);
+        CHECK(expected.find("connecting to " + to.to_string()) != std::string::npos);
+        const auto tells_it = [&](auto call) { CHECK(text_of(call) == expected); };
+        tells_it([&] { (void)connect(to, varint(), timeout); });
+        tells_it([&] { (void)run(async_connect(to, timeout)); });
+        tells_it([&] { (void)run(async_connect(to, timeout, asio::use_awaitable)); });
+        tells_it([&] { (void)run(async_connect(to, varint(), timeout)); });
+        tells_it([&] { (void)run(async_connect(to, varint(), timeout, asio::use_awaitable)); });
+        tells_it([&] { (void)async_connect(to, timeout, asio::use_future).get(); });
+        tells_it([&] { (void)async_connect(to, varint(), timeout, asio::use_future).get(); });
+
+        // A code has no text; it is that of the exception.
+        const error_code code = code_of([&] { (void)connect(to, timeout); });
+        asio::io_context context;
+        error_code ec;
+        async_connect(to, timeout, asio::bind_executor(context, [&](error_code e, const duplex&) { ec = e; }));
+        context.run();
+        CHECK(ec == code);
+    }
+    const auto patient = connect_options().wait_for_listener(1h);
+    for (const auto& limit : {until(1ms), until([] {
+                                  std::stop_source s;
+                                  s.request_stop();
+                                  return s.get_token();
+                              }())}) {
+        const std::string expected = text_of([&] { (void)connect(alone, patient, limit); });
+        CHECK(expected.find(alone.to_string()) != std::string::npos);
+        CHECK(text_of([&] { (void)run(async_connect(alone, patient, limit)); }) == expected);
+        CHECK(text_of([&] { (void)async_connect(alone, patient, limit, asio::use_future).get(); }) == expected);
+    }
+    CHECK_THROWS_AS(run(async_connect(alone, patient, 1ms)), timeout_error);
+    CHECK_THROWS_AS(run(async_connect(alone, patient, 1ms, asio::use_awaitable)), timeout_error);
+}
+
+TEST_CASE("connect: an address without connections is refused by its name")
 {
     for (const char* const to : {"udp://127.0.0.1:9", "udp://localhost:9", "unixgram:/x", "unixgram-abstract:x",
                                  "seqpacket:/x", "seqpacket-abstract:x"}) {

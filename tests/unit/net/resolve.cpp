@@ -46,6 +46,8 @@ TEST_CASE("resolve: errors name the address")
     const address nowhere("udp://no-such-host.invalid:80");
     CHECK_THROWS_WITH(resolve(nowhere, timeout), Catch::Matchers::Contains(nowhere.to_string()));
     CHECK_THROWS_AS(run(async_resolve(nowhere, timeout)), error);
+    CHECK_THROWS_WITH(run(async_resolve(nowhere, timeout)), Catch::Matchers::Contains(nowhere.to_string()));
+    CHECK_THROWS_WITH(async_resolve(nowhere, asio::use_future).get(), Catch::Matchers::Contains(nowhere.to_string()));
     error_code ec;
     CHECK(resolve(nowhere, timeout, ec).empty());
     CHECK(ec);

@@ -115,6 +115,36 @@ TEST_CASE("tls: the name to check is the host, unless another is given")
     CHECK(ec == errc::invalid_argument);
 }
 
+TEST_CASE("tls: a listener at tls addresses says so, and connect takes them as those of TCP")
+{
+    tls::listener<> here(std::vector<address>{"tls://127.0.0.1:0", "tcp://127.0.0.1:0", address(local_address())},
+                         server_for_addresses());
+    REQUIRE(here.addresses().size() == 3);
+    CHECK(here.addresses()[0].to_string().starts_with("tls://127.0.0.1:"));
+    CHECK(here.addresses()[0].port() != 0);
+    CHECK(here.addresses()[1].to_string().starts_with("tcp://127.0.0.1:"));
+    const auto meets = [&](const address& to) {
+        auto accepting = std::async(std::launch::async, [&] { return here.accept(timeout); });
+        duplex d = tls::connect(to, client_context(), timeout);
+        d.send("x", timeout);
+        CHECK(accepting.get().recv(timeout) == byte_view("x"));
+    };
+    for (const address& a : {here.addresses()[0], here.addresses()[1]}) {
+        meets(address::tls("127.0.0.1", a.port()));
+        meets(address::tls("localhost", a.port()));
+        meets(address::tcp("127.0.0.1", a.port()));
+    }
+    const address nobody = address::tls("127.0.0.1", ferrule::listener("tcp://127.0.0.1:0").address().port());
+    for (const auto& text : {complaint([&] { (void)tls::connect(nobody, client_context(), timeout); }),
+                             complaint([&] { (void)run(tls::async_connect(nobody, client_context(), timeout)); })})
+        CHECK_THAT(text, Catch::Matchers::Contains("connecting to " + nobody.to_string()));
+    CHECK_THROWS_WITH(tls::listener<>(here.addresses()[0], server_for_addresses()),
+                      Catch::Matchers::Contains(here.addresses()[0].to_string())); // in use
+    CHECK(code_of([&] {
+              tls::listener<> l("tls://127.0.0.1:0", server_for_addresses(), listen_options().same_user());
+          }) == errc::unsupported);
+}
+
 TEST_CASE("tls: an error of connect names the address, and says what is wrong with the certificate")
 {
     listen_options o;
