@@ -20,8 +20,9 @@ struct native_address {
 
     kind type;
     std::vector<std::byte> bytes;
+    bool packets = false; // of a unix socket for connections that keep packets apart (SOCK_SEQPACKET)
 };
-/// Both throw `error`: `errc::invalid_argument` for an impossible address, `errc::unsupported` for one that this system
+/// These throw `error`: `errc::invalid_argument` for an impossible address, `errc::unsupported` for one that this system
 /// lacks.
 [[nodiscard]] native_address unix_address(const std::string& path);
 [[nodiscard]] native_address abstract_address(const std::string& name);

@@ -27,6 +27,13 @@ bool set_option(const unique_handle& socket, int level, int option, int value) n
     return ::setsockopt(socket.get(), level, option, &value, sizeof value) == 0;
 }
 
+/// For connections to or at `a`. Negative on error.
+int new_socket(const native_address& a) noexcept
+{
+    const int type = a.packets ? SOCK_SEQPACKET : SOCK_STREAM;
+    return ::socket(as_sockaddr(a)->sa_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
 /// Sets up a socket, from which accepted ones inherit. `at` is its address, or that of its peer.
 bool set_tcp(const unique_handle& socket, const native_address& at, const detail::tcp_settings& s) noexcept
 {
@@ -68,7 +75,7 @@ class listening_socket final : public listening {
 public:
     listening_socket(const native_address& a, const listening_settings& s, std::unique_ptr<private_folder> f = {})
         : folder_(std::move(f)),
-          socket_(posix::checked(::socket(as_sockaddr(a)->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)))
+          socket_(posix::checked(new_socket(a)))
     {
         std::optional<posix::folder_lock> lock; // until it listens
         if (a.type == native_address::kind::unix_path) {
@@ -81,7 +88,14 @@ public:
     }
     explicit listening_socket(unique_handle socket) noexcept : socket_(std::move(socket)) {}
 
-    [[nodiscard]] native_address where() const override { return name_of(socket_.get(), &last_error); }
+    [[nodiscard]] native_address where() const override
+    {
+        native_address a = name_of(socket_.get(), &last_error);
+        int type = 0;
+        socklen_t size = sizeof type;
+        a.packets = ::getsockopt(socket_.get(), SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
+        return a;
+    }
     [[nodiscard]] readiness wait_handle() const noexcept override { return readiness::readable(socket_.get()); }
     [[nodiscard]] std::optional<descriptor> accept(error_code& ec) noexcept override
     {
@@ -117,8 +131,7 @@ private:
 
 class socket_attempt final : public attempt {
 public:
-    socket_attempt(const native_address& to, const connect_settings& s) noexcept
-        : socket_(::socket(as_sockaddr(to)->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0))
+    socket_attempt(const native_address& to, const connect_settings& s) noexcept : socket_(new_socket(to))
     {
         if (!socket_.is_open() || !set_up(to, s)) {
             failed_ = last_error();

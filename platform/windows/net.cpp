@@ -48,7 +48,7 @@ using namespace windows;
 
 std::unique_ptr<listening> listen_at(const native_address& a, const listening_settings& s)
 {
-    if (s.permissions)
+    if (s.permissions || a.packets)
         throw_error(errc::unsupported);
     return a.type == native_address::kind::pipe ? listen_at_pipe(a) : listen_at_socket(a, s);
 }
@@ -75,6 +75,8 @@ std::vector<passed_socket> passed_sockets()
 
 std::unique_ptr<attempt> start_connect(const native_address& to, const connect_settings& s)
 {
+    if (to.packets)
+        throw_error(errc::unsupported);
     return to.type == native_address::kind::pipe ? connect_pipe(to) : connect_socket(to, s);
 }
 

@@ -7,12 +7,25 @@
 #include <mutex>
 
 namespace ferrule::detail {
+namespace {
+
+os::native_address with_packets(os::native_address a)
+{
+    a.packets = true;
+    return a;
+}
+
+} // namespace
+
 void check_handshake(const address& a, const begin_handshake& begin)
 {
+    const auto refuse = [&](const char* why) {
+        throw usage_error(errc::unsupported, "ferrule: " + a.to_string() + ": " + why);
+    };
     if (a.kind() == address::family::tls && !begin.encrypts)
-        throw usage_error(errc::unsupported, "ferrule: " + a.to_string() +
-                                                 ": nothing is encrypted here; use ferrule::tls::connect or "
-                                                 "ferrule::tls::listener");
+        refuse("nothing is encrypted here; use ferrule::tls::connect or ferrule::tls::listener");
+    if (begin && (a.kind() == address::family::unix_seqpacket || a.kind() == address::family::unix_seqpacket_abstract))
+        refuse("packets cannot carry a handshake, which needs a stream");
 }
 
 std::vector<os::native_address> resolve_now(const address& a)
@@ -22,6 +35,8 @@ std::vector<os::native_address> resolve_now(const address& a)
     case address::family::unix_path: return {os::unix_address(a.name())};
     case address::family::unix_abstract: return {os::abstract_address(a.name())};
     case address::family::pipe: return {os::pipe_address(a.name())};
+    case address::family::unix_seqpacket: return {with_packets(os::unix_address(a.name()))};
+    case address::family::unix_seqpacket_abstract: return {with_packets(os::abstract_address(a.name()))};
     case address::family::fd:
     case address::family::systemd:
         throw usage_error(errc::invalid_argument, "ferrule: nobody can connect to " + a.to_string());
@@ -30,9 +45,7 @@ std::vector<os::native_address> resolve_now(const address& a)
     case address::family::udp:
     case address::family::unix_datagram:
     case address::family::unix_datagram_abstract:
-    case address::family::unix_seqpacket:
-    case address::family::unix_seqpacket_abstract:
-        throw usage_error(errc::unsupported, "ferrule: " + a.to_string() + ": not an address of stream connections");
+        throw usage_error(errc::unsupported, "ferrule: " + a.to_string() + ": not an address of connections");
     }
     return os::look_up(a.name(), a.service(), true, ec);
 }
@@ -52,8 +65,11 @@ address address_of(const os::native_address& a)
 {
     os::address_text t = os::text_of(a);
     switch (a.type) {
-    case os::native_address::kind::unix_path: return address::unix_path(std::move(t.name));
-    case os::native_address::kind::unix_abstract: return address::unix_abstract(std::move(t.name));
+    case os::native_address::kind::unix_path:
+        return a.packets ? address::unix_seqpacket(std::move(t.name)) : address::unix_path(std::move(t.name));
+    case os::native_address::kind::unix_abstract:
+        return a.packets ? address::unix_seqpacket_abstract(std::move(t.name))
+                         : address::unix_abstract(std::move(t.name));
     case os::native_address::kind::pipe: return address::pipe(std::move(t.name));
     case os::native_address::kind::ip: break;
     }

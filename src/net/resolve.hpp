@@ -21,7 +21,7 @@ namespace ferrule::detail {
     return a.kind() == address::family::tcp || a.kind() == address::family::tls;
 }
 /// Throws `usage_error` (`errc::unsupported`) if the address requires TLS and the handshake is another or none: nobody may
-/// send in clear what was meant to be encrypted.
+/// send in clear what was meant to be encrypted. Also if a handshake, which needs a stream, would be one over packets.
 void check_handshake(const address& a, const begin_handshake& begin);
 /// Returns nothing for a host name, which has to be looked up. Throws `error` for what cannot be an address.
 [[nodiscard]] std::vector<os::native_address> resolve_now(const address& a);

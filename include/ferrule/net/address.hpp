@@ -29,7 +29,7 @@ namespace ferrule {
 ///     unixgram:/run/log        a unix datagram socket in the file system
 ///     unixgram-abstract:log    a Linux abstract unix datagram socket; without a name the system chooses one
 ///
-/// For connections that keep packets apart (SOCK_SEQPACKET). Nothing in ferrule connects to them yet:
+/// Where connections arrive that keep packets apart (SOCK_SEQPACKET). A packet is a message, as on datagram sockets:
 ///
 ///     seqpacket:/run/engine    seqpacket-abstract:engine
 ///

@@ -145,6 +145,16 @@ TEST_CASE("tls: a listener at tls addresses says so, and connect takes them as t
           }) == errc::unsupported);
 }
 
+TEST_CASE("tls: neither a listener nor a client speaks TLS over packets")
+{
+    for (const char* const at : {"seqpacket-abstract:ferrule-nobody", "seqpacket:/nowhere"}) {
+        const auto names_it = Catch::Matchers::Contains(at);
+        const auto names_why = Catch::Matchers::Contains("stream");
+        CHECK_THROWS_WITH(tls::connect({at, "peer.test"}, client_context(), timeout), names_it && names_why);
+        CHECK_THROWS_WITH(tls::listener<>(at, server_for_addresses()), names_it && names_why);
+    }
+}
+
 TEST_CASE("tls: an error of connect names the address, and says what is wrong with the certificate")
 {
     listen_options o;
