@@ -28,6 +28,8 @@ struct native_address {
 [[nodiscard]] native_address abstract_address(const std::string& name);
 [[nodiscard]] native_address pipe_address(const std::string& name);
 [[nodiscard]] bool is_ipv6(const native_address& a) noexcept;
+/// Whether a socket that is bound to one can connect to the other.
+[[nodiscard]] bool is_same_family(const native_address& a, const native_address& b) noexcept;
 /// `a` is that of a host.
 void set_port(native_address& a, std::uint16_t port) noexcept;
 /// The addresses of a host, with the port or service. Blocks until the system knows them, unless `only_numbers`. A host

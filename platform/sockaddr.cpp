@@ -29,6 +29,14 @@ bool is_ipv6(const native_address& a) noexcept
     return a.type == native_address::kind::ip && as_sockaddr(a)->sa_family == AF_INET6;
 }
 
+bool is_same_family(const native_address& a, const native_address& b) noexcept
+{
+    const auto is_pipe = [](const native_address& n) { return n.type == native_address::kind::pipe; };
+    if (is_pipe(a) || is_pipe(b))
+        return is_pipe(a) == is_pipe(b);
+    return as_sockaddr(a)->sa_family == as_sockaddr(b)->sa_family && a.packets == b.packets;
+}
+
 std::pair<int, int> name_of(socket_option o)
 {
     switch (o) {

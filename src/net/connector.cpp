@@ -48,6 +48,7 @@ struct connector {
 
     connector(const connect_settings& o, begin_handshake b, std::shared_ptr<accept_queue> q)
         : settings(settings_of(o)),
+          local(o.local),
           attempt_delay(o.attempt_delay),
           same_user(o.same_user),
           begin(std::move(b)),
@@ -59,6 +60,12 @@ struct connector {
     void look_up(const address& where) { await(awaited, name.emplace(where).wait_handle()); }
     void try_at(std::vector<os::native_address> all)
     {
+        if (local)
+            std::erase_if(all, [&](const auto& a) { return !os::is_same_family(a, *settings.local); });
+        if (all.empty()) {
+            connected->explain(": no address of the family of " + local->to_string());
+            connected->fail(errc::invalid_argument);
+        }
         to = alternating(std::move(all));
         failures.assign(to.size(), {});
     }
@@ -221,6 +228,7 @@ struct connector {
     std::vector<os::native_address> to;
     std::vector<error_code> failures; // of each address
     os::connect_settings settings;
+    std::optional<address> local;
     std::chrono::milliseconds attempt_delay;
     bool same_user;
     begin_handshake begin;

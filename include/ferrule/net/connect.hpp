@@ -51,7 +51,8 @@ public:
         return this->self();
     }
     /// The address from which to connect, such as `tcp://192.0.2.1:0`. The host must be a number; port 0 lets the system
-    /// choose. For a unix socket it is the path or the name that the listener sees. Default: the system chooses.
+    /// choose. For a unix socket it is the path or the name that the listener sees. Of the addresses of a host only those of
+    /// its family are tried; if there is none, connecting fails with `errc::invalid_argument`. Default: the system chooses.
     Options& local(address from)
     {
         this->settings_.local = std::move(from);

@@ -178,6 +178,40 @@ TEST_CASE("connect: however it is called, an exception tells the same")
     CHECK_THROWS_AS(run(async_connect(alone, patient, 1ms, asio::use_awaitable)), timeout_error);
 }
 
+TEST_CASE("connect: a local address of another family than the host's is refused, and both are named")
+{
+    const address to = nobody();
+    const std::pair<address, address> table[] = {
+        {to, "tcp://[::1]:0"},
+        {to, "abstract:x"},
+        {to, "pipe:x"},
+        {"tcp://[::1]:9", "tcp://127.0.0.1:0"},
+        {address::tcp("localhost", 9), "abstract:x"}, // after a lookup
+        {local_address(), "tcp://127.0.0.1:0"},
+        {address::tcp("no-such-family.invalid", 1), "tls://127.0.0.1:0"},
+    };
+    for (const auto& [where, from] : table) {
+        CAPTURE(where.to_string(), from.to_string());
+        connect_options o;
+        try {
+            o.local(from);
+            (void)connect(where, o, timeout);
+            FAIL_CHECK("was taken");
+        } catch (const usage_error& e) {
+            if (e.code() == errc::unsupported)
+                continue; // the system has no such address
+            CHECK(e.code() == errc::invalid_argument);
+            CHECK_THAT(e.what(), Catch::Matchers::Contains(from.to_string()));
+            if (from.kind() != address::family::tls)
+                CHECK_THAT(e.what(), Catch::Matchers::Contains("connecting to " + where.to_string()));
+            CHECK_THROWS_WITH(run(async_connect(where, o, timeout)), e.what());
+        }
+        error_code ec;
+        (void)connect(where, o, timeout, ec);
+        CHECK((ec == errc::invalid_argument || ec == errc::unsupported));
+    }
+}
+
 TEST_CASE("connect: an address without connections is refused by its name")
 {
     for (const char* const to : {"udp://127.0.0.1:9", "udp://localhost:9", "unixgram:/x", "unixgram-abstract:x"}) {

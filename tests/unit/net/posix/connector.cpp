@@ -145,6 +145,26 @@ TEST_CASE("connector: all addresses are tried again while nobody listens")
     CHECK_FALSE(connecting.get().error);
 }
 
+TEST_CASE("connector: with a local address only those of its family are tried")
+{
+    const auto v6 = resolved(address::tcp("::1", 0));
+    const auto from = [](const char* local) { return connect_options(slowly).local(local); };
+    const open_port there;
+    const outcome r = connect_to({v6, there.where(), v6}, from("tcp://127.0.0.2:0"), timeout);
+    CHECK_FALSE(r.error);
+    CHECK(name_of(r.end.native_handle(), ::getpeername) == address_of(there.where()));
+
+    const auto v4 = resolved(address::tcp("127.0.0.1", 0));
+    const outcome failed = connect_to({v6, v4, v6, v4}, from("tcp://127.0.0.2:0"), timeout);
+    CHECK(failed.error);
+    CHECK(failed.explanation.find("127.0.0.1") != std::string::npos);
+    CHECK(failed.explanation.find("::1") == std::string::npos);
+    for (const auto& [to, local] : {std::pair(v6, "tcp://127.0.0.2:0"), {v4, "tcp://[::1]:0"}, {v4, "unix:/x"}}) {
+        CHECK_THROWS_AS(connect_to({to, to}, from(local), timeout), usage_error);
+        CHECK_THROWS_WITH(connect_to({to, to}, from(local), timeout), Catch::Matchers::Contains(local));
+    }
+}
+
 TEST_CASE("connector: IPv6 and IPv4 take turns")
 {
     // Each fails in its own way, so that the explanation shows the order.
