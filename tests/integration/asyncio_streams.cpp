@@ -1,5 +1,5 @@
 // asyncio's streams as peers: its servers for our clients, its clients for our servers, over TCP and unix sockets, in clear
-// and with TLS.
+// and with TLS. Also with uvloop, another loop under the same streams.
 #include "integration/peers.hpp"
 #include "support/posix/each_python.hpp"
 #include "support/posix/temporary_folder.hpp"
@@ -10,11 +10,14 @@
 
 namespace {
 
-/// What both roles have: `transport` is "tcp", "unix" or "ssl", `folder` has certificates.
+/// What both roles have: `loop` is "asyncio" or "uvloop", `transport` is "tcp", "unix" or "ssl", `folder` has certificates.
 const std::string common = R"(
 import asyncio, os, socket, ssl
 control = socket.socket(fileno=3)
-transport, folder = sys.argv[1:3]
+loop, transport, folder = sys.argv[1:4]
+if loop == "uvloop":
+    import uvloop
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 def tell(what):
     control.sendall(str(what).encode() + b"\n")
 )";
@@ -54,7 +57,7 @@ asyncio.new_event_loop().run_until_complete(main())
 )";
 
 const std::string client_script = common + R"(
-address = sys.argv[3]
+address = sys.argv[4]
 async def main():
     if transport == "unix":
         reader, writer = await asyncio.open_unix_connection(address[len("unix:"):])
@@ -96,45 +99,41 @@ duplex connect_to(const std::string& where, bool encrypted)
     return encrypted ? tls::connect({where, "peer.test"}, client_context(), timeout) : connect(where, timeout);
 }
 
-} // namespace
-
-TEST_CASE("asyncio: our clients and its servers")
+void check_its_servers(const std::string& python, const std::string& loop)
 {
     const certificates folder;
-    for_each_python([&](const interpreter& p) {
-        for (const std::string transport : transports) {
-            CAPTURE(transport);
-            auto [mine, theirs] = socketpair(lines());
-            child c = start_python(p.program, server_script, theirs, {transport, folder.file("")});
-            const std::string where(mine.recv(timeout).text());
-            message_duplex<lines> d(connect_to(where, transport == "ssl"));
-            for (const style s : {style::blocking, style::coroutine}) {
-                send(d, "stressed", s);
-                CHECK(recv(d, s) == byte_view("desserts"));
-            }
-            d.send("big", timeout);
-            const bytes big = d.as_bytes().recv(1'000'000, timeout);
-            CHECK((big == byte_view(text(1'000'000))));
-            d.send("end", timeout);
-            error_code ec;
-            if (transport != "ssl") { // asyncio has no half-close there
-                CHECK_FALSE(d.next(timeout));
-                d.as_bytes().send("seven b", timeout);
-                d.shutdown_send(timeout);
-            } else {
-                d.as_bytes().send("seven b", timeout);
-                d.shutdown_send(timeout);
-                (void)d.as_bytes().recv_all(timeout, ec);
-            }
-            CHECK(mine.recv(timeout) == byte_view("7"));
-            d.close();
-            mine.send("", timeout);
-            expect_success(c);
+    for (const std::string transport : transports) {
+        CAPTURE(transport);
+        auto [mine, theirs] = socketpair(lines());
+        child c = start_python(python, server_script, theirs, {loop, transport, folder.file("")});
+        const std::string where(mine.recv(timeout).text());
+        message_duplex<lines> d(connect_to(where, transport == "ssl"));
+        for (const style s : {style::blocking, style::coroutine}) {
+            send(d, "stressed", s);
+            CHECK(recv(d, s) == byte_view("desserts"));
         }
-    });
+        d.send("big", timeout);
+        const bytes big = d.as_bytes().recv(1'000'000, timeout);
+        CHECK((big == byte_view(text(1'000'000))));
+        d.send("end", timeout);
+        error_code ec;
+        if (transport != "ssl") { // asyncio has no half-close there
+            CHECK_FALSE(d.next(timeout));
+            d.as_bytes().send("seven b", timeout);
+            d.shutdown_send(timeout);
+        } else {
+            d.as_bytes().send("seven b", timeout);
+            d.shutdown_send(timeout);
+            (void)d.as_bytes().recv_all(timeout, ec);
+        }
+        CHECK(mine.recv(timeout) == byte_view("7"));
+        d.close();
+        mine.send("", timeout);
+        expect_success(c);
+    }
 }
 
-TEST_CASE("asyncio: our servers and its clients")
+void check_its_clients(const std::string& python, const std::string& loop)
 {
     const certificates folder;
     const auto session = [](auto peer) {
@@ -145,28 +144,48 @@ TEST_CASE("asyncio: our servers and its clients")
         while (const auto line = co_await peer.async_next())
             co_await peer.async_send(*line);
     };
-    for_each_python([&](const interpreter& p) {
-        const auto serves = [&](const std::string& transport, auto&& server) {
-            auto [mine, theirs] = socketpair(lines());
-            child c = start_python(p.program, client_script, theirs,
-                                   {transport, folder.file(""), server.address().to_string()});
-            expect_success(c);
-            CHECK(server.close(timeout) == 0);
-            CHECK(server.failed() == 0);
-        };
-        asio::thread_pool pool(1);
-        for (const std::string transport : transports) {
-            CAPTURE(transport);
-            const address at = transport == "unix" ? address::unix_path(folder.file("ours")) : "tcp://127.0.0.1:0";
-            if (transport == "ssl") {
-                serves(transport,
-                       server(tls::listener(at, server_context(), lines()), session, server_options().threads(1)));
-                serves(transport,
-                       async_server(pool.get_executor(), tls::listener(at, server_context(), lines()), as_coroutine));
-            } else {
-                serves(transport, server(listener(at, lines()), session, server_options().threads(1)));
-                serves(transport, async_server(pool.get_executor(), listener(at, lines()), as_coroutine));
-            }
+    const auto serves = [&](const std::string& transport, auto&& server) {
+        auto [mine, theirs] = socketpair(lines());
+        child c = start_python(python, client_script, theirs,
+                               {loop, transport, folder.file(""), server.address().to_string()});
+        expect_success(c);
+        CHECK(server.close(timeout) == 0);
+        CHECK(server.failed() == 0);
+    };
+    asio::thread_pool pool(1);
+    for (const std::string transport : transports) {
+        CAPTURE(transport);
+        const address at = transport == "unix" ? address::unix_path(folder.file("ours")) : "tcp://127.0.0.1:0";
+        if (transport == "ssl") {
+            serves(transport,
+                   server(tls::listener(at, server_context(), lines()), session, server_options().threads(1)));
+            serves(transport,
+                   async_server(pool.get_executor(), tls::listener(at, server_context(), lines()), as_coroutine));
+        } else {
+            serves(transport, server(listener(at, lines()), session, server_options().threads(1)));
+            serves(transport, async_server(pool.get_executor(), listener(at, lines()), as_coroutine));
         }
-    });
+    }
+}
+
+} // namespace
+
+TEST_CASE("asyncio: our clients and its servers")
+{
+    for_each_python([](const interpreter& p) { check_its_servers(p.program, "asyncio"); });
+}
+
+TEST_CASE("asyncio: our servers and its clients")
+{
+    for_each_python([](const interpreter& p) { check_its_clients(p.program, "asyncio"); });
+}
+
+TEST_CASE("uvloop: our clients and its servers")
+{
+    check_its_servers(python_with("uvloop"), "uvloop");
+}
+
+TEST_CASE("uvloop: our servers and its clients")
+{
+    check_its_clients(python_with("uvloop"), "uvloop");
 }
