@@ -78,7 +78,7 @@ public:
         const ssize_t n = recv(in, 0);
         if (n < 0)
             return failure(direction::read);
-        return n == 0 && has_end_ && at_end() ? io_result::end() : moved(direction::read, n);
+        return n == 0 && has_end_ && at_end() ? end() : moved(direction::read, n);
     }
     io_result try_write(std::span<const byte_view> out) noexcept { return send(out); }
 

@@ -126,7 +126,14 @@ protected:
     {
         if (n < 0)
             return failure(direction::read);
-        return n == 0 && asked != 0 ? io_result::end() : moved(direction::read, n);
+        return n == 0 && asked != 0 ? end() : moved(direction::read, n);
+    }
+    /// The result of a read that has met the end. The system reports once, and to one direction, that a connection is
+    /// broken; from then on it has the same end as one that the peer has ended.
+    io_result end() noexcept
+    {
+        const int e = broken().load(std::memory_order_relaxed);
+        return e == 0 ? io_result::end() : io_result::failed({e, boost::system::system_category()});
     }
     /// The result of a call that has moved `n` bytes.
     io_result moved(direction d, ssize_t n) noexcept
@@ -148,6 +155,8 @@ protected:
             return io_result::failed(errc::too_large);
         if ((e == ENOTCONN || e == EINVAL || e == EPIPE) && accepts_connections(fd_))
             return io_result::failed(errc::listening);
+        if (e == ECONNRESET || e == ETIMEDOUT || e == EHOSTUNREACH || e == ENETUNREACH)
+            broken().store(e, std::memory_order_relaxed);
         return io_result::failed({e, boost::system::system_category()});
     }
 
@@ -169,7 +178,11 @@ private:
         return std::atomic_ref<bool>(waited_[static_cast<std::size_t>(d)]);
     }
 
+    // Atomic for the same reason: either direction may be told.
+    std::atomic_ref<int> broken() noexcept { return std::atomic_ref<int>(broken_); }
+
     bool waited_[2] = {}; // since the last attempt in this direction
+    int broken_ = 0;      // the error that has ended the connection
 };
 
 } // namespace ferrule::posix
