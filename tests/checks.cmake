@@ -35,6 +35,8 @@ ferrule_check("layering: the check catches a violation" unit
     Python3::Interpreter ${support}/check_layers.py --selftest)
 ferrule_check("paths: each public header has its source and its unit test" unit
     Python3::Interpreter ${support}/check_paths.py ${PROJECT_SOURCE_DIR})
+ferrule_check("asyncio rows: the check catches what is wrong" docs
+    Python3::Interpreter ${support}/check_rows.py --selftest)
 ferrule_check("docs: README quotes the examples word for word" docs
     ${CMAKE_COMMAND} -D ROOT=${PROJECT_SOURCE_DIR} -P ${PROJECT_SOURCE_DIR}/src/cmake/check_readme.cmake)
 
