@@ -18,7 +18,7 @@ os::connect_settings settings_of(const connect_settings& o)
     os::connect_settings s{{}, o.tcp};
     if (o.local) {
         const std::vector<os::native_address> local = resolve_now(*o.local);
-        if (local.empty() || o.local->kind() == address::family::tls) // a host name, or no address of one end alone
+        if (local.empty() || o.local->kind() == address::family::tls) // a host name, or for TLS
             throw usage_error(errc::invalid_argument, "ferrule: local address " + o.local->to_string());
         s.local = local.front();
     }
@@ -147,6 +147,7 @@ struct connector {
     {
         tries.push_back({at, os::start_connect(to[at], settings)});
         start_at(++at < to.size() ? deadline(attempt_delay) : deadline::never());
+        explain();
     }
     void start_at(deadline d)
     {
@@ -162,13 +163,13 @@ struct connector {
     /// After a failure: the next address is tried immediately, or all of them later. Throws if a retry is pointless.
     bool fail()
     {
+        explain();
         if (at < to.size()) {
             start();
             return true;
         }
         if (!tries.empty())
             return true;
-        connected->explain(explanation());
         // A full queue is not a refusal but asks to try again. Python fails on it with unix sockets.
         const bool is_full = std::ranges::any_of(failures, os::is_would_block);
         if (!is_full && (std::ranges::none_of(failures, is_nobody_yet) || last_refusal.expired()))
@@ -181,14 +182,18 @@ struct connector {
     {
         return ec == boost::system::errc::connection_refused || ec == boost::system::errc::no_such_file_or_directory;
     }
-    [[nodiscard]] std::string explanation() const
+    /// Says what has become of each address. The caller may give up at any time.
+    void explain() const
     {
         if (to.size() == 1)
-            return {};
+            return;
         std::string text;
         for (std::size_t i = 0; i < to.size(); ++i)
-            text += (i == 0 ? " (" : "; ") + address_of(to[i]).to_string() + ": " + failures[i].message();
-        return text + ")";
+            text += (i == 0 ? " (" : "; ") + address_of(to[i]).to_string() + ": " +
+                    (failures[i] ? failures[i].message()
+                     : i < at    ? "no answer yet"
+                                 : "not tried yet");
+        connected->explain(text + ")");
     }
 
     /// The connection is made; what is left is the handshake.
@@ -197,6 +202,7 @@ struct connector {
         while (!tries.empty())
             drop(tries.size() - 1);
         start_at(deadline::never());
+        connected->explain({}); // what fails from here on is the handshake
         if (same_user && !os::is_this_user(*d.get()))
             throw_error(errc::unauthenticated);
         if (begin)

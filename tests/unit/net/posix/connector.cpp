@@ -132,6 +132,21 @@ TEST_CASE("connector: the failure of every address is told")
     CHECK(connect_to({one}, slowly, timeout).explanation.empty());
 }
 
+TEST_CASE("connector: whoever gives up is told how far each address has come")
+{
+    const silent_port silent;
+    const os::native_address closed = closed_port();
+    const auto at = [](const os::native_address& a) { return address_of(a).to_string() + ": "; };
+    outcome r = connect_to({closed, silent.where(), closed}, slowly, 20ms);
+    CHECK(r.error == errc::timed_out);
+    CAPTURE(r.explanation);
+    CHECK(r.explanation.find(at(silent.where()) + "no answer yet; " + at(closed) + "not tried yet") !=
+          std::string::npos);
+    CHECK(r.explanation.starts_with(" (" + at(closed)));
+    CHECK_FALSE(r.explanation.starts_with(" (" + at(closed) + "no"));
+    CHECK_THROWS_WITH(r.connecting.recv(1ms), Catch::Matchers::Contains(r.explanation));
+}
+
 TEST_CASE("connector: all addresses are tried again while nobody listens")
 {
     unique_fd later = bound_tcp();
