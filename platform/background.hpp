@@ -20,6 +20,8 @@ public:
     ~doorbell();
 
     void ring() noexcept;
+    /// Undoes all rings before.
+    void silence() noexcept;
     [[nodiscard]] readiness wait_handle() const noexcept { return readiness::readable(handle_); }
 
 private:

@@ -102,6 +102,11 @@ private:
 ///   thread may ask, even after `close()`. By default 0.
 /// * `try_flush()` → io_result: makes one attempt to send those. The result is `moved(0)` when none are left. It is a
 ///   write call. A send, a flush and a half-close are over when it has succeeded. A receive that waits calls it, too.
+/// * `sends_in_background()` → bool: whether the type sends what it holds without being asked. Then a send is over when
+///   `try_write` has taken its bytes, and `shutdown_write()` may come while it holds some. Only a flush and a half-close
+///   wait for `try_flush`. By default false.
+/// * `try_drain()` → io_result: for a type that sends in the background, whether the next `try_write` would take
+///   something: `moved(0)` or `would_block`. By default `try_flush()`.
 /// * `stale(direction)` → bool: whether a call in the other direction has changed what `arm` last returned for this
 ///   one. Then who waits here tries again. Any thread may ask. By default false.
 /// * `drained()` → bool: whether the last `try_read`, which found nothing or less than there was room for, has left
@@ -143,6 +148,8 @@ public:
     virtual error_code shutdown_write() noexcept = 0;
     virtual std::size_t unsent() const noexcept { return 0; }
     virtual io_result try_flush() noexcept { return io_result::moved(0); }
+    virtual bool sends_in_background() const noexcept { return false; }
+    virtual io_result try_drain() noexcept { return try_flush(); }
     virtual bool stale(direction) const noexcept { return false; }
     virtual bool drained() const noexcept { return false; }
     virtual native_handle_type native_handle() const noexcept = 0;
@@ -201,6 +208,18 @@ public:
         if constexpr (requires { value_.try_flush(); })
             return value_.try_flush();
         return io_result::moved(0);
+    }
+    bool sends_in_background() const noexcept override
+    {
+        if constexpr (requires { value_.sends_in_background(); })
+            return value_.sends_in_background();
+        return false;
+    }
+    io_result try_drain() noexcept override
+    {
+        if constexpr (requires { value_.try_drain(); })
+            return value_.try_drain();
+        return try_flush();
     }
     bool stale(direction d) const noexcept override
     {

@@ -41,6 +41,12 @@ void doorbell::ring() noexcept
     [[maybe_unused]] const auto n = ::write(handle_, &one, sizeof one);
 }
 
+void doorbell::silence() noexcept
+{
+    std::uint64_t rings = 0;
+    [[maybe_unused]] const auto n = ::read(handle_, &rings, sizeof rings);
+}
+
 void start_thread(std::function<void()> f)
 {
     const signals_blocked blocked;

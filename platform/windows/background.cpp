@@ -27,4 +27,9 @@ void doorbell::ring() noexcept
     ::SetEvent(handle_);
 }
 
+void doorbell::silence() noexcept
+{
+    ::ResetEvent(handle_);
+}
+
 } // namespace ferrule::os

@@ -64,6 +64,8 @@ public:
     }
     std::size_t unsent() const noexcept override { return out_ ? out_->unsent() : 0; }
     io_result try_flush() noexcept override { return out_ ? out_->try_flush() : io_result::moved(0); }
+    bool sends_in_background() const noexcept override { return out_ && out_->sends_in_background(); }
+    io_result try_drain() noexcept override { return out_ ? out_->try_drain() : io_result::moved(0); }
     bool stale(direction d) const noexcept override
     {
         const any_descriptor* const one = of(d);

@@ -137,10 +137,19 @@ step write_operation::stopped(const io_result& r) noexcept
     return step::done;
 }
 
-// The descriptor may hold bytes that it has taken, such as an encrypted record. The operation ends when they have left.
+// The descriptor may hold bytes that it has taken, such as an encrypted record. The operation ends when they have left,
+// unless the descriptor sends them without being asked.
+io_result write_operation::settle() noexcept
+{
+    if (kind_ == write_request::what::drain)
+        return channel_.fd->try_drain();
+    const bool waits = kind_ == write_request::what::flush || kind_ == write_request::what::close;
+    return waits || !channel_.fd->sends_in_background() ? channel_.fd->try_flush() : io_result::moved(0);
+}
+
 step write_operation::end() noexcept
 {
-    io_result flushed = channel_.fd->try_flush();
+    io_result flushed = settle();
     if (flushed.status() == io_status::moved && kind_ == write_request::what::shutdown) {
         result = channel_.fd->shutdown_write();
         // An end that only writes is half-closed by closing it.

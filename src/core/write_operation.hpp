@@ -37,6 +37,8 @@ private:
     [[nodiscard]] io_result write(std::span<const byte_view> views) noexcept;
     [[nodiscard]] step stopped(const io_result& r) noexcept;
     void consume(std::size_t n);
+    /// Asks the descriptor whether it still holds what keeps the operation from ending.
+    [[nodiscard]] io_result settle() noexcept;
     [[nodiscard]] step end() noexcept;
 
     channel& channel_;

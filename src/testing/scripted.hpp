@@ -75,6 +75,8 @@ public:
     error_code shutdown_write() noexcept { return inner_->shutdown_write(); }
     std::size_t unsent() const noexcept { return inner_->unsent(); }
     io_result try_flush() noexcept { return inner_->try_flush(); }
+    bool sends_in_background() const noexcept { return inner_->sends_in_background(); }
+    io_result try_drain() noexcept { return inner_->try_drain(); }
     bool stale(direction d) const noexcept { return inner_->stale(d); }
     native_handle_type native_handle() const noexcept { return inner_->native_handle(); }
     native_handle_type release(bytes& left) noexcept { return inner_->release(left); }

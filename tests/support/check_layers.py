@@ -50,7 +50,7 @@ LIBRARIES = [
     ("{include/ferrule/python,framing/python}/*", "boost/json/ boost/multiprecision/cpp_int.hpp boost/uuid/"),
     ("{include/ferrule/framing,framing}/*", "boost/container/small_vector.hpp"),
     ("include/ferrule/detail/field_names.hpp", "boost/pfr/"),
-    ("include/ferrule/{asio,asio_stream,detail/async_core}.hpp", "boost/asio"),
+    ("include/ferrule/{asio,asio_stream,buffered_writer,detail/async_core}.hpp", "boost/asio"),
     ("include/ferrule/error.hpp", "boost/system/"),
     ("include/*", ""),
     ("src/base/*", "boost/system/"),
@@ -60,7 +60,7 @@ LIBRARIES = [
 
 # Public headers that reach Asio, and with it headers of the system. A program that only blocks includes none of them.
 REACHES_ASIO = {"include/ferrule/" + h for h in
-                ("asio.hpp", "asio_stream.hpp", "ferrule.hpp", "detail/async_core.hpp", "net/async_server.hpp",
+                ("asio.hpp", "asio_stream.hpp", "buffered_writer.hpp", "ferrule.hpp", "detail/async_core.hpp", "net/async_server.hpp",
                  "python/multiprocessing/async_manager.hpp")}
 
 

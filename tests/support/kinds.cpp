@@ -3,13 +3,24 @@
 #include "support/memory_pair.hpp"
 #include "support/system_kinds.hpp"
 
+#include <ferrule/buffered_writer.hpp>
 #include <ferrule/platform/descriptor_pair.hpp>
+
+#include <boost/asio/thread_pool.hpp>
 
 #include <algorithm>
 #include <stdexcept>
 
 namespace ferrule::test {
 namespace {
+
+// A queue in front of a socket. A thread sends what is queued, so these kinds cannot be forked.
+ends buffered_pair()
+{
+    static boost::asio::thread_pool sending(1);
+    auto [first, second] = socketpair_descriptors();
+    return {detail::queue_over(sending.get_executor(), writer(std::move(first)), {}), std::move(second)};
+}
 
 std::vector<testing::connection_kind> make()
 {
@@ -42,6 +53,13 @@ std::vector<testing::connection_kind> make()
         k.room = 60 * 1024;
     }
     adapt_to_system(all);
+    {
+        testing::connection_kind& k = all.emplace_back("buffered", buffered_pair);
+        k.two_way = false;
+        k.prompt = false;
+        k.sends_in_background = true;
+        k.stride = sanitized ? 3 : 1;
+    }
     if (all.size() > max_kinds)
         throw std::logic_error("max_kinds is too small");
     return all;

@@ -75,6 +75,7 @@ public:
     enum class what : unsigned char {
         send,     // `frame`; where packets have boundaries, its payload as one packet, even an empty one
         flush,    // the tail only
+        drain,    // the tail, then wait until another send would be taken
         shutdown, // the tail, then half-close
         close     // the tail, then close, even if the tail could not be sent
     };

@@ -35,6 +35,9 @@ public:
     bool tells_sender = true;
     /// Whether sent data can be received immediately, without a delay in the system.
     bool prompt = true;
+    /// Whether a send may be over before its bytes have left (see `socket_like`). `close` counts those, too, and a
+    /// half-close that was given up happens nevertheless.
+    bool sends_in_background = false;
     /// Whether data that does not fit in transit is dropped (UDP), so that a sender never waits.
     bool drops = false;
     /// Whether data sent before a close arrives even if the closing end had unreceived data. Not so for TCP, which

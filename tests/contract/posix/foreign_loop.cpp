@@ -167,8 +167,8 @@ public:
             left_a_rest = left_a_rest || t_.out.unsent() != 0;
         }
         flushed_ = sent_ == messages_.size() && t_.out.try_flush();
-        // Or else the loop would never sleep.
-        if (room)
+        // Or else the loop would never sleep. What the background has sent before, nobody sees here.
+        if (room && !in_background)
             CHECK((moved || t_.out.unsent() < before));
     }
     [[nodiscard]] bool receiving() const { return received_ != messages_.size(); }
@@ -181,6 +181,7 @@ public:
     [[nodiscard]] bool touched_nothing() const { return flags_ == std::pair(flags_of(t_.in), flags_of(t_.out)); }
 
     bool left_a_rest = false;
+    bool in_background = false;
 
 private:
     static int flags_of(const endpoint& e)
@@ -268,6 +269,7 @@ void drive_every_kind()
         auto ends = connect_both_ways(k);
         party a(std::move(ends.first), messages);
         party b(std::move(ends.second), messages);
+        a.in_background = b.in_background = k.sends_in_background;
         converse<Loop>(a, b);
         CHECK((a.left_a_rest || b.left_a_rest) == is_stream(k));
         CHECK(a.touched_nothing());
@@ -517,7 +519,8 @@ TEST_CASE("foreign loop: the end of the stream makes the handle ready")
             if (k.survives_close) {
                 REQUIRE(w.try_send("last"));
             }
-            CHECK(w.close() == 0);
+            const std::size_t unsent = w.close();
+            CHECK((unsent == 0 || k.sends_in_background));
             if (k.survives_close) {
                 CHECK(recv_in_loop(r).text() == "last");
             }

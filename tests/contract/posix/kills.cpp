@@ -156,7 +156,7 @@ void kill_many(const testing::connection_kind& kind)
 
 bool leaves_the_process(const testing::connection_kind& kind)
 {
-    return !kind.name.starts_with("memory");
+    return !kind.name.starts_with("memory") && !kind.sends_in_background;
 }
 
 const kind_tests<kill_many> registered("kills", leaves_the_process);
