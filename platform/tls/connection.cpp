@@ -21,8 +21,12 @@ constexpr std::size_t max_record = SSL3_RT_MAX_PLAIN_LENGTH;
 constexpr std::size_t max_overhead = 1024; // of a record, and of a message of OpenSSL before it
 // Beyond that OpenSSL has to wait, whatever the peer asks it to answer.
 constexpr std::size_t max_held = 64 * 1024;
+// Of one call of the descriptor below. OpenSSL frees the memory when it has no part of a record in it.
+constexpr std::size_t max_read_ahead = 64 * 1024;
 // In one call, so that the other direction gets its turn.
 constexpr int max_records = 4;
+// Small ones are read many at a time, since after each call the endpoint first asks whether there is more.
+constexpr int max_small_records = 64;
 
 error_code broken_pipe() noexcept
 {
@@ -82,6 +86,7 @@ struct connection::callbacks {
         BIO_clear_retry_flags(b);
         const auto room = std::as_writable_bytes(std::span(to, static_cast<std::size_t>(size)));
         const io_result r = c.under_->try_read(room);
+        c.emptied_below_ = r.size() < room.size();
         if (r.status() == io_status::moved)
             return static_cast<int>(r.size());
         // OpenSSL could not continue after an error. So it always learns that it should try again, and `evaluate` finds
@@ -351,6 +356,7 @@ io_result connection::go_on_with_handshake() noexcept
         case outcome::done:
             done_ = true;
             SSL_set_read_ahead(ssl_, 1);
+            SSL_set_default_read_buffer_len(ssl_, max_read_ahead);
             wake_waiting();
             return io_result::moved(0);
         case outcome::wants_write:
@@ -402,7 +408,7 @@ io_result connection::read(std::span<std::byte> in) noexcept
 {
     drained_ = read_wants_write_ = false;
     std::size_t total = 0;
-    for (int record = 0; total < in.size() && record < max_records;) {
+    for (int record = 0; total < std::min(in.size(), max_records * max_record) && record < max_small_records;) {
         if (failed_)
             return total != 0 ? io_result::moved(total) : io_result::failed(failed_);
         ERR_clear_error();
@@ -413,6 +419,10 @@ io_result connection::read(std::span<std::byte> in) noexcept
         if (o == outcome::done) {
             total += n;
             ++record;
+            // Another attempt would find nothing; most messages that are answered arrive so.
+            drained_ = emptied_below_ && SSL_has_pending(ssl_) == 0;
+            if (drained_)
+                break;
             continue;
         }
         if (o == outcome::wants_write && pushed.status() == io_status::moved)

@@ -108,7 +108,8 @@ private:
     bool begun_ = false;                // the handshake
     bool done_ = false;                 // the handshake
     bool ended_below_ = false;
-    bool drained_ = false;          // the last read has found no more below
+    bool emptied_below_ = false;    // the last read below was short
+    bool drained_ = false;          // there was no more at the last read, here and below
     bool read_wants_write_ = false; // such as for the answer to a KeyUpdate
     bool write_wants_read_ = false;
     bool closed_ = false;
