@@ -13,7 +13,7 @@ namespace ferrule::bench {
 using test::transport;
 /// `all`: not pinned.
 enum class cores : std::uint8_t { one, two, all };
-enum class task : std::uint8_t { round_trip, stream, eight_writers, lock };
+enum class task : std::uint8_t { round_trip, stream, eight_writers, lock, tls_round_trip, tls_stream, tls_handshake };
 
 inline const char* name(std::optional<transport> t)
 {
@@ -26,8 +26,13 @@ inline const char* name(cores c)
 }
 inline const char* name(task t)
 {
-    static constexpr const char* names[] = {"round trip", "stream", "eight writers", "lock and unlock"};
+    static constexpr const char* names[] = {"round trip",     "stream",     "eight writers", "lock and unlock",
+                                            "TLS round trip", "TLS stream", "TLS handshake"};
     return names[static_cast<std::size_t>(t)];
+}
+inline bool goes_back(task t)
+{
+    return t == task::round_trip || t == task::tls_round_trip;
 }
 inline std::string size_name(std::size_t n)
 {

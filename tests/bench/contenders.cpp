@@ -15,7 +15,19 @@ std::span<const contender> contenders(task t)
                                              {"python multiprocessing", python, 4}};
     static constexpr contender writers[] = {{"mutex and write", mutex_and_write}, {"ferrule writer", one_writer}};
     static constexpr contender locks[] = {{"std::mutex", standard_mutex}, {"cross_lock", our_lock}};
+#ifdef FERRULE_BENCH_TLS
+    static constexpr contender streams[] = {{"asio::ssl coroutine", ssl_coroutine},
+                                            {"asio::ssl blocking", ssl_blocking},
+                                            {"ferrule blocking", tls_blocking},
+                                            {"ferrule coroutine", tls_coroutine}};
+    static constexpr contender handshakes[] = {{"asio::ssl", ssl_handshakes}, {"ferrule::tls", tls_handshakes}};
+#endif
     switch (t) {
+#ifdef FERRULE_BENCH_TLS
+    case task::tls_round_trip:
+    case task::tls_stream: return streams;
+    case task::tls_handshake: return handshakes;
+#endif
     case task::eight_writers: return writers;
     case task::lock: return locks;
     default: return messages;

@@ -34,6 +34,16 @@ void one_writer(const job& j);
 void standard_mutex(const job& j);
 void our_lock(const job& j);
 
+// Of TLS; only with ferrule::tls.
+void ssl_coroutine(const job& j);
+void ssl_blocking(const job& j);
+void tls_coroutine(const job& j);
+void tls_blocking(const job& j);
+void ssl_handshakes(const job& j);
+void tls_handshakes(const job& j);
+/// For these, before processes are forked.
+void make_certificates();
+
 /// Why no contender with Python can run; empty if it can.
 [[nodiscard]] const std::string& no_python();
 [[nodiscard]] inline bool needs_python(const contender& c)

@@ -44,6 +44,8 @@ const goal all_goals[] = {
     {task::stream, pinned, 0, large - 1, both, bound::throughput, 0.90, {"raw"}},
     {task::round_trip, pinned, 0, SIZE_MAX, one_of_two, bound::time, 1.00, {"python multiprocessing"}},
     {task::stream, pinned, 0, SIZE_MAX, one_of_two, bound::throughput, 1.00, {"python multiprocessing"}},
+    {task::tls_stream, pinned, 0, SIZE_MAX, {"ferrule blocking"}, bound::throughput, 0.95, {"asio::ssl blocking"}},
+    {task::tls_stream, pinned, 0, SIZE_MAX, {"ferrule coroutine"}, bound::throughput, 0.95, {"asio::ssl coroutine"}},
     {task::lock, any, 0, SIZE_MAX, {"cross_lock"}, bound::time, 1.50, {"std::mutex"}},
     {task::eight_writers, any, 0, SIZE_MAX, {"ferrule writer"}, bound::throughput, 0.70, {"mutex and write"}},
 };

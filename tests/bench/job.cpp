@@ -8,7 +8,7 @@ namespace ferrule::bench {
 
 clock_type::time_point job::start() const
 {
-    if (where.what == task::stream || where.what == task::eight_writers) {
+    if (where.what == task::stream || where.what == task::eight_writers || where.what == task::tls_stream) {
         char go_on = 0;
         if ((measures ? ::write(go, &go_on, 1) : ::read(go, &go_on, 1)) != 1)
             throw std::runtime_error("the other process is gone");

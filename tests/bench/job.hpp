@@ -21,9 +21,9 @@ struct job {
     int go;     // the measuring process writes, the other reads
     int result; // of the measuring process: nanoseconds, in decimal
 
-    [[nodiscard]] bool sends_first() const noexcept { return measures == (where.what == task::round_trip); }
-    [[nodiscard]] bool receives() const noexcept { return measures || where.what == task::round_trip; }
-    [[nodiscard]] bool sends_last() const noexcept { return !measures && where.what == task::round_trip; }
+    [[nodiscard]] bool sends_first() const noexcept { return measures == goes_back(where.what); }
+    [[nodiscard]] bool receives() const noexcept { return measures || goes_back(where.what); }
+    [[nodiscard]] bool sends_last() const noexcept { return !measures && goes_back(where.what); }
     [[nodiscard]] std::size_t warm_up() const noexcept { return n / 8 + 1; }
 
     /// Before the warm-up and before the measurement. A stream's sender waits here until the receiver has everything

@@ -72,6 +72,17 @@ std::vector<cell> all_cells()
     for (const transport over : {transport::pipe, transport::socketpair})
         all.push_back({over, cores::all, task::eight_writers, 64});
     all.push_back({{}, cores::one, task::lock, 0});
+#ifdef FERRULE_BENCH_TLS
+    for (const cores on : {cores::one, cores::two}) {
+        if (on != cores::one && cpus().size() < 2)
+            continue;
+        for (const std::size_t size : {64u, 65536u})
+            all.push_back({transport::tcp, on, task::tls_round_trip, size});
+        for (const std::size_t size : {64u, 1024u, 65536u, 1048576u})
+            all.push_back({transport::tcp, on, task::tls_stream, size});
+    }
+    all.push_back({{}, cores::one, task::tls_handshake, 0});
+#endif
     return all;
 }
 
@@ -132,6 +143,9 @@ int main(int argc, char** argv)
             return 0;
         }
         std::vector<row> rows = choose(o.only);
+#ifdef FERRULE_BENCH_TLS
+        make_certificates();
+#endif
         std::vector<framing_row> framings = framing_rows(o.only);
         const int rounds = o.quick ? 5 : 9;
         const other_load others;

@@ -46,7 +46,7 @@ void print_heading(const row& r)
                 r.where.over ? name(r.where.over) : "", r.where.over ? ", " : "", name(r.where.on),
                 r.entries.front().who->name);
     for (const bool first : {true, false}) {
-        std::printf("%-18s", "");
+        std::printf("%-21s", "");
         for (const entry& e : r.entries) {
             const std::string all = e.who->name;
             const std::size_t space = std::min(all.find(' '), all.size());
@@ -78,10 +78,10 @@ void print_tables(std::span<const row> rows)
     const row* previous = nullptr;
     for (const row& r : rows) {
         if (previous == nullptr || previous->where.over != r.where.over || previous->where.on != r.where.on ||
-            previous->entries.size() != r.entries.size())
+            previous->entries.front().who != r.entries.front().who)
             print_heading(r);
         previous = &r;
-        std::printf("%-18s", r.where.label().c_str());
+        std::printf("%-21s", r.where.label().c_str());
         for (const entry& e : r.entries)
             print_entry(r, e);
         std::printf("\n");
