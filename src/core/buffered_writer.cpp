@@ -1,6 +1,7 @@
 #include <ferrule/buffered_writer.hpp>
 
 #include "platform/background.hpp"
+#include "platform/caught.hpp"
 
 #include <ferrule/detail/fork_generation.hpp>
 
@@ -62,7 +63,7 @@ private:
     };
 
     /// Begins the next transfer: all that is queued, or else the half-close. The caller has set `transfers_`, and does
-    /// not hold the mutex. Throws `std::bad_alloc`.
+    /// not hold the mutex. May throw, and then nothing was begun.
     void begin_transfer();
     void transferred(error_code ec) noexcept;
 
@@ -141,12 +142,13 @@ io_result write_queue::try_write(std::span<const byte_view> out) noexcept
     try {
         begin_transfer();
         return io_result::moved(n);
-    } catch (const std::bad_alloc&) { // nothing else was queued
+    } catch (...) { // nothing else was queued
+        const error_code why = os::caught();
         const std::lock_guard guard(mutex_);
         transfers_ = full_ = false;
         pending_.reset();
         queued_ = left_ = 0;
-        return io_result::failed(no_memory());
+        return io_result::failed(why);
     }
 }
 
@@ -185,10 +187,11 @@ error_code write_queue::shutdown_write() noexcept
     try {
         begin_transfer();
         return {};
-    } catch (const std::bad_alloc&) {
+    } catch (...) {
+        const error_code why = os::caught();
         const std::lock_guard guard(mutex_);
         transfers_ = ends_ = ended_ = false;
-        return no_memory();
+        return why;
     }
 }
 
@@ -258,8 +261,8 @@ void write_queue::transferred(error_code ec) noexcept
         lock.unlock();
         try {
             return begin_transfer();
-        } catch (const std::bad_alloc&) {
-            ec = no_memory();
+        } catch (...) {
+            ec = os::caught();
         }
         lock.lock();
     }
