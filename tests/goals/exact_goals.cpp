@@ -106,21 +106,37 @@ TEST_CASE("goals: no thread is created")
 
 #endif
 
-TEST_CASE("goals: an idle endpoint that only blocking calls have used holds 2 KiB of heap and one descriptor")
+namespace {
+
+void check_idle(const std::string& style, long bytes_each)
 {
     rlimit files{};
     must(::getrlimit(RLIMIT_NOFILE, &files));
     const long endpoints = static_cast<long>(std::min<rlim_t>(2100, files.rlim_max) - 100) / 2 * 2;
-    std::istringstream numbers(program({FERRULE_GOAL_PROGRAM, "idle", std::to_string(endpoints / 2)}, {}).finish());
+    std::istringstream numbers(
+        program({FERRULE_GOAL_PROGRAM, "idle", style, std::to_string(endpoints / 2)}, {}).finish());
     long heap = -1;
     long descriptors = -1;
     REQUIRE(numbers >> heap >> descriptors);
-    std::printf("%ld bytes of heap, %ld descriptors in %ld endpoints\n", heap, descriptors, endpoints);
+    std::printf("%s: %ld bytes of heap, %ld descriptors in %ld endpoints\n", style.c_str(), heap, descriptors,
+                endpoints);
     CHECK(descriptors == endpoints);
 #if !defined(FERRULE_ADDRESS_SANITIZER) && !defined(FERRULE_THREAD_SANITIZER)
     CHECK(heap > 0); // that it was counted
-    CHECK(heap <= endpoints * 2048);
+    CHECK(heap <= endpoints * bytes_each);
 #endif
+}
+
+} // namespace
+
+TEST_CASE("goals: an idle endpoint that only blocking calls have used holds 2 KiB of heap and one descriptor")
+{
+    check_idle("blocking", 2048);
+}
+
+TEST_CASE("goals: an idle endpoint where a coroutine waits holds 5 KiB with all its frames, and one descriptor")
+{
+    check_idle("coroutine", 5 * 1024);
 }
 
 #if !defined(FERRULE_ADDRESS_SANITIZER) && !defined(FERRULE_THREAD_SANITIZER)

@@ -4,7 +4,8 @@
 //     goal_program allocations <job>       prints the heap allocations of all sends and of all receives
 //     goal_program peak <job>              prints by how many KiB the resident memory grew above the baseline at most
 //     goal_program threads                 prints the most threads ever seen and the threads created
-//     goal_program idle <pairs>            prints the bytes of heap and the descriptors that so many idle pairs hold
+//     goal_program idle <style> <pairs>    prints the bytes of heap and the descriptors that so many idle pairs hold,
+//                                          of which, if the style is coroutine, a coroutine waits at each end
 //
 // A job is <style> <unit> <steps> <count> <size> <in> <out>:
 //     style        blocking, coroutine
@@ -19,6 +20,7 @@
 #include "support/sanitizers.hpp"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include <algorithm>
@@ -464,7 +466,13 @@ std::size_t heap()
     return m.uordblks + m.hblkhd;
 }
 
-int idle(std::size_t count)
+asio::awaitable<void> receive_all(message_duplex<mp> from)
+{
+    while (co_await from.async_next()) {
+    }
+}
+
+int idle(bool waits, std::size_t count)
 {
     rlimit files;
     if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
@@ -474,9 +482,15 @@ int idle(std::size_t count)
     using pair = ends<message_duplex<mp>, message_duplex<mp>>;
     std::vector<pair> pairs;
     pairs.reserve(count + 1);
+    asio::io_context context;
     const auto add = [&] {
         pairs.push_back(socketpair(mp()));
         exchange(pairs.back().first, pairs.back().second);
+        if (!waits)
+            return;
+        for (const auto& end : {pairs.back().first, pairs.back().second})
+            co_spawn(context, receive_all(end), asio::detached);
+        context.poll();
     };
     add(); // what a thread needs only once
     (void)open_descriptors();
@@ -505,8 +519,8 @@ int main(int argc, char** argv)
             return peak(job(argv + 2));
         if (what == "threads" && argc == 2)
             return threads(argv[0]);
-        if (what == "idle" && argc == 3)
-            return idle(std::stoul(argv[2]));
+        if (what == "idle" && argc == 4)
+            return idle(argv[2] == std::string_view("coroutine"), std::stoul(argv[3]));
     } catch (const std::exception& e) {
         std::fprintf(stderr, "goal_program: %s\n", e.what());
         return 1;
