@@ -21,8 +21,8 @@ constexpr std::size_t max_record = SSL3_RT_MAX_PLAIN_LENGTH;
 constexpr std::size_t max_overhead = 1024; // of a record, and of a message of OpenSSL before it
 // Beyond that OpenSSL has to wait, whatever the peer asks it to answer.
 constexpr std::size_t max_held = 64 * 1024;
-// Of one call of the descriptor below. OpenSSL frees the memory when it has no part of a record in it.
-constexpr std::size_t max_read_ahead = 64 * 1024;
+// Of one call of the descriptor below, after the handshake.
+constexpr std::size_t max_read_ahead = 32 * 1024;
 // In one call, so that the other direction gets its turn.
 constexpr int max_records = 4;
 // Small ones are read many at a time, since after each call the endpoint first asks whether there is more.
@@ -85,18 +85,27 @@ struct connection::callbacks {
         connection& c = of(b);
         BIO_clear_retry_flags(b);
         const auto room = std::as_writable_bytes(std::span(to, static_cast<std::size_t>(size)));
-        const io_result r = c.under_->try_read(room);
-        c.emptied_below_ = r.size() < room.size();
-        if (r.status() == io_status::moved)
-            return static_cast<int>(r.size());
-        // OpenSSL could not continue after an error. So it always learns that it should try again, and `evaluate` finds
-        // the reason.
-        if (r.status() == io_status::end)
-            c.ended_below_ = true;
-        else if (r.status() == io_status::failed)
-            c.below_ = r.error();
-        BIO_set_retry_read(b);
-        return -1;
+        if (c.in_.empty()) {
+            const io_result r = c.done_ ? c.read_ahead() : c.under_->try_read(room);
+            if (r.status() != io_status::moved) {
+                // OpenSSL could not continue after an error. So it always learns that it should try again, and
+                // `evaluate` finds the reason.
+                if (r.status() == io_status::end)
+                    c.ended_below_ = true;
+                else if (r.status() == io_status::failed)
+                    c.below_ = r.error();
+                BIO_set_retry_read(b);
+                return -1;
+            }
+            if (!c.done_)
+                return static_cast<int>(r.size());
+        }
+        const std::size_t n = std::min(room.size(), c.in_.size());
+        std::copy_n(c.in_.begin(), n, room.begin());
+        c.in_.drop_front(n);
+        if (c.in_.empty())
+            c.in_.reset();
+        return static_cast<int>(n);
     }
     static int write(BIO* b, const char* from, int size) noexcept
     {
@@ -322,6 +331,23 @@ void connection::wake_waiting() noexcept
             stale_[index(d)].store(true, std::memory_order_release);
 }
 
+// OpenSSL would read ahead as well, but moves all that it has read with every record.
+io_result connection::read_ahead() noexcept
+{
+    try {
+        in_.reserve(max_read_ahead);
+    } catch (const std::bad_alloc&) {
+        return io_result::failed(detail::no_memory());
+    }
+    const io_result r = under_->try_read(in_.spare());
+    emptied_below_ = r.size() < in_.spare().size();
+    if (r.status() == io_status::moved)
+        in_.commit(r.size());
+    else
+        in_.reset();
+    return r;
+}
+
 io_result connection::push() noexcept
 {
     if (write_failed_)
@@ -355,8 +381,6 @@ io_result connection::go_on_with_handshake() noexcept
         switch (o) {
         case outcome::done:
             done_ = true;
-            SSL_set_read_ahead(ssl_, 1);
-            SSL_set_default_read_buffer_len(ssl_, max_read_ahead);
             wake_waiting();
             return io_result::moved(0);
         case outcome::wants_write:
@@ -420,7 +444,7 @@ io_result connection::read(std::span<std::byte> in) noexcept
             total += n;
             ++record;
             // Another attempt would find nothing; most messages that are answered arrive so.
-            drained_ = emptied_below_ && SSL_has_pending(ssl_) == 0;
+            drained_ = emptied_below_ && in_.empty() && SSL_has_pending(ssl_) == 0;
             if (drained_)
                 break;
             continue;

@@ -79,6 +79,8 @@ private:
     io_result write(std::span<const byte_view> out) noexcept;
     /// Encrypts up to one record of what follows the first `skip` bytes. Returns its size in plain text.
     [[nodiscard]] std::size_t encrypt(std::span<const byte_view> out, std::size_t skip) noexcept;
+    /// Reads into `in_`, which is empty.
+    io_result read_ahead() noexcept;
     /// Sends what it can of `out_`.
     io_result push() noexcept;
     io_result broken_by_peer() noexcept;
@@ -98,6 +100,7 @@ private:
     std::string name_;
     ssl_st* ssl_ = nullptr;
     bytes out_; // encrypted, not yet sent
+    bytes in_;  // encrypted, not yet taken by OpenSSL; after the handshake only
     std::atomic<std::size_t> unsent_{0};
     std::atomic<bool> stale_[2] = {};
     std::optional<direction> armed_[2]; // for each direction, what it waits for below
