@@ -13,11 +13,11 @@ import subprocess
 import sys
 
 ROWS = ([f"AS-{n:02}" for n in (*range(1, 9), *range(10, 20), *range(30, 39))] + [f"W-AS-{n:02}" for n in range(1, 9)])
-# Until there is a writer with water marks.
-NOT_YET = {"AS-30", "AS-31", "AS-32"}
+# Rows that may do without a test for now.
+NOT_YET = frozenset()
 
 
-def check(table, tests):
+def check(table, tests, not_yet=NOT_YET):
     problems = []
     found = []
     for line in table.splitlines():
@@ -33,7 +33,7 @@ def check(table, tests):
         also = [n for n in re.findall(r"`([^`]+)`", otherwise) if ": " in n]
         problems += [f"{row}: there is no test '{n}'" for n in names + also if n not in tests]
         if shown == "not yet":
-            if row not in NOT_YET:
+            if row not in not_yet:
                 problems.append(f"{row}: has no test")
         elif not names:
             problems.append(f"{row}: names no test")
@@ -57,7 +57,7 @@ def selftest():
     lines["AS-30"] = "| AS-30 | what | not yet |"
 
     def problems(changes):
-        return check("\n".join(line for line in {**lines, **changes}.values() if line), tests)
+        return check("\n".join(line for line in {**lines, **changes}.values() if line), tests, {"AS-30", "AS-31"})
 
     expected = [
         ({}, None),
