@@ -468,7 +468,7 @@ std::size_t heap()
 
 asio::awaitable<void> receive_all(message_duplex<mp> from)
 {
-    while (co_await from.async_next()) {
+    while (const auto m = co_await from.async_next()) {
     }
 }
 
