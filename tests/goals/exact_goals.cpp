@@ -108,7 +108,7 @@ TEST_CASE("goals: no thread is created")
 
 namespace {
 
-void check_idle(const std::string& style, long bytes_each)
+void check_idle(const std::string& style, [[maybe_unused]] long bytes_each)
 {
     rlimit files{};
     must(::getrlimit(RLIMIT_NOFILE, &files));
