@@ -15,6 +15,13 @@
 // g++ 12 does not compile braced lists that become a `std::initializer_list` there. Examples are `python::list{1, 2}`
 // and `boost::json::object{{"a", 1}}`. Name these as well.
 //
+// g++ 12 also loses a parameter of a coroutine that the condition of `if`, `while` or `switch` uses with `co_await`:
+//
+//     asio::awaitable<void> serve(duplex peer)
+//     {
+//         while (co_await peer.async_next_line()) ...                                   // wrong with g++ 12
+//         while (const auto line = co_await peer.async_next_line()) ...                 // right
+//
 // An endpoint has no executor, so Asio's `cancel_after` (from Boost 1.86 on) needs a timer of yours:
 // `cancel_after(timer, 2s, token)`. The timeout of the call itself costs less: `async_recv(2s, token)`.
 #pragma once
