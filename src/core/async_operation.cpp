@@ -3,7 +3,6 @@
 #include "platform/caught.hpp"
 #include "src/core/wait_service.hpp"
 
-#include <boost/asio/defer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
@@ -172,7 +171,8 @@ void async_operation::hand_over(std::shared_ptr<resting>& self) noexcept
 {
     hand_over_call call(*this);
     try {
-        asio::defer(executor_, resumption(std::static_pointer_cast<async_operation>(std::move(self))));
+        // Not `defer`, which holds it back until the handler that runs now has returned, and that may block.
+        asio::post(executor_, resumption(std::static_pointer_cast<async_operation>(std::move(self))));
     } catch (const std::bad_alloc&) {
         self = std::move(call.refused);
     } catch (...) { // the executor has refused it
