@@ -325,11 +325,18 @@ TEST_CASE("wait_hub: a handler that blocks keeps no other operation of the conte
     std::promise<std::string> answer;
     quick.in.async_recv(
         asio::bind_executor(context, [&](error_code, const bytes& b) { answer.set_value(std::string(b.text())); }));
+    const bool at_once = GENERATE(false, true);
+    if (at_once) {
+        quick.write("answer");
+        slow.write("x");
+    }
     std::jthread one([&] { context.run(); });
     std::jthread two([&] { context.run(); });
-    slow.write("x");
+    if (!at_once)
+        slow.write("x");
     blocked.get_future().wait();
-    quick.write("answer");
+    if (!at_once)
+        quick.write("answer");
     auto arrived = answer.get_future();
     CHECK(arrived.wait_for(10s) == std::future_status::ready);
     go_on.set_value();
