@@ -59,13 +59,10 @@ error_code wait_hub::rest(wait_point& p, std::shared_ptr<resting> r, std::span<c
         return errc::cancelled;
     if (const error_code ec = open())
         return ec;
+    const bool was_watched = p.is_watched();
     const error_code ec = set_.watch(p, targets, again);
-    if (wait_point::hub_entry& e = p.in_hub_; p.is_watched() && !std::exchange(e.listed, true)) {
-        e.next = watching_;
-        if (watching_ != nullptr)
-            watching_->in_hub_.previous = &p;
-        watching_ = &p;
-    }
+    if (p.is_watched() != was_watched) // a refusal may leave it with no target
+        was_watched ? unlist(p) : list(p);
     if (ec)
         return ec;
     p.in_hub_.rests = std::move(r);
@@ -108,12 +105,26 @@ void wait_hub::unwatch(wait_point& p) noexcept
 {
     const std::lock_guard held(mutex_);
     set_.unwatch(p);
+    unlist(p);
+}
+
+// Under the mutex.
+void wait_hub::list(wait_point& p) noexcept
+{
+    p.in_hub_.next = watching_;
+    if (watching_ != nullptr)
+        watching_->in_hub_.previous = &p;
+    watching_ = &p;
+}
+
+// Under the mutex.
+void wait_hub::unlist(wait_point& p) noexcept
+{
     wait_point::hub_entry& e = p.in_hub_;
     (e.previous != nullptr ? e.previous->in_hub_.next : watching_) = e.next;
     if (e.next != nullptr)
         e.next->in_hub_.previous = e.previous;
     e.previous = e.next = nullptr;
-    e.listed = false;
 }
 
 std::shared_ptr<resting> wait_hub::take_off(wait_point& p) noexcept

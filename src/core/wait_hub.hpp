@@ -48,9 +48,10 @@ public:
 
 private:
     class handler;
-    class running;
 
     [[nodiscard]] error_code open() noexcept;
+    void list(wait_point& p) noexcept;
+    void unlist(wait_point& p) noexcept;
     void start() noexcept;
     void kick() noexcept;
     void run(bool ready);

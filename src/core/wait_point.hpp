@@ -98,7 +98,6 @@ private:
         std::shared_ptr<resting> rests;
         wait_point* previous = nullptr; // of those that have targets in the set
         wait_point* next = nullptr;
-        bool listed = false;
         std::shared_ptr<wait_point> next_found;
         bool is_found = false;
         os::report found_as{};
