@@ -60,6 +60,25 @@ struct busy {
     received always;
 };
 
+/// A connection in it, where a receive waits already.
+struct conversation : busy {
+    explicit conversation(connection with) : c(std::move(with))
+    {
+        receive();
+        context.poll();
+    }
+
+    void receive() { r.begin(c.in, context.get_executor()); }
+    void wait()
+    {
+        while (!r.done)
+            context.run_one();
+    }
+
+    connection c;
+    received r;
+};
+
 } // namespace
 
 TEST_CASE("wait_hub: of many waiting operations, those whose input arrives continue")
@@ -116,67 +135,46 @@ TEST_CASE("wait_hub: waiting operations of one context share its descriptors")
 
 TEST_CASE("wait_hub: input that arrives while nobody waits for it is there for the next who does")
 {
-    busy b;
-    connection c = GENERATE(0, 1) == 0 ? unix_connection() : tcp_connection();
-    received r;
-    r.begin(c.in, b.context.get_executor());
-    b.context.poll();
-    c.write("first");
-    while (!r.done)
-        b.context.run_one();
-    CHECK(r.text == "first");
+    conversation t(GENERATE(0, 1) == 0 ? unix_connection() : tcp_connection());
+    t.c.write("first");
+    t.wait();
+    CHECK(t.r.text == "first");
 
-    c.write("second");
-    b.context.run_one(); // is told of it
-    CHECK(b.context.poll() == 0);
-    r.begin(c.in, b.context.get_executor());
-    while (!r.done)
-        b.context.run_one();
-    CHECK(r.text == "second");
+    t.c.write("second");
+    t.context.run_one(); // is told of it
+    CHECK(t.context.poll() == 0);
+    t.receive();
+    t.wait();
+    CHECK(t.r.text == "second");
 }
 
 TEST_CASE("wait_hub: unread input of others wakes nobody again and again")
 {
-    busy b;
-    connection c = unix_connection();
-    received r;
-    r.begin(c.in, b.context.get_executor());
-    b.context.poll();
-    c.write("first");
-    while (!r.done)
-        b.context.run_one();
-    c.write("second");
-    b.context.run_one();
+    conversation t(unix_connection());
+    t.c.write("first");
+    t.wait();
+    t.c.write("second");
+    t.context.run_one();
     for (int i = 0; i < 10; ++i)
-        CHECK(b.context.poll() == 0);
-    CHECK(!b.always.done);
+        CHECK(t.context.poll() == 0);
+    CHECK(!t.always.done);
 }
 
 TEST_CASE("wait_hub: an end that arrives together with input is seen")
 {
-    busy b;
-    connection c = GENERATE(0, 1) == 0 ? unix_connection() : tcp_connection();
-    received r;
-    r.begin(c.in, b.context.get_executor());
-    b.context.poll();
-    c.write("all");
-    c.out.reset();
-    while (!r.done)
-        b.context.run_one();
-    CHECK(r.text == "all");
-    r.begin(c.in, b.context.get_executor());
-    while (!r.done)
-        b.context.run_one();
-    CHECK(r.error == errc::end_of_stream);
+    conversation t(GENERATE(0, 1) == 0 ? unix_connection() : tcp_connection());
+    t.c.write("all");
+    t.c.out.reset();
+    t.wait();
+    CHECK(t.r.text == "all");
+    t.receive();
+    t.wait();
+    CHECK(t.r.error == errc::end_of_stream);
 }
 
 TEST_CASE("wait_hub: bytes behind a descriptor that was sent are received without new input")
 {
-    busy b;
-    connection c = unix_connection();
-    received r;
-    r.begin(c.in, b.context.get_executor());
-    b.context.poll();
+    conversation t(unix_connection());
     char control[CMSG_SPACE(sizeof(int))] = {};
     char text[] = "with one";
     iovec part{text, 8};
@@ -189,44 +187,38 @@ TEST_CASE("wait_hub: bytes behind a descriptor that was sent are received withou
     header.cmsg_level = SOL_SOCKET;
     header.cmsg_type = SCM_RIGHTS;
     header.cmsg_len = CMSG_LEN(sizeof(int));
-    const int sent = c.out.get();
+    const int sent = t.c.out.get();
     std::memcpy(CMSG_DATA(&header), &sent, sizeof sent);
-    REQUIRE(::sendmsg(c.out.get(), &message, MSG_NOSIGNAL) == 8);
-    c.write("behind it");
+    REQUIRE(::sendmsg(t.c.out.get(), &message, MSG_NOSIGNAL) == 8);
+    t.c.write("behind it");
     for (const char* expected : {"with one", "behind it"}) {
-        while (!r.done)
-            b.context.run_one();
-        CHECK(r.text == expected);
-        r.begin(c.in, b.context.get_executor());
-        b.context.poll();
+        t.wait();
+        CHECK(t.r.text == expected);
+        t.receive();
+        t.context.poll();
     }
-    c.in.close();
-    b.context.poll();
+    t.c.in.close();
+    t.context.poll();
 }
 
 TEST_CASE("wait_hub: bytes behind urgent data are received without new input, and it wakes nobody for ever")
 {
-    busy b;
-    connection c = tcp_connection();
-    received r;
-    r.begin(c.in, b.context.get_executor());
-    b.context.poll();
-    c.write("before!", MSG_OOB); // the last byte is urgent
-    c.write("behind");
+    conversation t(tcp_connection());
+    t.c.write("before!", MSG_OOB); // the last byte is urgent
+    t.c.write("behind");
     std::string all;
     while (all != "beforebehind") {
-        while (!r.done)
-            b.context.run_one();
-        all += r.text;
-        r.begin(c.in, b.context.get_executor());
+        t.wait();
+        all += t.r.text;
+        t.receive();
     }
-    while (b.context.poll() != 0) {
+    while (t.context.poll() != 0) {
     }
-    CHECK(!r.done);
+    CHECK(!t.r.done);
     for (int i = 0; i < 10; ++i)
-        CHECK(b.context.poll() == 0);
-    c.in.close();
-    b.context.poll();
+        CHECK(t.context.poll() == 0);
+    t.c.in.close();
+    t.context.poll();
 }
 
 TEST_CASE("wait_hub: what a cancelled operation was woken for is there for the next one")
