@@ -95,7 +95,7 @@ constexpr std::uint32_t for_writing = EPOLLOUT;
 
 // A descriptor that is registered with epoll, for all who wait for it. It is edge-triggered. So input for which nobody
 // waits costs at most one wake-up.
-struct readiness_set::descriptor {
+struct readiness_set::entry {
     native_handle_type handle;
     member::use* uses = nullptr;
     std::uint32_t events = 0; // as registered
@@ -130,7 +130,7 @@ struct readiness_set::state {
     ~state() { ::close(handle); }
 
     /// Makes epoll report `d` if it is ready, even if that has been reported.
-    [[nodiscard]] error_code update(descriptor& d) noexcept
+    [[nodiscard]] error_code update(entry& d) noexcept
     {
         epoll_event event{};
         event.events = d.wanted();
@@ -144,7 +144,7 @@ struct readiness_set::state {
     }
     void remove(member::use& u) noexcept
     {
-        descriptor& d = *u.of;
+        entry& d = *u.of;
         d.remove(u);
         if (d.uses != nullptr) {
             if (d.wanted() != d.events)
@@ -158,7 +158,7 @@ struct readiness_set::state {
     {
         member::use& u = *std::ranges::find(m.uses_, nullptr, &member::use::of);
         try {
-            descriptor& d = descriptors.try_emplace(t.handle(), descriptor{t.handle()}).first->second;
+            entry& d = descriptors.try_emplace(t.handle(), entry{t.handle()}).first->second;
             u.by = &m;
             u.write = t.for_write();
             d.add(u);
@@ -173,7 +173,7 @@ struct readiness_set::state {
 
     const int handle;
     std::pmr::unsynchronized_pool_resource memory; // kept, since a sender that waits comes and goes
-    std::pmr::unordered_map<native_handle_type, descriptor> descriptors{&memory};
+    std::pmr::unordered_map<native_handle_type, entry> descriptors{&memory};
 };
 
 readiness_set::readiness_set() noexcept = default;
@@ -237,7 +237,7 @@ void readiness_set::visit_ready(visitor& v) noexcept
     epoll_event events[64];
     const int n = ::epoll_wait(state_->handle, events, std::size(events), 0);
     for (int i = 0; i < n; ++i) {
-        descriptor& d = *static_cast<descriptor*>(events[i].data.ptr);
+        entry& d = *static_cast<entry*>(events[i].data.ptr);
         const std::uint32_t e = events[i].events;
         if ((e & EPOLLPRI) != 0) {
             d.urgent = true;

@@ -8,54 +8,24 @@
 #include <boost/asio/windows/basic_object_handle.hpp>
 
 #include <memory>
-#include <span>
 #include <utility>
 
 namespace ferrule::os {
 
-/// As on POSIX. A thread of the system's pool waits for each target.
-class readiness_set {
-    struct waits;
-    struct state;
-
+class readiness_set::member {
 public:
-    class member {
-    public:
-        member() noexcept;
-        member(const member&) = delete;
-        member& operator=(const member&) = delete;
-        [[nodiscard]] bool is_watched() const noexcept { return waits_ != nullptr; }
+    member() noexcept;
+    member(const member&) = delete;
+    member& operator=(const member&) = delete;
+    [[nodiscard]] bool is_watched() const noexcept { return waits_ != nullptr; }
 
-    protected:
-        ~member();
-        void forget() noexcept {}
-
-    private:
-        friend class readiness_set;
-        std::unique_ptr<waits> waits_;
-    };
-    class visitor {
-    public:
-        virtual void found(member& m, report how) noexcept = 0;
-
-    protected:
-        ~visitor() = default;
-    };
-
-    readiness_set() noexcept;
-    readiness_set(readiness_set&& other) noexcept;
-    readiness_set& operator=(readiness_set&& other) noexcept;
-    ~readiness_set();
-
-    [[nodiscard]] bool is_open() const noexcept { return state_ != nullptr; }
-    [[nodiscard]] error_code open() noexcept;
-    [[nodiscard]] native_handle_type handle() const noexcept;
-    [[nodiscard]] error_code watch(member& m, std::span<const readiness> targets, bool again) noexcept;
-    void unwatch(member& m) noexcept;
-    void visit_ready(visitor& v) noexcept;
+protected:
+    ~member();
+    void forget() noexcept {}
 
 private:
-    std::unique_ptr<state> state_;
+    friend class readiness_set;
+    std::unique_ptr<entry> waits_;
 };
 
 /// Returns another handle of the same event, or sets `ec`.

@@ -86,30 +86,30 @@ void close_event(native_handle_type h) noexcept
     ::CloseHandle(h);
 }
 
-struct readiness_set::waits {
-    waits(member& m, state& s) noexcept : of(m), in(s) {}
+struct readiness_set::entry {
+    entry(member& m, state& s) noexcept : of(m), in(s) {}
 
     static void CALLBACK found(void* self, BOOLEAN) noexcept;
 
     member& of;
     state& in;
-    waits* next = nullptr;
+    entry* next = nullptr;
     bool is_found = false;
     std::array<windows::pool_wait, 2> each; // last, so that they end first
 };
 
 struct readiness_set::state {
-    void add(waits& w) noexcept
+    void add(entry& w) noexcept
     {
         const std::lock_guard guard(mutex);
         if (!std::exchange(w.is_found, true))
             w.next = std::exchange(found, &w);
         ::SetEvent(event.get());
     }
-    void remove(const waits& w) noexcept
+    void remove(const entry& w) noexcept
     {
         const std::lock_guard guard(mutex);
-        for (waits** at = &found; *at != nullptr; at = &(*at)->next)
+        for (entry** at = &found; *at != nullptr; at = &(*at)->next)
             if (*at == &w) {
                 *at = w.next;
                 return;
@@ -118,12 +118,12 @@ struct readiness_set::state {
 
     const windows::unique_handle event = windows::make_event();
     std::mutex mutex; // guards the list of those that a thread of the pool has found ready
-    waits* found = nullptr;
+    entry* found = nullptr;
 };
 
-void CALLBACK readiness_set::waits::found(void* self, BOOLEAN) noexcept
+void CALLBACK readiness_set::entry::found(void* self, BOOLEAN) noexcept
 {
-    waits& w = *static_cast<waits*>(self);
+    entry& w = *static_cast<entry*>(self);
     w.in.add(w);
 }
 
@@ -154,14 +154,14 @@ error_code readiness_set::watch(member& m, std::span<const readiness> targets, b
 {
     unwatch(m);
     try {
-        m.waits_ = std::make_unique<waits>(m, *state_);
+        m.waits_ = std::make_unique<entry>(m, *state_);
     } catch (...) {
         return caught();
     }
     for (std::size_t i = 0; i < targets.size(); ++i) {
         if (targets[i].is_now())
             state_->add(*m.waits_);
-        else if (!m.waits_->each[i].start(targets[i].handle(), waits::found, m.waits_.get(), true)) {
+        else if (!m.waits_->each[i].start(targets[i].handle(), entry::found, m.waits_.get(), true)) {
             const error_code ec = last_error();
             unwatch(m);
             return ec;
@@ -184,7 +184,7 @@ void readiness_set::visit_ready(visitor& v) noexcept
 {
     const std::lock_guard guard(state_->mutex);
     ::ResetEvent(state_->event.get());
-    for (waits* w = std::exchange(state_->found, nullptr); w != nullptr; w = std::exchange(w->next, nullptr)) {
+    for (entry* w = std::exchange(state_->found, nullptr); w != nullptr; w = std::exchange(w->next, nullptr)) {
         w->is_found = false;
         v.found(w->of, report::last);
     }
