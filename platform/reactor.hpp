@@ -19,11 +19,13 @@ enum class report : unsigned char {
 class readiness_set {
 public:
     /// Somebody who waits, and derives from this. Must be watched for nothing when destroyed. `is_watched()` tells whether
-    /// a set has a target of it. `forget()`, in the child of a fork, drops what belongs to a set of the parent.
+    /// a set has a target of it, and `is_watched_for(targets)` whether `watch` without `again` would change nothing.
+    /// `forget()`, in the child of a fork, drops what belongs to a set of the parent.
     class member;
     class visitor {
     public:
-        virtual void found(member& m, report how) noexcept = 0;
+        /// Returns false if it cannot take the report now. Then the target is reported again.
+        [[nodiscard]] virtual bool found(member& m, report how) noexcept = 0;
 
     protected:
         ~visitor() = default;

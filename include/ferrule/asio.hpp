@@ -275,7 +275,8 @@ await_converted(channel_ptr c, read_request request, until timeout, Convert conv
 
 /// A transfer whose result `Convert` makes. Without a token, the result is an awaitable.
 template <class Convert, class Request, class... TimeoutAndToken>
-auto async_transfer(const channel_ptr& c, Request request, Convert convert, TimeoutAndToken&&... timeout_and_token)
+    requires(!std::is_lvalue_reference_v<Request>)
+auto async_transfer(const channel_ptr& c, Request&& request, Convert convert, TimeoutAndToken&&... timeout_and_token)
 {
     until timeout = timeout_of(timeout_and_token...);
     if constexpr (has_token<TimeoutAndToken...>)
@@ -288,6 +289,8 @@ auto async_transfer(const channel_ptr& c, Request request, Convert convert, Time
             std::forward<TimeoutAndToken>(timeout_and_token)...);
     else if constexpr (std::same_as<Convert, to_bytes>)
         return await_bytes(c, std::move(request), std::move(timeout));
+    else if constexpr (std::same_as<Convert, to_next<to_bytes>>)
+        return await_next(c, std::move(request), std::move(timeout));
     else if constexpr (std::derived_from<Convert, to_size>)
         return await_size(c, std::move(request), std::move(timeout));
     else
@@ -404,7 +407,7 @@ template <class Self, framing Framing>
 template <timeout_or_token... TimeoutAndToken>
 auto message_recv_functions<Self, Framing>::async_recv(TimeoutAndToken&&... timeout_and_token)
 {
-    const auto by = receiver();
+    const auto& by = receiver();
     return async_transfer(self().channel(), lasting_request(by), convert(by),
                           std::forward<TimeoutAndToken>(timeout_and_token)...);
 }
@@ -413,7 +416,7 @@ template <class Self, framing Framing>
 template <timeout_or_token... TimeoutAndToken>
 auto message_recv_functions<Self, Framing>::async_next(TimeoutAndToken&&... timeout_and_token)
 {
-    const auto by = receiver();
+    const auto& by = receiver();
     read_request r = lasting_request(by);
     r.end_is_nothing = true;
     return async_transfer(self().channel(), std::move(r), to_next(convert(by)),

@@ -154,7 +154,11 @@ public:
         swap(moved);
         return *this;
     }
-    ~bytes();
+    ~bytes()
+    {
+        if (block_ != nullptr)
+            free_block();
+    }
 
     /// A copy; copying is never implicit, since messages can be large.
     [[nodiscard]] bytes clone() const { return bytes(byte_view(*this)); }
@@ -215,6 +219,8 @@ public:
     friend bool operator==(const bytes& a, byte_view b) noexcept { return byte_view(a) == b; }
 
 private:
+    void free_block() noexcept;
+
     std::byte* block_ = nullptr;
     std::size_t first_ = 0; // offset of data() in the block
     std::size_t size_ = 0;

@@ -16,6 +16,7 @@ public:
     member(const member&) = delete;
     member& operator=(const member&) = delete;
     [[nodiscard]] bool is_watched() const noexcept { return uses_[0].of != nullptr || uses_[1].of != nullptr; }
+    [[nodiscard]] bool is_watched_for(std::span<const readiness> targets) const noexcept;
 
 protected:
     ~member() = default;
@@ -28,6 +29,8 @@ private:
         use* next = nullptr; // of the same entry
         member* by = nullptr;
         bool write = false;
+
+        [[nodiscard]] bool serves(const readiness& t) const noexcept;
     };
     use uses_[2];
 };

@@ -198,16 +198,26 @@ native_handle_type readiness_set::handle() const noexcept
     return state_->handle;
 }
 
+bool readiness_set::member::use::serves(const readiness& t) const noexcept
+{
+    return of != nullptr && of->handle == t.handle() && write == t.for_write();
+}
+
+bool readiness_set::member::is_watched_for(std::span<const readiness> targets) const noexcept
+{
+    const auto watched = std::ranges::count_if(uses_, [](const use& u) { return u.of != nullptr; });
+    return static_cast<std::size_t>(watched) == targets.size() && std::ranges::all_of(targets, [&](const readiness& t) {
+               return std::ranges::any_of(uses_, [&](const use& u) { return u.serves(t); });
+           });
+}
+
 error_code readiness_set::watch(member& m, std::span<const readiness> targets, bool again) noexcept
 {
-    const auto serves = [](const readiness& t, const member::use& u) {
-        return u.of != nullptr && u.of->handle == t.handle() && u.write == t.for_write();
-    };
     for (member::use& u : m.uses_)
-        if (u.of != nullptr && std::ranges::none_of(targets, [&](const readiness& t) { return serves(t, u); }))
+        if (u.of != nullptr && std::ranges::none_of(targets, [&](const readiness& t) { return u.serves(t); }))
             state_->remove(u);
     for (const readiness& t : targets) {
-        member::use* const known = std::ranges::find_if(m.uses_, [&](const member::use& u) { return serves(t, u); });
+        member::use* const known = std::ranges::find_if(m.uses_, [&](const member::use& u) { return u.serves(t); });
         error_code ec;
         if (known == std::end(m.uses_))
             ec = state_->add(m, t);
@@ -231,8 +241,10 @@ void readiness_set::visit_ready(visitor& v) noexcept
     // What is not taken from epoll stays ready as long as its descriptor is.
     if (state_->descriptors.size() == 1) {
         const member::use* const only = state_->descriptors.begin()->second.uses;
-        if (only->next == nullptr)
-            return v.found(*only->by, report::level);
+        if (only->next == nullptr) {
+            (void)v.found(*only->by, report::level);
+            return;
+        }
     }
     epoll_event events[64];
     const int n = ::epoll_wait(state_->handle, events, std::size(events), 0);
@@ -244,9 +256,12 @@ void readiness_set::visit_ready(visitor& v) noexcept
             (void)state_->update(d); // otherwise every wait would end with it
         }
         const report how = d.urgent || (e & (EPOLLHUP | EPOLLRDHUP)) != 0 ? report::last : report::edge;
+        bool is_taken = true;
         for (const member::use* u = d.uses; u != nullptr; u = u->next)
             if ((e & ((u->write ? for_writing : for_reading | EPOLLPRI) | EPOLLHUP | EPOLLERR)) != 0)
-                v.found(*u->by, how);
+                is_taken = v.found(*u->by, how) && is_taken;
+        if (!is_taken)
+            (void)state_->update(d);
     }
 }
 

@@ -18,6 +18,8 @@ public:
     member(const member&) = delete;
     member& operator=(const member&) = delete;
     [[nodiscard]] bool is_watched() const noexcept { return waits_ != nullptr; }
+    // A wait ends with its report.
+    [[nodiscard]] bool is_watched_for(std::span<const readiness>) const noexcept { return false; }
 
 protected:
     ~member();

@@ -99,9 +99,9 @@ struct readiness_set::entry {
 };
 
 struct readiness_set::state {
+    // Under the mutex.
     void add(entry& w) noexcept
     {
-        const std::lock_guard guard(mutex);
         if (!std::exchange(w.is_found, true))
             w.next = std::exchange(found, &w);
         ::SetEvent(event.get());
@@ -124,6 +124,7 @@ struct readiness_set::state {
 void CALLBACK readiness_set::entry::found(void* self, BOOLEAN) noexcept
 {
     entry& w = *static_cast<entry*>(self);
+    const std::lock_guard guard(w.in.mutex);
     w.in.add(w);
 }
 
@@ -159,9 +160,10 @@ error_code readiness_set::watch(member& m, std::span<const readiness> targets, b
         return caught();
     }
     for (std::size_t i = 0; i < targets.size(); ++i) {
-        if (targets[i].is_now())
+        if (targets[i].is_now()) {
+            const std::lock_guard guard(state_->mutex);
             state_->add(*m.waits_);
-        else if (!m.waits_->each[i].start(targets[i].handle(), entry::found, m.waits_.get(), true)) {
+        } else if (!m.waits_->each[i].start(targets[i].handle(), entry::found, m.waits_.get(), true)) {
             const error_code ec = last_error();
             unwatch(m);
             return ec;
@@ -184,9 +186,11 @@ void readiness_set::visit_ready(visitor& v) noexcept
 {
     const std::lock_guard guard(state_->mutex);
     ::ResetEvent(state_->event.get());
-    for (entry* w = std::exchange(state_->found, nullptr); w != nullptr; w = std::exchange(w->next, nullptr)) {
-        w->is_found = false;
-        v.found(w->of, report::last);
+    for (entry* w = std::exchange(state_->found, nullptr); w != nullptr;) {
+        entry& current = *std::exchange(w, w->next);
+        current.is_found = false;
+        if (!v.found(current.of, report::last))
+            state_->add(current);
     }
 }
 

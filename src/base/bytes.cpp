@@ -6,7 +6,7 @@
 
 namespace ferrule {
 
-bytes::~bytes()
+void bytes::free_block() noexcept
 {
     std::free(block_);
 }

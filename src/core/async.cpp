@@ -4,7 +4,6 @@
 #include "src/core/async_operation.hpp"
 #include "src/core/transfer.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/recycling_allocator.hpp>
@@ -14,7 +13,7 @@
 #include <concepts>
 #include <memory>
 #include <new>
-#include <tuple>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -39,14 +38,14 @@ public:
     }
 
     [[nodiscard]] operation* algorithm() noexcept { return &static_cast<operation&>(by_kind_); }
-    [[nodiscard]] transfer_result take_result(error_code& ec) noexcept
+    [[nodiscard]] transfer_result& result(error_code& ec) noexcept
     {
         if constexpr (std::same_as<std::remove_cvref_t<Request>, write_request>)
             if (request_.kind == write_request::what::close) { // even if the flush has failed
                 result_.transferred = close(channel, deadline::now());
                 ec = {};
             }
-        return std::move(result_);
+        return result_;
     }
 
     const channel_ptr channel;
@@ -66,7 +65,15 @@ cross_lock& lock_for(channel& c) noexcept
 class lock_call {
 public:
     [[nodiscard]] static operation* algorithm() noexcept { return nullptr; }
-    [[nodiscard]] static transfer_result take_result(error_code&) noexcept { return {}; }
+    [[nodiscard]] static transfer_result result(error_code&) noexcept { return {}; }
+};
+
+/// The result of a suspended call. A plain `error_code` would be thrown.
+class call_ended {
+public:
+    explicit call_ended(const error_code& ec) noexcept : error(ec) {}
+
+    error_code error;
 };
 
 /// An operation that contains its call or, for `Call&`, refers to it.
@@ -89,9 +96,9 @@ private:
     {
         if constexpr (std::is_reference_v<Call>) { // the owner of the call takes the result
             Handler handler = std::move(handler_);
-            std::move(handler)(ec);
+            std::move(handler)(call_ended(ec));
         } else {
-            transfer_result result = call_.take_result(ec);
+            transfer_result result = std::move(call_.result(ec));
             Handler handler = std::move(handler_);
             std::move(handler)(ec, std::move(result));
         }
@@ -141,9 +148,10 @@ void begin(bool in_coroutine, Handler& handler, Make make)
         if constexpr (std::same_as<Handler, completion>)
             return std::move(handler)(no_memory(), transfer_result());
         else
-            return std::move(handler)(no_memory());
+            return std::move(handler)(call_ended(no_memory()));
     }
-    op->start(slot, in_coroutine);
+    async_operation& begun = *op;
+    begun.start(std::move(op), slot, in_coroutine);
 }
 
 template <class Request>
@@ -166,8 +174,6 @@ void start_transfer(channel_ptr&& c, Request&& request, until&& timeout, asio::a
 thread_local unsigned in_a_row = 0;
 constexpr unsigned max_in_a_row = 64;
 
-constexpr auto as_tuple = asio::as_tuple(asio::use_awaitable);
-
 bool is_cancelled(const asio::cancellation_state& state, const until& timeout)
 {
     return state.cancelled() != asio::cancellation_type::none || timeout.stop().stop_requested();
@@ -184,14 +190,14 @@ bool may_act(const asio::cancellation_state& state, const until& timeout)
 
 // Suspends the calling coroutine until the call that `make(executor, handler)` returns has completed.
 template <class Make>
-auto suspend(Make& make)
+asio::awaitable<call_ended> suspend(Make& make)
 {
     in_a_row = 0;
-    return asio::async_initiate<decltype(as_tuple), void(error_code)>(
+    return asio::async_initiate<const asio::use_awaitable_t<>&, void(call_ended)>(
         [&make](auto handler) {
             begin(true, handler, [&] { return make(asio::get_associated_executor(handler), handler); });
         },
-        as_tuple);
+        asio::use_awaitable);
 }
 
 // Suspends the calling coroutine until its context has run the handlers that are queued already.
@@ -210,6 +216,8 @@ T result_as(transfer_result& r) noexcept
 {
     if constexpr (std::same_as<T, bytes>)
         return std::move(r.data);
+    else if constexpr (std::same_as<T, std::optional<bytes>>)
+        return r.ended ? T() : T(std::move(r.data));
     else if constexpr (std::same_as<T, std::size_t>)
         return r.transferred;
     else
@@ -237,21 +245,23 @@ asio::awaitable<T> await(channel_ptr c, Request request, until timeout)
     call_type call(std::move(c), request);
     cross_lock& lock = lock_for<Request>(*call.channel);
     turn t = acts && async_operation::try_lock(lock) ? turn(*call.channel, *call.algorithm()) : turn();
-    const step next = t ? t.advance(timeout.deadline().is_now()) : step::again;
+    channel_use use = t ? channel_use(*call.channel) : channel_use();
+    const step last = t ? t.advance(timeout.deadline().is_now(), use) : step::again;
     error_code ec;
-    if (next == step::done) {
+    if (last == step::done) {
         ec = call.algorithm()->result;
         t.end(ec);
     } else {
         auto make = [&](asio::any_io_executor&& executor, auto& handler) {
             auto op = make_call<call_type&>(std::move(executor), std::move(timeout), handler, lock, call.channel, call);
             if (t)
-                op->take_over(std::move(t), next);
+                op->take_over(std::move(t), last, std::move(use));
             return op;
         };
-        std::tie(ec) = co_await suspend(make);
+        const call_ended end = co_await suspend(make);
+        ec = end.error;
     }
-    transfer_result result = call.take_result(ec);
+    transfer_result& result = call.result(ec);
     if (ec)
         result.raise(ec);
     co_return result_as<T>(result);
@@ -284,6 +294,11 @@ asio::awaitable<bytes> await_bytes(channel_ptr c, read_request&& request, until&
     return await<bytes>(std::move(c), std::move(request), std::move(timeout));
 }
 
+asio::awaitable<std::optional<bytes>> await_next(channel_ptr c, read_request&& request, until&& timeout)
+{
+    return await<std::optional<bytes>>(std::move(c), std::move(request), std::move(timeout));
+}
+
 asio::awaitable<std::size_t> await_size(channel_ptr c, read_request&& request, until&& timeout)
 {
     return await<std::size_t>(std::move(c), std::move(request), std::move(timeout));
@@ -308,9 +323,9 @@ asio::awaitable<void> await_lock(cross_lock& lock, until timeout)
     auto make = [&](asio::any_io_executor&& executor, auto& handler) {
         return make_call<lock_call&>(std::move(executor), std::move(timeout), handler, lock, nullptr, call);
     };
-    const auto [ec] = co_await suspend(make);
-    if (ec)
-        throw_error(ec);
+    const call_ended end = co_await suspend(make);
+    if (end.error)
+        throw_error(end.error);
 }
 
 } // namespace ferrule::detail

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <new>
-#include <typeinfo>
 #include <utility>
 
 namespace ferrule::detail {
@@ -61,8 +60,8 @@ public:
 
     void operator()(error_code = {})
     {
-        const auto op = std::move(op_);
-        op->go_on();
+        async_operation& op = *op_;
+        op.go_on(std::move(op_));
     }
 
 private:
@@ -70,13 +69,64 @@ private:
 };
 
 async_operation::async_operation(asio::any_io_executor&& executor, until&& timeout, cross_lock& lock, channel_ptr c)
-    : lock_waiter(&asio::query(executor, asio::execution::context)),
-      executor_(std::move(executor)),
+    : executor_(std::move(executor)),
       context_(asio::query(executor_, asio::execution::context)),
       timeout_(std::move(timeout)),
       lock_(lock),
       channel_(std::move(c))
 {
+}
+
+// The operation as the queue of the lock sees it. It rests on a timer, which a wake-up cancels.
+class async_operation::place_in_queue final : public lock_waiter {
+public:
+    explicit place_in_queue(async_operation& op)
+        : lock_waiter(&op.context_),
+          op_(op),
+          service_(wait_service::of(op.context_)),
+          timer_(std::in_place, op.executor_)
+    {
+    }
+    ~place_in_queue() = default;
+
+    void wake() noexcept override
+    {
+        service_.unless_ended([this] {
+            try {
+                timer_->cancel();
+            } catch (const boost::system::system_error&) { // the timer has expired
+            }
+        });
+    }
+    error_code stay(std::optional<lock_time> ask_again_at) noexcept override
+    {
+        if (const int why = op_.reason_; why != 0)
+            return static_cast<errc>(why);
+        try {
+            timer_->expires_at(std::min(ask_again_at.value_or(lock_time::max()), op_.timeout_.deadline().at()));
+            op_.rest([this](resumption r) { timer_->async_wait(std::move(r)); });
+            return {};
+        } catch (...) {
+            return os::caught();
+        }
+    }
+    bool runs_with(const lock_waiter& other) const noexcept override
+    {
+        return op_.executor_ == static_cast<const place_in_queue&>(other).op_.executor_;
+    }
+
+    /// Called when it no longer waits. A timer may not outlive its context.
+    void end() noexcept { timer_.reset(); }
+
+private:
+    async_operation& op_;
+    wait_service& service_;
+    std::optional<asio::steady_timer> timer_;
+};
+
+async_operation::~async_operation()
+{
+    delete place_.load(std::memory_order_relaxed);
 }
 
 bool async_operation::try_lock(cross_lock& lock) noexcept
@@ -87,19 +137,21 @@ bool async_operation::try_lock(cross_lock& lock) noexcept
     return true;
 }
 
-void async_operation::take_over(turn t, step next) noexcept
+void async_operation::take_over(turn t, step last, channel_use use) noexcept
 {
     turn_ = std::move(t);
-    next_ = next;
+    next_ = last;
+    entered_ = std::move(use);
 }
 
-void async_operation::start(asio::cancellation_slot slot, bool in_coroutine)
+void async_operation::start(std::shared_ptr<async_operation> self, asio::cancellation_slot slot, bool in_coroutine)
 {
+    self_ = std::move(self);
     in_coroutine_ = in_coroutine;
     slot_ = slot;
     if (slot_.is_connected()) {
         try {
-            slot_.assign([weak = weak_from_this()](asio::cancellation_type type) {
+            slot_.assign([weak = std::weak_ptr(self_)](asio::cancellation_type type) {
                 if (const auto op = weak.lock(); op && type != asio::cancellation_type::none)
                     op->interrupt(errc::cancelled);
             });
@@ -115,8 +167,9 @@ void async_operation::start(asio::cancellation_slot slot, bool in_coroutine)
         finish(*end);
 }
 
-void async_operation::go_on()
+void async_operation::go_on(std::shared_ptr<resting> self)
 {
+    self_ = std::static_pointer_cast<async_operation>(std::move(self));
     starting_ = false;
     if (op_ != nullptr)
         op_->hold_back = false;
@@ -131,19 +184,10 @@ void async_operation::interrupt(errc why) noexcept
     int none = 0;
     reason_.compare_exchange_strong(none, static_cast<int>(why));
     // The operation checks for a reason under one of these two mutexes before it rests.
-    lock_.poke(*this);
+    if (place_in_queue* const place = place_)
+        lock_.poke(*place);
     if (op_ != nullptr)
         point().wake_if(*this);
-}
-
-void async_operation::wake() noexcept
-{
-    service_->unless_ended([this] {
-        try {
-            timer_->cancel();
-        } catch (const boost::system::system_error&) { // the timer has expired
-        }
-    });
 }
 
 // ---- resting ----
@@ -152,9 +196,16 @@ template <class HandOver>
 void async_operation::rest(HandOver hand_over)
 {
     hand_over_call call(*this);
-    hand_over(resumption(shared_from_this()));
-    if (call.refused) // without an exception
+    try {
+        hand_over(resumption(std::move(self_)));
+    } catch (...) {
+        self_ = std::move(call.refused);
+        throw;
+    }
+    if (call.refused) { // without an exception
+        self_ = std::move(call.refused);
         throw std::bad_alloc();
+    }
 }
 
 void async_operation::post()
@@ -162,9 +213,10 @@ void async_operation::post()
     rest([this](resumption r) { asio::post(executor_, std::move(r)); });
 }
 
-bool async_operation::runs_in_any_thread() const noexcept
+const asio::io_context* async_operation::runs_anywhere_in() const noexcept
 {
-    return executor_.target_type() == typeid(asio::io_context::executor_type);
+    const auto* const e = executor_.target<asio::io_context::executor_type>();
+    return e != nullptr ? &asio::query(*e, asio::execution::context) : nullptr;
 }
 
 void async_operation::hand_over(std::shared_ptr<resting>& self) noexcept
@@ -181,27 +233,14 @@ void async_operation::hand_over(std::shared_ptr<resting>& self) noexcept
         call.refused->abandon();
 }
 
-error_code async_operation::stay(std::optional<lock_time> ask_again_at) noexcept
-{
-    if (const int why = reason_; why != 0)
-        return static_cast<errc>(why);
-    try {
-        timer_->expires_at(std::min(ask_again_at.value_or(lock_time::max()), timeout_.deadline().at()));
-        rest([this](resumption r) { timer_->async_wait(std::move(r)); });
-        return {};
-    } catch (...) {
-        return os::caught();
-    }
-}
-
 void async_operation::set_deadline()
 {
-    if (timeout_.deadline().is_never() || std::exchange(deadline_set_, true))
+    if (timeout_.deadline().is_never() || deadline_)
         return;
-    if (!timer_)
-        timer_.emplace(executor_);
-    timer_->expires_at(timeout_.deadline().at());
-    timer_->async_wait([weak = weak_from_this()](error_code ec) {
+    // One timer per operation, not per direction. One that is left armed would keep its context running until a deadline
+    // that no longer matters.
+    deadline_ = std::make_unique<asio::steady_timer>(executor_, timeout_.deadline().at());
+    deadline_->async_wait([weak = std::weak_ptr(self_)](error_code ec) {
         const auto op = ec ? nullptr : weak.lock();
         if (!op)
             return;
@@ -236,8 +275,15 @@ async_operation::outcome async_operation::run()
 
 async_operation::outcome async_operation::take_lock()
 {
-    error_code refused;
-    if (!queued_) {
+    if (queued_) {
+        if (const int why = reason_; why != 0)
+            return static_cast<errc>(why);
+        if (timeout_.deadline().expired())
+            return errc::lock_timed_out;
+        error_code refused;
+        if (!lock_.claim(*place_, refused))
+            return refused ? outcome(refused) : std::nullopt;
+    } else {
         if (reason_ != 0)
             return errc::cancelled;
         if (op_ == nullptr && starting_) { // the lock may be taken only at delivery
@@ -248,23 +294,9 @@ async_operation::outcome async_operation::take_lock()
         if (ec && (ec != errc::lock_timed_out || timeout_.deadline().expired()))
             return ec;
         if (ec) {
-            service_ = &wait_service::of(context_);
-            timer_.emplace(executor_);
-            queued_ = true; // from here on, the resumption may run on another thread
-            if (!lock_.enqueue(*this, refused)) {
-                if (!refused)
-                    return std::nullopt;
-                queued_ = false;
-                return refused;
-            }
+            if (const outcome o = queue_up(); !o || *o)
+                return o;
         }
-    } else {
-        if (const int why = reason_; why != 0)
-            return static_cast<errc>(why);
-        if (timeout_.deadline().expired())
-            return errc::lock_timed_out;
-        if (!lock_.claim(*this, refused))
-            return refused ? outcome(refused) : std::nullopt;
     }
     queued_ = false;
     lock_.set_async_holder();
@@ -273,6 +305,18 @@ async_operation::outcome async_operation::take_lock()
     else
         owns_lock_ = true;
     return error_code();
+}
+
+async_operation::outcome async_operation::queue_up()
+{
+    auto place = std::make_unique<place_in_queue>(*this);
+    error_code refused;
+    place_ = place.get();
+    queued_ = true; // from here on, the resumption may run on another thread
+    if (!lock_.enqueue(*place.release(), refused) && !refused)
+        return std::nullopt;
+    queued_ = false;
+    return refused;
 }
 
 async_operation::outcome async_operation::transfer()
@@ -294,7 +338,7 @@ async_operation::outcome async_operation::transfer()
 
 step async_operation::forward() noexcept
 {
-    const channel_use use(*channel_);
+    const channel_use use = next_ ? std::move(entered_) : channel_use(*channel_);
     if (std::exchange(waiting_, false))
         wait_->end(true, use);
     step s = step::done;
@@ -334,7 +378,10 @@ async_operation::outcome async_operation::wait()
     const auto rest_at = [&](wait_point& p) {
         if (reason_ != 0)
             return false;
-        refused = p.rest(context_, shared_from_this(), wait_->targets().list(), wait_->drained());
+        std::shared_ptr<resting> self = std::move(self_);
+        refused = p.rest(context_, std::move(self), wait_->targets().list(), wait_->drained());
+        if (refused)
+            self_ = std::static_pointer_cast<async_operation>(std::move(self));
         return !refused;
     };
     try {
@@ -358,8 +405,8 @@ void async_operation::leave(std::optional<operation::ending> failure, error_code
     if (slot_.is_connected() && failure != operation::ending::abandoned)
         slot_.clear();
     if (std::exchange(waiting_, false))
-        wait_->abandon(*this);
-    if (std::exchange(queued_, false) && lock_.withdraw(*this))
+        wait_->leave(*this);
+    if (std::exchange(queued_, false) && lock_.withdraw(*place_))
         lock_.unlock();
     if (std::exchange(owns_lock_, false) && failure)
         lock_.unlock();
@@ -367,7 +414,10 @@ void async_operation::leave(std::optional<operation::ending> failure, error_code
         turn_.give_up(*failure, ec);
     else
         turn_.end();
-    timer_.reset();
+    entered_ = {};
+    deadline_.reset();
+    if (place_in_queue* const place = place_)
+        place->end();
 }
 
 void async_operation::finish(error_code ec)
@@ -380,16 +430,18 @@ void async_operation::finish(error_code ec)
         try {
             return post();
         } catch (const std::bad_alloc&) {
-            if (!in_coroutine_)
+            if (!in_coroutine_) {
+                const auto dropped = std::move(self_);
                 throw;
+            }
         }
     }
+    const auto until_delivered = std::move(self_);
     deliver(*end_);
 }
 
 void async_operation::abandon() noexcept
 {
-    const auto self = weak_from_this().lock();
     error_code nobodys;
     leave(operation::ending::abandoned, nobodys);
 }

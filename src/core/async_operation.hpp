@@ -34,39 +34,34 @@ class wait_service;
 /// the hub where it waits for the descriptor. A wake-up cancels the timer, or has the hub resume it. So a wake-up needs
 /// no memory. When the context ends, `abandon` leaves the stream in order and passes the lock on before the completion
 /// handler is destroyed.
-class async_operation : public std::enable_shared_from_this<async_operation>, public lock_waiter, public resting {
+class async_operation : public resting {
 public:
     async_operation(const async_operation&) = delete;
     async_operation& operator=(const async_operation&) = delete;
 
-    /// Begins the operation in the caller's thread. `slot` may be unconnected. If the result cannot be delivered
+    /// Begins the operation `self` in the caller's thread. `slot` may be unconnected. If the result cannot be delivered
     /// otherwise, this throws. In a coroutine, where it must not throw, it delivers inside the call.
-    void start(boost::asio::cancellation_slot slot, bool in_coroutine);
-    /// Takes over an operation that has begun, with its turn `t` and its last step `next`. Called before `start`.
-    void take_over(turn t, step next) noexcept;
+    void start(std::shared_ptr<async_operation> self, boost::asio::cancellation_slot slot, bool in_coroutine);
+    /// Takes over an operation that has begun, with its turn, its last step, and the caller's use of the channel.
+    /// Called before `start`.
+    void take_over(turn t, step last, channel_use use) noexcept;
 
     /// `try_lock` for a holder that continues only when its context runs.
     [[nodiscard]] static bool try_lock(cross_lock& lock) noexcept;
 
-    // Called by the lock and the wait point, under their mutexes:
-    void wake() noexcept final;
+    // Called by the wait point, under its mutex:
     void notify() noexcept final { point().wake_resting(); }
-    error_code stay(std::optional<lock_time> ask_again_at) noexcept final;
-    bool runs_with(const lock_waiter& other) const noexcept final
-    {
-        return executor_ == static_cast<const async_operation&>(other).executor_;
-    }
 
     // Called by the hub:
-    bool runs_in_any_thread() const noexcept final;
+    const boost::asio::io_context* runs_anywhere_in() const noexcept final;
     void hand_over(std::shared_ptr<resting>& self) noexcept final;
-    void go_on() final;
+    void go_on(std::shared_ptr<resting> self) final;
     void abandon() noexcept final;
 
 protected:
     /// `c` is null for an operation that only takes the lock.
     async_operation(boost::asio::any_io_executor&& executor, until&& timeout, cross_lock& lock, channel_ptr c);
-    ~async_operation() = default;
+    ~async_operation();
     void set_operation(operation& op) noexcept
     {
         op_ = &op;
@@ -78,6 +73,7 @@ protected:
 
 private:
     class resumption;
+    class place_in_queue;
     class stopper {
     public:
         explicit stopper(async_operation* op) noexcept : op_(op) {}
@@ -93,6 +89,7 @@ private:
     [[nodiscard]] outcome attempt() noexcept;
     [[nodiscard]] outcome run();
     [[nodiscard]] outcome take_lock();
+    [[nodiscard]] outcome queue_up();
     [[nodiscard]] outcome transfer();
     [[nodiscard]] outcome wait();
     [[nodiscard]] step forward() noexcept;
@@ -106,6 +103,8 @@ private:
     void finish(error_code ec);
     [[nodiscard]] wait_point& point() noexcept { return *channel_->of(op_->side).point; }
 
+    // The operation owns itself while its steps run. Whatever will resume it takes this over.
+    std::shared_ptr<async_operation> self_;
     // The caller's executor, unchanged. What rests with Asio already counts as work of its context. Asio calls a
     // handler without allocating memory only if it belongs to the executor of the timer or descriptor itself.
     boost::asio::any_io_executor executor_;
@@ -122,18 +121,17 @@ private:
     bool owns_lock_ = false; // the lock itself is the result, so there is no turn
     bool waiting_ = false;   // for the descriptor
     turn turn_;
-    std::optional<step> next_; // given by `take_over`
+    std::optional<step> next_; // these two are given by `take_over`
+    channel_use entered_;
     std::optional<descriptor_wait> wait_;
     error_code cannot_wait_; // then only what is available already counts
     outcome end_;            // decided, to be delivered
 
     boost::asio::cancellation_slot slot_;
     std::optional<os::on_stop<stopper>> on_stop_;
-    // One timer per operation, not per direction. A timer left armed would keep its context running until a deadline
-    // that no longer matters. In the queue the operation rests on it; otherwise it interrupts.
-    std::optional<boost::asio::steady_timer> timer_;
-    bool deadline_set_ = false;
-    wait_service* service_ = nullptr; // of its context, set when it queues
+    // Both are made when needed, since most operations wait for neither.
+    std::unique_ptr<boost::asio::steady_timer> deadline_; // of the wait for the descriptor
+    std::atomic<place_in_queue*> place_{nullptr};         // kept until the end, since other threads poke it
 };
 
 } // namespace ferrule::detail

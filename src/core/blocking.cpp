@@ -104,6 +104,7 @@ private:
             r = os::wait(wait_.targets().list(), *wakeup, timeout_.deadline());
             if (op_.side == direction::read)
                 channel_.spinning.done();
+            wait_.leave(me);
         }
         wait_.end(r == os::wait_result::ready, use);
         if (me.notified)

@@ -13,6 +13,7 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <utility>
 
 namespace ferrule::detail {
 
@@ -110,23 +111,33 @@ private:
     bool keep_handle_ = false; // read by the last caller inside
 };
 
-/// Stays inside the channel until the end of a scope.
+/// Stays inside the channel until it is destroyed.
 class channel_use {
 public:
-    explicit channel_use(channel& c) noexcept : channel_(c), entered_(c.enter()) {}
-    channel_use(const channel_use&) = delete;
-    channel_use& operator=(const channel_use&) = delete;
+    channel_use() noexcept = default;
+    explicit channel_use(channel& c) noexcept : channel_(&c), entered_(c.enter()) {}
+    channel_use(channel_use&& other) noexcept
+        : channel_(std::exchange(other.channel_, nullptr)),
+          entered_(std::exchange(other.entered_, 0))
+    {
+    }
+    channel_use& operator=(channel_use&& other) noexcept
+    {
+        std::swap(channel_, other.channel_);
+        std::swap(entered_, other.entered_);
+        return *this;
+    }
     ~channel_use()
     {
         if (entered_ != 0)
-            channel_.leave(entered_);
+            channel_->leave(entered_);
     }
     /// False once the channel is closed.
     explicit operator bool() const noexcept { return entered_ != 0; }
 
 private:
-    channel& channel_;
-    std::uint32_t entered_;
+    channel* channel_ = nullptr;
+    std::uint32_t entered_ = 0;
 };
 
 } // namespace ferrule::detail

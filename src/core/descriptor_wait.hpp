@@ -29,7 +29,7 @@ public:
 
     /// Registers `me` for wake-ups. Then calls `wait(point)` under the mutex that a wake-up takes, so no wake-up is
     /// missed. Returns false if there is nothing to wait for or `wait` returns false. Passes on exceptions of `wait`.
-    /// In both cases nothing stays registered.
+    /// In both cases nothing stays registered. Otherwise `me` stays until it is resumed from its rest, or leaves.
     template <class Wait>
     [[nodiscard]] bool begin(waiter& me, Wait wait)
     {
@@ -43,18 +43,26 @@ public:
         return true;
     }
 
-    /// Ends the wait. `ready` says whether a target may be ready.
+    /// Unregisters `me`, which has not been resumed.
+    void leave(const waiter& me) noexcept
+    {
+        wait_point& p = *channel_.of(op_.side).point;
+        const auto held = p.guard();
+        if (p.waiting == &me)
+            p.waiting = nullptr;
+        p.not_heeded();
+    }
+
+    /// Ends the wait. `ready` says whether a target may be ready. Nothing is registered any more.
     void end(bool ready, const channel_use& use) noexcept
     {
         const bool with_rest = targets_.list().size() > 1;
-        {
+        // Interest in writing would wake a context whenever the peer reads. Interest in reading stays, since it costs
+        // nothing while this context continues to wait.
+        if (op_.side == direction::write || with_rest) {
             wait_point& p = *channel_.of(op_.side).point;
             const auto held = p.guard();
-            p.waiting = nullptr;
-            // Interest in writing would wake a context whenever the peer reads. Interest in reading stays, since it
-            // costs nothing while this context continues to wait.
-            if (op_.side == direction::write || with_rest)
-                p.unwatch();
+            p.unwatch();
         }
         if (ready || channel_.fd->stale(op_.side))
             op_.resumed();
@@ -63,16 +71,6 @@ public:
             if (with_rest)
                 rest_moves_ = channel_.push_rest();
         }
-    }
-
-    /// Unregisters `me` if `end` will not be called.
-    void abandon(const waiter& me) noexcept
-    {
-        wait_point& p = *channel_.of(op_.side).point;
-        const auto held = p.guard();
-        if (p.waiting == &me)
-            p.waiting = nullptr;
-        p.not_heeded();
     }
 
 private:

@@ -37,6 +37,9 @@ step read_operation::go_on(bool now)
         result = channel_.read_refused;
         return step::done;
     }
+    const bool begins_anew = request_.kind == read_request::what::frame || request_.kind == read_request::what::some;
+    if (begins_anew && channel_.incoming.empty() && channel_.drained && !now)
+        return step::wait; // sooner than a look would tell
     for (int turn = 0; turn < transfers_per_turn; ++turn) {
         const finding f = held_back_ ? *std::exchange(held_back_, {}) : look();
         if (f.kind == finding::what::nothing)

@@ -32,7 +32,6 @@ public:
 
     /// Goes as far as possible without waiting. If the channel is closed, returns `done` with `errc::closed`. Passes on
     /// exceptions of a framing.
-    [[nodiscard]] step advance(bool now) { return advance(now, channel_use(*channel_)); }
     [[nodiscard]] step advance(bool now, const channel_use& use)
     {
         if (use)

@@ -2,11 +2,15 @@
 
 #include "platform/caught.hpp"
 
-#include <algorithm>
 #include <new>
 #include <utility>
 
 namespace ferrule::detail {
+
+namespace {
+constexpr int max_in_a_row = 64; // operations that continue before other handlers of the context
+constexpr int stop_interval = 4; // operations after which a context that is stopped is left
+} // namespace
 
 /// The completion handler of the reactor's wait.
 class wait_hub::handler {
@@ -51,8 +55,21 @@ private:
     std::shared_ptr<wait_hub> hub_;
 };
 
-error_code wait_hub::rest(wait_point& p, std::shared_ptr<resting> r, std::span<const readiness> targets,
-                          bool again) noexcept
+void wait_hub::queue::push(std::shared_ptr<resting> r) noexcept
+{
+    resting* const last = r.get();
+    (first_ ? last_->next_ : first_) = std::move(r);
+    last_ = last;
+}
+
+std::shared_ptr<resting> wait_hub::queue::pop() noexcept
+{
+    std::shared_ptr<resting> r = std::move(first_);
+    first_ = std::move(r->next_);
+    return r;
+}
+
+error_code wait_hub::watch(wait_point& p, std::span<const readiness> targets, bool again) noexcept
 {
     const std::lock_guard held(mutex_);
     if (ended_)
@@ -63,13 +80,7 @@ error_code wait_hub::rest(wait_point& p, std::shared_ptr<resting> r, std::span<c
     const error_code ec = set_.watch(p, targets, again);
     if (p.is_watched() != was_watched) // a refusal may leave it with no target
         was_watched ? unlist(p) : list(p);
-    if (ec)
-        return ec;
-    p.in_hub_.rests = std::move(r);
-    ++at_rest_;
-    if (!waits_ && !runs_)
-        start();
-    return {};
+    return ec;
 }
 
 error_code wait_hub::open() noexcept
@@ -89,16 +100,21 @@ error_code wait_hub::open() noexcept
     }
 }
 
-void wait_hub::wake(wait_point& p) noexcept
+void wait_hub::has_one_more() noexcept
+{
+    ++at_rest_;
+    if (at_work_) // read after the count has grown, and `be_at_work` does the opposite
+        return;
+    const std::lock_guard held(mutex_);
+    be_at_work();
+}
+
+void wait_hub::wake(std::shared_ptr<resting> r) noexcept
 {
     const std::lock_guard held(mutex_);
-    if (!p.in_hub_.rests)
-        return;
+    ready_.push(std::move(r));
     --at_rest_;
-    resting* const r = p.in_hub_.rests.get();
-    (woken_ ? last_woken_->next_ : woken_) = std::move(p.in_hub_.rests);
-    last_woken_ = r;
-    kick();
+    be_at_work();
 }
 
 void wait_hub::unwatch(wait_point& p) noexcept
@@ -127,42 +143,17 @@ void wait_hub::unlist(wait_point& p) noexcept
     e.previous = e.next = nullptr;
 }
 
-std::shared_ptr<resting> wait_hub::take_off(wait_point& p) noexcept
+// Under the mutex. Makes sure that `run` will be called, and soon if something is ready.
+void wait_hub::be_at_work() noexcept
 {
-    const std::lock_guard held(mutex_);
-    if (p.in_hub_.rests)
-        --at_rest_;
-    return std::exchange(p.in_hub_.rests, nullptr);
-}
-
-// Under the mutex.
-std::shared_ptr<resting> wait_hub::take_woken() noexcept
-{
-    std::shared_ptr<resting> first = std::move(woken_);
-    woken_ = std::move(first->next_);
-    return first;
-}
-
-// Under the mutex.
-void wait_hub::put_back(std::shared_ptr<resting> r) noexcept
-{
-    if (!woken_)
-        last_woken_ = r.get();
-    r->next_ = std::move(woken_);
-    woken_ = std::move(r);
-}
-
-// Under the mutex.
-void wait_hub::start() noexcept
-{
-    waits_ = true;
-    watched_->async_wait(handler(shared_from_this()));
-}
-
-// Under the mutex. While `run` is under way, it finds what has been woken.
-void wait_hub::kick() noexcept
-{
-    if (!waits_ || std::exchange(kicked_, true))
+    if (!waits_) {
+        at_work_ = false;
+        if (ended_ || (at_rest_ == 0 && ready_.empty()))
+            return;
+        at_work_ = waits_ = true;
+        watched_->async_wait(handler(shared_from_this()));
+    }
+    if (!waits_ || ready_.empty() || std::exchange(kicked_, true))
         return;
     try {
         watched_->cancel();
@@ -173,65 +164,38 @@ void wait_hub::kick() noexcept
 void wait_hub::run(bool ready)
 {
     if (generation_ != fork_generation())
-        return; // the child of a fork may not take what the parent's set has found
-    {
-        const std::lock_guard held(mutex_);
-        waits_ = kicked_ = false;
-        runs_ = true;
-        if (ready && !ended_)
-            set_.visit_ready(*this);
-    }
-    while (const std::shared_ptr<wait_point> p = std::move(found_)) {
-        wait_point::hub_entry& e = p->in_hub_;
-        found_ = std::move(e.next_found);
-        e.is_found = false;
-        p->report(e.found_as);
-    }
-    std::shared_ptr<resting> last;
-    {
-        std::unique_lock held(mutex_);
-        while (woken_) {
-            std::shared_ptr<resting> r = take_woken();
-            const bool may_run_here = r->runs_in_any_thread();
-            const bool would_run_last = !woken_ && may_run_here;
-            held.unlock();
-            if (!would_run_last)
-                r->hand_over(r);
-            held.lock();
-            if (!r)
-                continue;
-            if (may_run_here)
-                last = std::move(r);
-            else
-                put_back(std::move(r)); // for when others have run
+        return; // the child of a fork may take nothing of the parent's
+    std::unique_lock held(mutex_);
+    waits_ = kicked_ = false;
+    if (ready && !ended_)
+        set_.visit_ready(*this);
+    for (int n = 0; n < max_in_a_row && !ready_.empty(); ++n) {
+        const boost::asio::io_context* const anywhere = ready_.first().runs_anywhere_in();
+        if (n % stop_interval == stop_interval - 1 && anywhere != nullptr && anywhere->stopped())
             break;
-        }
-        runs_ = false;
-        if (!ended_ && (at_rest_ != 0 || woken_))
-            start();
-        if (woken_)
-            kick();
+        std::shared_ptr<resting> r = ready_.pop();
+        if (anywhere != nullptr)
+            be_at_work();
+        held.unlock();
+        resting& next = *r;
+        anywhere != nullptr ? next.go_on(std::move(r)) : next.hand_over(r);
+        if (generation_ != fork_generation())
+            return; // forked inside the handler
+        held.lock();
     }
-    if (last)
-        last->go_on();
+    be_at_work();
 }
 
-void wait_hub::found(os::readiness_set::member& m, os::report how) noexcept
+bool wait_hub::found(os::readiness_set::member& m, os::report how) noexcept
 {
-    wait_point& p = static_cast<wait_point&>(m);
-    wait_point::hub_entry& e = p.in_hub_;
-    if (std::exchange(e.is_found, true)) {
-        e.found_as = std::max(e.found_as, how);
-        return;
+    std::shared_ptr<resting> r;
+    if (!static_cast<wait_point&>(m).report(*this, how, r))
+        return false;
+    if (r) {
+        ready_.push(std::move(r));
+        --at_rest_;
     }
-    std::shared_ptr<wait_point> self = p.weak_from_this().lock();
-    if (!self) { // it is being destroyed
-        e.is_found = false;
-        return;
-    }
-    e.found_as = how;
-    (found_ ? last_found_->in_hub_.next_found : found_) = std::move(self);
-    last_found_ = &p;
+    return true;
 }
 
 void wait_hub::end() noexcept
@@ -251,8 +215,8 @@ void wait_hub::end() noexcept
         if (const std::shared_ptr<resting> r = point->leave(*this))
             r->abandon();
     }
-    for (std::shared_ptr<resting> r = std::move(woken_); r; r = std::move(r->next_))
-        r->abandon();
+    while (!ready_.empty())
+        ready_.pop()->abandon();
 }
 
 } // namespace ferrule::detail

@@ -25,13 +25,14 @@ std::unique_lock<std::mutex> wait_point::guard() noexcept
         new (&mutex_) std::mutex;
         waiting = nullptr;
         new (&hub_) std::shared_ptr<wait_hub>;
+        new (&rests_) std::shared_ptr<resting>;
         forget();
         new (&in_hub_) hub_entry;
     });
     return std::unique_lock(mutex_);
 }
 
-error_code wait_point::rest(boost::asio::execution_context& context, std::shared_ptr<resting> r,
+error_code wait_point::rest(boost::asio::execution_context& context, std::shared_ptr<resting>&& r,
                             std::span<const readiness> targets, bool drained) noexcept
 {
     if (!hub_ || !hub_->serves(context)) {
@@ -44,13 +45,20 @@ error_code wait_point::rest(boost::asio::execution_context& context, std::shared
     }
     const bool again = report_ == told::unheeded || (report_ == told::heeded && !drained);
     report_ = told::nothing;
-    return hub_->rest(*this, std::move(r), targets, again);
+    if (again || !is_watched_for(targets)) {
+        if (const error_code ec = hub_->watch(*this, targets, again))
+            return ec;
+    }
+    rests_ = std::move(r);
+    hub_->has_one_more();
+    return {};
 }
 
 void wait_point::wake_resting() noexcept
 {
-    if (hub_)
-        hub_->wake(*this);
+    waiting = nullptr;
+    if (rests_)
+        hub_->wake(std::move(rests_));
 }
 
 void wait_point::unwatch() noexcept
@@ -60,13 +68,19 @@ void wait_point::unwatch() noexcept
     report_ = told::nothing;
 }
 
-void wait_point::report(os::report how) noexcept
+bool wait_point::report(const wait_hub& hub, os::report how, std::shared_ptr<resting>& to) noexcept
 {
-    const auto held = guard();
-    if (how != os::report::level)
-        report_ = waiting != nullptr && how == os::report::edge ? told::heeded : told::unheeded;
-    if (waiting != nullptr)
-        waiting->notify();
+    const std::unique_lock held(mutex_, std::try_to_lock);
+    if (!held)
+        return false;
+    if (hub_.get() != &hub)
+        return true; // it waits in another context meanwhile
+    if (how != os::report::level && report_ != told::unheeded)
+        report_ = rests_ && how == os::report::edge ? told::heeded : told::unheeded;
+    if (rests_)
+        waiting = nullptr;
+    to = std::move(rests_);
+    return true;
 }
 
 std::shared_ptr<resting> wait_point::leave(const wait_hub& hub) noexcept
@@ -76,7 +90,8 @@ std::shared_ptr<resting> wait_point::leave(const wait_hub& hub) noexcept
         return nullptr;
     unwatch();
     waiting = nullptr; // can no longer be notified
-    return std::exchange(hub_, nullptr)->take_off(*this);
+    hub_.reset();
+    return std::move(rests_);
 }
 
 } // namespace ferrule::detail

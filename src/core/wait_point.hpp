@@ -4,7 +4,7 @@
 #include "platform/reactor.hpp"
 #include "src/core/fork_guard.hpp"
 
-#include <boost/asio/execution_context.hpp>
+#include <boost/asio/io_context.hpp>
 
 #include <memory>
 #include <mutex>
@@ -27,12 +27,12 @@ protected:
 /// A waiter that keeps no thread. It rests in the hub of its context.
 class resting : public waiter {
 public:
-    /// Whether its executor is that of the context itself, so that any thread of the context may call `go_on`.
-    [[nodiscard]] virtual bool runs_in_any_thread() const noexcept = 0;
+    /// The context, if its executor is that of the context itself, so that any thread there may call `go_on`. Else null.
+    [[nodiscard]] virtual const boost::asio::io_context* runs_anywhere_in() const noexcept = 0;
     /// Lets its executor call `go_on`. The executor takes `self` over, unless memory lacks.
     virtual void hand_over(std::shared_ptr<resting>& self) noexcept = 0;
-    /// Continues the operation. May throw what a completion handler throws.
-    virtual void go_on() = 0;
+    /// Continues the operation, which takes `self` over. May throw what a completion handler throws.
+    virtual void go_on(std::shared_ptr<resting> self) = 0;
     /// Called instead when the context ends.
     virtual void abandon() noexcept = 0;
 
@@ -54,9 +54,10 @@ public:
     waiter* waiting = nullptr;
 
     /// Lets `r` rest in the hub of `context` until a target is ready or `wake_resting` is called. `drained` tells that
-    /// the last attempt after the last wait has taken all that had arrived.
-    [[nodiscard]] error_code rest(boost::asio::execution_context& context, std::shared_ptr<resting> r,
+    /// the last attempt after the last wait has taken all that had arrived. Takes `r` over unless it fails.
+    [[nodiscard]] error_code rest(boost::asio::execution_context& context, std::shared_ptr<resting>&& r,
                                   std::span<const readiness> targets, bool drained) noexcept;
+    /// Called by a resting waiter that is notified. From here on nobody waits.
     void wake_resting() noexcept;
     /// Withdraws all interest, so that no context is woken for what a thread will read.
     void unwatch() noexcept;
@@ -95,20 +96,18 @@ private:
 
     /// Guarded by the mutex of the hub.
     struct hub_entry {
-        std::shared_ptr<resting> rests;
         wait_point* previous = nullptr; // of those that have targets in the set
         wait_point* next = nullptr;
-        std::shared_ptr<wait_point> next_found;
-        bool is_found = false;
-        os::report found_as{};
     };
 
-    /// A target is ready.
-    void report(os::report how) noexcept;
+    /// A target in the set of `hub` is ready. Called under the mutex of the hub, so this does nothing and returns false
+    /// if the mutex of the point is taken. `to` is what has rested here. From here on nobody waits.
+    [[nodiscard]] bool report(const wait_hub& hub, os::report how, std::shared_ptr<resting>& to) noexcept;
 
     fork_guard forked_;
     std::mutex mutex_;
     std::shared_ptr<wait_hub> hub_;
+    std::shared_ptr<resting> rests_;
     told report_ = told::nothing; // since the targets were watched
     hub_entry in_hub_;
 };

@@ -8,6 +8,8 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
+#include <optional>
+
 namespace ferrule::detail {
 
 using completion = boost::asio::any_completion_handler<void(error_code, transfer_result)>;
@@ -25,6 +27,9 @@ FERRULE_EXPORT void start(cross_lock& lock, until&& timeout, boost::asio::any_io
 
 // The same operations as awaitables. They try first, suspend only if they must, and throw the typed exceptions.
 FERRULE_EXPORT boost::asio::awaitable<bytes> await_bytes(channel_ptr c, read_request&& request, until&& timeout);
+/// The next message, or nothing at the clean end of the stream.
+FERRULE_EXPORT boost::asio::awaitable<std::optional<bytes>> await_next(channel_ptr c, read_request&& request,
+                                                                       until&& timeout);
 FERRULE_EXPORT boost::asio::awaitable<std::size_t> await_size(channel_ptr c, read_request&& request, until&& timeout);
 FERRULE_EXPORT boost::asio::awaitable<transfer_result> await_result(channel_ptr c, read_request&& request,
                                                                     until&& timeout);

@@ -122,9 +122,9 @@ TEST_CASE("turn: nothing is asked of a closed channel")
     told_channel c(t);
     noting op(direction::read);
     turn at = begin(c, op);
-    CHECK(at.advance(false) == step::wait);
+    CHECK(at.advance(false, channel_use(c)) == step::wait);
     c.shut(false);
-    CHECK(at.advance(false) == step::done);
+    CHECK(at.advance(false, channel_use(c)) == step::done);
     CHECK(op.result == errc::closed);
     CHECK(op.advanced == 1);
 }
@@ -139,6 +139,7 @@ TEST_CASE("descriptor_wait: whoever waits can be woken, from the beginning to th
     REQUIRE(w.begin(me, [](wait_point&) { return true; }));
     c.reading.point->wake();
     CHECK(me.kicks == 1);
+    w.leave(me);
     w.end(true, use);
     CHECK(op.resumes == 1);
     c.reading.point->wake();
@@ -158,9 +159,9 @@ TEST_CASE("descriptor_wait: a wait that does not come about leaves nobody to be 
         CHECK(c.reading.point->waiting == nullptr);
         CHECK(w.begin(me, [](wait_point&) { return true; }));
         counting other;
-        w.abandon(other); // somebody else's
+        w.leave(other); // somebody else's
         CHECK(c.reading.point->waiting == &me);
-        w.abandon(me);
+        w.leave(me);
         CHECK(c.reading.point->waiting == nullptr);
     }
     c.shut(false);
@@ -182,6 +183,7 @@ TEST_CASE("descriptor_wait: a reader waits for room for the tail as well, unless
     REQUIRE(w.targets().list().size() == 2);
     CHECK(w.targets().list()[1].for_write());
     REQUIRE(w.begin(me, [](wait_point&) { return true; }));
+    w.leave(me);
     w.end(true, use);
     CHECK(t.written == "rest");
     CHECK(c.tail.empty());
@@ -230,6 +232,7 @@ TEST_CASE("descriptor_wait: who waits for what is out of date tries again, and i
         t.out_of_date = direction::read;
         c.tell_other(direction::write);
         CHECK(me.kicks == 1);
+        w.leave(me);
         w.end(false, use);
         CHECK(op.resumes == 1); // although no handle was ready
         w.arm(use);

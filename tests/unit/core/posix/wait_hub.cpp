@@ -5,6 +5,8 @@
 
 #include <boost/asio/strand.hpp>
 
+#include <sys/wait.h>
+
 namespace {
 
 /// Two descriptors of which a test writes to one and reads from the other with ferrule.
@@ -308,15 +310,17 @@ TEST_CASE("wait_hub: a handler that blocks keeps no other operation of the conte
     connection quick = unix_connection();
     std::promise<void> go_on;
     std::promise<void> blocked;
-    const auto executor = GENERATE(0, 1) == 0 ? asio::any_io_executor(context.get_executor())
-                                              : asio::any_io_executor(asio::make_strand(context));
-    slow.in.async_recv(asio::bind_executor(executor, [&](error_code, const bytes&) {
+    const auto executor = [&](bool of_its_own) {
+        return of_its_own ? asio::any_io_executor(asio::make_strand(context))
+                          : asio::any_io_executor(context.get_executor());
+    };
+    slow.in.async_recv(asio::bind_executor(executor(GENERATE(false, true)), [&](error_code, const bytes&) {
         blocked.set_value();
         go_on.get_future().wait();
     }));
     std::promise<std::string> answer;
-    quick.in.async_recv(
-        asio::bind_executor(context, [&](error_code, const bytes& b) { answer.set_value(std::string(b.text())); }));
+    quick.in.async_recv(asio::bind_executor(
+        executor(GENERATE(false, true)), [&](error_code, const bytes& b) { answer.set_value(std::string(b.text())); }));
     const bool at_once = GENERATE(false, true);
     if (at_once) {
         quick.write("answer");
@@ -333,4 +337,115 @@ TEST_CASE("wait_hub: a handler that blocks keeps no other operation of the conte
     CHECK(arrived.wait_for(10s) == std::future_status::ready);
     go_on.set_value();
     CHECK(arrived.get() == "answer");
+}
+
+TEST_CASE("wait_hub: operations that are ready together are shared by the threads of the context")
+{
+    asio::io_context context;
+    std::vector<connection> all;
+    std::vector<std::promise<void>> begun(3);
+    std::promise<void> go_on;
+    const std::shared_future<void> may_go_on = go_on.get_future().share();
+    for (std::promise<void>& mine : begun) {
+        all.push_back(unix_connection());
+        all.back().in.async_recv(asio::bind_executor(context, [&](error_code, const bytes&) {
+            mine.set_value();
+            may_go_on.wait();
+        }));
+        all.back().write("x");
+    }
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < begun.size(); ++i)
+        threads.emplace_back([&] { context.run(); });
+    for (std::promise<void>& one : begun)
+        CHECK(one.get_future().wait_for(10s) == std::future_status::ready);
+    go_on.set_value();
+}
+
+TEST_CASE("wait_hub: a context that a handler stops is soon left, and the rest continues after it")
+{
+    asio::io_context context(1);
+    std::vector<connection> all;
+    std::size_t done = 0;
+    for (int i = 0; i < 30; ++i) {
+        all.push_back(unix_connection());
+        all.back().in.async_recv(asio::bind_executor(context, [&](error_code, const bytes&) {
+            if (++done == 1)
+                context.stop();
+        }));
+    }
+    context.poll();
+    for (const connection& c : all)
+        c.write("x");
+    context.run();
+    CHECK(done <= 4);
+    context.restart();
+    context.run();
+    CHECK(done == all.size());
+}
+
+TEST_CASE("wait_hub: the child of a fork inside a handler continues none of the parent's operations")
+{
+    asio::io_context context(1);
+    std::vector<connection> all;
+    const pid_t parent = ::getpid();
+    pid_t child = -1;
+    bool continued = false;
+    for (int i = 0; i < 3; ++i) {
+        all.push_back(unix_connection());
+        all.back().in.async_recv(asio::bind_executor(context, [&](error_code, const bytes&) {
+            if (child < 0)
+                child = ::fork();
+            else
+                continued = true;
+        }));
+    }
+    context.poll();
+    for (const connection& c : all)
+        c.write("x");
+    context.poll();
+    if (::getpid() != parent)
+        ::_exit(continued ? 1 : 0);
+    CHECK(continued);
+    int status = -1;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+}
+
+TEST_CASE("wait_hub: an endpoint that the system refuses to watch is forgotten")
+{
+    // Of which a read never finds anything, and whose second wait is for a file.
+    class fickle {
+    public:
+        explicit fickle(unique_fd first) : first_(std::move(first)) {}
+        io_result try_read(std::span<std::byte>) noexcept { return io_result::would_block(); }
+        io_result try_write(std::span<const byte_view>) noexcept { return io_result::would_block(); }
+        readiness arm(direction) noexcept { return readiness::readable(waits_++ == 0 ? first_.get() : file_.get()); }
+        void close() noexcept
+        {
+            first_.reset();
+            file_.reset();
+        }
+
+    private:
+        unique_fd first_;
+        unique_fd file_{::open("/proc/self/exe", O_RDONLY | O_CLOEXEC)};
+        int waits_ = 0;
+    };
+    std::optional<busy> b(std::in_place);
+    auto [in, out] = raw_socketpair(SOCK_STREAM);
+    received r;
+    {
+        duplex d(fickle(std::move(in)));
+        r.begin(d, b->context.get_executor());
+        b->context.poll();
+        write_all(out.get(), "x");
+        while (!r.done)
+            b->context.run_one();
+        CHECK(r.error == std::errc::operation_not_permitted);
+    }
+    b->other.write("x");
+    while (!b->always.done)
+        b->context.run_one();
+    b.reset(); // ends what the hub still knows
 }
