@@ -5,10 +5,10 @@
 #include "src/core/transfer.hpp"
 
 #include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/recycling_allocator.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <concepts>
 #include <memory>
@@ -188,27 +188,28 @@ bool may_act(const asio::cancellation_state& state, const until& timeout)
     return !state.slot().is_connected();
 }
 
-// Suspends the calling coroutine until the call that `make(executor, handler)` returns has completed.
+// Returns what a coroutine awaits until the call that `make(executor, handler)` returns has completed. Unlike
+// `use_awaitable`, this needs no frame of its own.
 template <class Make>
-asio::awaitable<call_ended> suspend(Make& make)
+auto suspend(Make& make)
 {
     in_a_row = 0;
-    return asio::async_initiate<const asio::use_awaitable_t<>&, void(call_ended)>(
+    return asio::async_initiate<const asio::deferred_t, void(call_ended)>(
         [&make](auto handler) {
             begin(true, handler, [&] { return make(asio::get_associated_executor(handler), handler); });
         },
-        asio::use_awaitable);
+        asio::deferred);
 }
 
-// Suspends the calling coroutine until its context has run the handlers that are queued already.
+// Returns what a coroutine awaits until its context has run the handlers that are queued already.
 auto let_others_run()
 {
-    return asio::async_initiate<const asio::use_awaitable_t<>&, void()>(
+    return asio::async_initiate<const asio::deferred_t, void()>(
         [](auto handler) {
             const asio::any_io_executor executor = asio::get_associated_executor(handler);
             call_later(executor, true, std::move(handler));
         },
-        asio::use_awaitable);
+        asio::deferred);
 }
 
 template <class T>
@@ -239,7 +240,8 @@ asio::awaitable<T> await(channel_ptr c, Request request, until timeout)
     const bool acts = may_act(state, timeout);
     if (acts && ++in_a_row == max_in_a_row) { // a coroutine that never waits must let others run
         in_a_row = 0;
-        co_await let_others_run();
+        auto turn_of_others = let_others_run();
+        co_await std::move(turn_of_others);
     }
     using call_type = transfer_call<Request&>;
     call_type call(std::move(c), request);
@@ -258,7 +260,8 @@ asio::awaitable<T> await(channel_ptr c, Request request, until timeout)
                 op->take_over(std::move(t), last, std::move(use));
             return op;
         };
-        const call_ended end = co_await suspend(make);
+        auto call_under_way = suspend(make);
+        const call_ended end = co_await std::move(call_under_way);
         ec = end.error;
     }
     transfer_result& result = call.result(ec);
@@ -323,7 +326,8 @@ asio::awaitable<void> await_lock(cross_lock& lock, until timeout)
     auto make = [&](asio::any_io_executor&& executor, auto& handler) {
         return make_call<lock_call&>(std::move(executor), std::move(timeout), handler, lock, nullptr, call);
     };
-    const call_ended end = co_await suspend(make);
+    auto call_under_way = suspend(make);
+    const call_ended end = co_await std::move(call_under_way);
     if (end.error)
         throw_error(end.error);
 }
