@@ -1,5 +1,6 @@
 #include <ferrule/framing/any_framing.hpp>
 
+#include <ferrule/framing/cobs.hpp>
 #include <ferrule/framing/fixed_size.hpp>
 #include <ferrule/framing/json_dialect.hpp>
 #include <ferrule/framing/leb128.hpp>
@@ -9,6 +10,7 @@
 #include <ferrule/framing/netstring.hpp>
 #include <ferrule/framing/none.hpp>
 #include <ferrule/framing/nul.hpp>
+#include <ferrule/framing/slip.hpp>
 #include <ferrule/framing/varint.hpp>
 
 #include <array>
@@ -90,7 +92,7 @@ std::optional<any_framing> fixed(const argument& a)
     return any_framing(fixed_size<>(size));
 }
 
-constexpr std::array<entry, 19> entries{{
+constexpr std::array<entry, 21> entries{{
     {"varint", plain<varint>},
     {"leb128", plain<leb128>},
     {"u8", plain<length_prefix<u8>>},
@@ -109,6 +111,8 @@ constexpr std::array<entry, 19> entries{{
     {"msgpack", plain<msgpack_bytes>},
     {"lsp", plain<content_length>},
     {"json", plain<json_dialect>},
+    {"slip", plain<slip>},
+    {"cobs", plain<cobs>},
     {"none", plain<none>},
 }};
 

@@ -24,6 +24,9 @@
 //
 // An endpoint has no executor, so Asio's `cancel_after` (from Boost 1.86 on) needs a timer of yours:
 // `cancel_after(timer, 2s, token)`. The timeout of the call itself costs less: `async_recv(2s, token)`.
+//
+// Operations that become ready together continue one after the other, in one handler of their context, and in several
+// threads if it has them. So `run_one` may call up to 64 of your handlers, and after `stop` up to three more may run.
 #pragma once
 
 #include <ferrule/detail/async_core.hpp>
@@ -147,6 +150,21 @@ public:
 
 private:
     std::shared_ptr<Receiver> by_;
+};
+/// The size of a received message, which `Receiver` restores in its place.
+template <class Receiver>
+class to_restored {
+public:
+    to_restored(std::shared_ptr<Receiver> by, bytes& message) noexcept : by_(std::move(by)), message_(&message) {}
+    std::size_t operator()(transfer_result&&) const
+    {
+        *message_ = by_->load(std::move(*message_));
+        return message_->size();
+    }
+
+private:
+    std::shared_ptr<Receiver> by_;
+    bytes* message_;
 };
 /// Nothing at the clean end of the stream.
 template <class Convert>
@@ -397,7 +415,7 @@ auto recv_functions<Self>::async_take_partial(TimeoutAndToken&&... timeout_and_t
 template <class Self, framing Framing>
 auto message_recv_functions<Self, Framing>::convert(const auto& by) const
 {
-    if constexpr (byte_framing<Framing>)
+    if constexpr (byte_framing<Framing> && !restoring_framing<Framing>)
         return to_bytes();
     else
         return to_message(by);
@@ -431,8 +449,12 @@ auto message_recv_functions<Self, Framing>::async_recv_into(message_type& messag
 {
     read_request r = lasting_request(state_);
     r.reuse = &message;
-    return async_transfer(self().channel(), std::move(r), to_size(),
-                          std::forward<TimeoutAndToken>(timeout_and_token)...);
+    if constexpr (restoring_framing<Framing>)
+        return async_transfer(self().channel(), std::move(r), to_restored(state_, message),
+                              std::forward<TimeoutAndToken>(timeout_and_token)...);
+    else
+        return async_transfer(self().channel(), std::move(r), to_size(),
+                              std::forward<TimeoutAndToken>(timeout_and_token)...);
 }
 
 template <class Self, framing Framing>

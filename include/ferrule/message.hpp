@@ -64,7 +64,7 @@ public:
             s.expected_ = position;
         }
         const decode_result r = s.framing_.decode(buffered, s.limits_);
-        if (r.status() == decode_status::frame)
+        if (r.status() == decode_status::frame || r.status() == decode_status::skip)
             s.expected_ = position + r.size();
         return r;
     }
@@ -165,12 +165,15 @@ public:
         requires byte_framing<Framing>
     {
         (void)transfer(own(), request_into(message), timeout);
+        restore(message);
     }
     void recv_into(message_type& message, const until& timeout, error_code& ec)
         requires byte_framing<Framing>
     {
         try {
             (void)transfer(own(), request_into(message), timeout, ec);
+            if (!ec)
+                restore(message);
         } catch (...) {
             ec = thrown_code();
         }
@@ -206,6 +209,10 @@ public:
     }
     template <timeout_or_token... TimeoutAndToken>
     auto async_take_partial(TimeoutAndToken&&... timeout_and_token);
+
+    /// The number of bytes that framings have dropped from the stream as noise. Only framings that find the next good
+    /// frame by themselves drop any, such as `slip`, `cobs`, and these with `checksummed`.
+    [[nodiscard]] std::uint64_t skipped() const noexcept { return detail::skipped(own()); }
 
 protected:
     message_recv_functions() noexcept = default;
@@ -285,10 +292,15 @@ private:
     }
     message_type load(const auto& by, bytes payload) const
     {
-        if constexpr (byte_framing<Framing>)
+        if constexpr (byte_framing<Framing> && !restoring_framing<Framing>)
             return payload;
         else
             return by->load(std::move(payload));
+    }
+    void restore(message_type& received) const
+    {
+        if constexpr (restoring_framing<Framing>)
+            received = state_->load(std::move(received));
     }
 
     std::shared_ptr<framing_state<Framing>> state_;

@@ -95,9 +95,10 @@ public:
 
     // Guarded by `reading.lock`:
     read_buffer incoming;
-    bool drained = false;     // the last read was short, so wait before the next
-    bool packet_held = false; // `incoming` is a packet, perhaps an empty one
-    error_code read_refused;  // sticky
+    bool drained = false;                  // the last read was short, so wait before the next
+    bool packet_held = false;              // `incoming` is a packet, perhaps an empty one
+    std::atomic<std::uint64_t> skipped{0}; // bytes dropped as noise. Any thread may ask
+    error_code read_refused;               // sticky
     spin spinning;
 
     // Guarded by `writing.lock`, except that any thread may ask for the sizes:

@@ -140,6 +140,11 @@ void disarm(const channel_ptr& c, direction d) noexcept
     c->of(d).lock.unlock();
 }
 
+std::uint64_t skipped(const channel_ptr& c) noexcept
+{
+    return c ? c->skipped.load(std::memory_order_relaxed) : 0;
+}
+
 std::size_t unsent(const channel_ptr& c) noexcept
 {
     if (!c)

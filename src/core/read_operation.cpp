@@ -138,24 +138,44 @@ read_operation::finding stream_read::look_for_separator()
     return finding::need(1);
 }
 
-read_operation::finding stream_read::look_for_frame() const
+read_operation::finding stream_read::look_for_frame()
 {
-    const decode_result d = request_.decoder(channel_.incoming.view(), channel_.incoming.position());
+    const decode_result d = decode();
+    is_between_messages_ = d.is_between_messages();
     switch (d.status()) {
     case decode_status::need_more: return finding::need(d.needed());
+    case decode_status::skip:
     case decode_status::failed: return finding::failed(d.error(), d.size());
     case decode_status::frame: break;
     }
     return finding::take(d.header(), d.payload(), d.trailer());
 }
 
+// Drops the noise in front of the frame. An operation whose result nobody gets may do that as well, since the next one
+// would.
+decode_result stream_read::decode()
+{
+    read_buffer& b = channel_.incoming;
+    for (;;) {
+        const decode_result d = request_.decoder(b.view(), b.position());
+        if (d.status() != decode_status::skip)
+            return d;
+        if (d.size() == 0 || d.size() > b.size())
+            return decode_result::failed(errc::framing_failed);
+        bytes none;
+        b.take(0, 0, d.size(), none);
+        channel_.skipped.fetch_add(d.size(), std::memory_order_relaxed);
+    }
+}
+
 // A whole message has no partial bytes.
-read_operation::finding stream_read::look_for_partial() const
+read_operation::finding stream_read::look_for_partial()
 {
     std::size_t size = channel_.incoming.size();
     if (request_.decoder && size != 0) {
         try {
             const finding f = look_for_frame();
+            size = channel_.incoming.size(); // without the noise
             if (f.kind == finding::what::take)
                 size = 0;
             else if (f.kind == finding::what::failed)
@@ -204,7 +224,7 @@ void stream_read::take(const finding& f)
 
 void stream_read::at_end()
 {
-    const bool clean = channel_.incoming.empty() && filled_ == 0;
+    const bool clean = (channel_.incoming.empty() && filled_ == 0) || is_between_messages_;
     if (request_.kind == read_request::what::all)
         take(finding::take(0, channel_.incoming.size()));
     else if (clean && request_.end_is_nothing)

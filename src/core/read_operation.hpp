@@ -83,7 +83,8 @@ protected:
 
     channel& channel_;
     const read_request& request_;
-    std::size_t filled_ = 0; // bytes already in the caller's memory
+    std::size_t filled_ = 0;           // bytes already in the caller's memory
+    bool is_between_messages_ = false; // all that is buffered
 
 private:
     [[nodiscard]] step go_on(bool now);
@@ -100,8 +101,9 @@ public:
 private:
     [[nodiscard]] finding look() override;
     [[nodiscard]] finding look_for_separator();
-    [[nodiscard]] finding look_for_frame() const;
-    [[nodiscard]] finding look_for_partial() const;
+    [[nodiscard]] finding look_for_frame();
+    [[nodiscard]] finding look_for_partial();
+    [[nodiscard]] decode_result decode();
     [[nodiscard]] io_result read(std::size_t needed) override;
     void take(const finding& f) override;
     void at_end() override;

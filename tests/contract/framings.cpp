@@ -13,9 +13,10 @@ using ferrule::testing::contract_failure;
 using namespace ferrule::testing::kit;
 
 // By names as `any_framing` knows them, with arguments where they need one.
-const char* const framings[] = {"varint", "leb128",      "u8",      "u16be",         "u16le",   "u32be", "u32le",
-                                "u64be",  "u64le",       "mp",      "netstring",     "lines",   "nul",   "lines:\\r\\n",
-                                "lsp",    "delimited:=", "fixed:5", "delimited:END", "msgpack", "json",  "none"};
+const char* const framings[] = {"varint",  "leb128",       "u8",    "u16be",       "u16le",     "u32be",
+                                "u32le",   "u64be",        "u64le", "mp",          "netstring", "lines",
+                                "nul",     "lines:\\r\\n", "lsp",   "delimited:=", "fixed:5",   "delimited:END",
+                                "msgpack", "json",         "none",  "slip",        "cobs"};
 
 std::vector<std::string> messages_for(std::string_view framing)
 {
@@ -27,6 +28,8 @@ std::vector<std::string> messages_for(std::string_view framing)
         return {"{}", "[1,2]", "\"text\"", "{\"key\":null}"};
     if (framing.starts_with("delimited") || framing.starts_with("lines") || framing == "nul")
         return {"", "hello", "a b", std::string(20, 'x')};
+    if (framing == "slip")
+        return {"\xc0", "hello", "\xdb\xdc\xc0\xdd", std::string(20, 'x')};
     return {"", "hello", std::string("\0\r\n", 3), std::string(20, 'x')};
 }
 

@@ -85,7 +85,7 @@ constexpr std::array subjects{
     subject{"u64be"},           subject{"u64le"},       subject{"netstring"},     subject{"lines", true},
     subject{"lines:\\r", true}, subject{"nul", true},   subject{"fixed:3", true}, subject{"delimited:END;\\xff", true},
     subject{"fixed:300", true}, subject{"lsp"},         subject{"msgpack", true}, subject{"json", true},
-    subject{"json lsp"},        subject{"none"},
+    subject{"json lsp"},        subject{"none"},        subject{"slip", true},    subject{"cobs"},
 };
 
 any_framing framing_of(const subject& s)

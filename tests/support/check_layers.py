@@ -46,6 +46,7 @@ EXCEPTIONS = {
 LIBRARIES = [
     ("{include/ferrule/,}framing/json.*", "boost/json/"),
     ("include/ferrule/framing/msgpack.hpp", "msgpack.hpp time.h"),
+    ("include/ferrule/framing/checksummed.hpp", "boost/crc.hpp"),
     ("include/ferrule/{net/async_server,python/multiprocessing/async_manager}.hpp", "boost/asio"),
     ("{include/ferrule/python,framing/python}/*", "boost/json/ boost/multiprecision/cpp_int.hpp boost/uuid/"),
     ("{include/ferrule/framing,framing}/*", "boost/container/small_vector.hpp"),

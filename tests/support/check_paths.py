@@ -31,6 +31,7 @@ NO_SOURCE = {
     "duplex": INLINE,
     "ferrule": "an umbrella",
     "framing/fixed_size": INLINE,
+    "framing/checksummed": INLINE,
     "framing/framed": INLINE,
     "framing/framing": INLINE,
     "framing/generated": INLINE,

@@ -154,6 +154,7 @@ FERRULE_EXPORT bool run_now(const channel_ptr& c, write_request& request);
 FERRULE_EXPORT readiness arm(const channel_ptr& c, direction d);
 FERRULE_EXPORT void disarm(const channel_ptr& c, direction d) noexcept;
 FERRULE_EXPORT std::size_t unsent(const channel_ptr& c) noexcept;
+FERRULE_EXPORT std::uint64_t skipped(const channel_ptr& c) noexcept;
 
 FERRULE_EXPORT channel_ptr open_channel(descriptor d);
 /// Throws `usage_error` (`errc::wrong_direction`) if the descriptor does not move bytes in direction `d`.

@@ -13,6 +13,7 @@ namespace ferrule {
 ///
 ///     varint  leb128  u8  u16be  u16le  u32be  u32le  u64be  u64le     mp          netstring  none
 ///     lines  lines:END  delimited:SEPARATOR  nul  fixed:SIZE           msgpack     lsp        json
+///     slip  cobs
 ///
 /// The name `mp` stands for `multiprocessing_bytes`, `lsp` for `content_length`, `json` for `json_dialect`, and
 /// `msgpack` for `msgpack_bytes`. END and SEPARATOR may contain `\r`, `\n`, `\t`, `\0`, `\\` and `\xHH`; SIZE is
@@ -45,6 +46,7 @@ public:
     {
         return inner_->encode(payload, l, out);
     }
+    [[nodiscard]] bytes load(bytes payload) const { return inner_->load(std::move(payload)); }
     void reset() { inner_->reset(); }
 
     /// The name that the framing was made from, or an empty string if it was made from an object.
@@ -61,6 +63,7 @@ private:
         [[nodiscard]] virtual decode_result decode(byte_view buffered, const limits& l) = 0;
         [[nodiscard]] virtual error_code encode(std::span<const byte_view> payload, const limits& l,
                                                 encoded& out) const = 0;
+        [[nodiscard]] virtual bytes load(bytes payload) const = 0;
         virtual void reset() = 0;
     };
 
@@ -74,6 +77,13 @@ private:
         error_code encode(std::span<const byte_view> payload, const limits& l, encoded& out) const override
         {
             return framing_.encode(payload, l, out);
+        }
+        bytes load(bytes payload) const override
+        {
+            if constexpr (restoring_framing<Framing>)
+                return framing_.load(std::move(payload));
+            else
+                return payload;
         }
         void reset() override { detail::restart(framing_); }
 

@@ -40,7 +40,12 @@ public:
         const byte_view held = out.hold(std::move(payload));
         return framing_.encode(std::span(&held, 1), l, out);
     }
-    [[nodiscard]] message_type load(bytes payload) const { return codec_.decode(std::move(payload)); }
+    [[nodiscard]] message_type load(bytes payload) const
+    {
+        if constexpr (restoring_framing<Framing>)
+            payload = framing_.load(std::move(payload));
+        return codec_.decode(std::move(payload));
+    }
     void reset() { detail::restart(framing_); }
 
     [[nodiscard]] const Framing& framing() const noexcept { return framing_; }

@@ -19,14 +19,16 @@
 namespace ferrule {
 
 /// The verdict of a framing on the bytes at the front of the buffer.
-enum class decode_status : unsigned char { need_more, frame, failed };
+enum class decode_status : unsigned char { need_more, frame, failed, skip };
 
-/// The answer of a framing's `decode`: more bytes needed, a frame, or an error.
+/// The answer of a framing's `decode`: more bytes needed, a frame, an error, or noise.
 class decode_result {
 public:
     /// The frame is incomplete: at least `n` (≥ 1) more bytes are needed. State the exact number once the size of the
     /// frame is known, because the endpoint sizes its memory by it.
     static decode_result need_more(std::size_t n) noexcept { return {decode_status::need_more, n, 0, 0, {}}; }
+    /// Nothing of a message has arrived, only what may lie between two. The end of the stream would be a clean one.
+    static decode_result between_messages() noexcept { return {decode_status::need_more, 1, 0, 1, {}}; }
     /// A frame of `header` bytes to skip, `payload` bytes to deliver and `trailer` bytes to skip.
     static decode_result frame(std::size_t header, std::size_t payload, std::size_t trailer = 0) noexcept
     {
@@ -39,12 +41,20 @@ public:
         return {decode_status::failed, 0, size, 0, ec};
     }
 
+    /// The first `n` bytes (≥ 1) are noise, such as a frame that a fault of the line has damaged. The endpoint drops
+    /// and counts them, and asks again.
+    static decode_result skip(std::size_t n) noexcept { return {decode_status::skip, n, 0, 0, {}}; }
+
     [[nodiscard]] decode_status status() const noexcept { return status_; }
+    [[nodiscard]] bool is_between_messages() const noexcept
+    {
+        return status_ == decode_status::need_more && trailer_ != 0;
+    }
     [[nodiscard]] std::size_t needed() const noexcept { return header_; }
     [[nodiscard]] std::size_t header() const noexcept { return header_; }
     [[nodiscard]] std::size_t payload() const noexcept { return payload_; }
     [[nodiscard]] std::size_t trailer() const noexcept { return trailer_; }
-    /// Bytes in the whole frame. For a refused frame, `SIZE_MAX` if the size is unknown.
+    /// Bytes in the whole frame, or to skip. For a refused frame, `SIZE_MAX` if the size is unknown.
     [[nodiscard]] std::size_t size() const noexcept { return header_ + payload_ + trailer_; }
     [[nodiscard]] const error_code& error() const noexcept { return error_; }
 
@@ -210,8 +220,8 @@ using encode_argument = std::conditional_t<std::same_as<Message, bytes>, std::sp
 /// scan.
 ///
 /// * `decode(buffered, limits)` examines the bytes at the front of the stream. `buffered` begins where the next frame
-///   begins. Between calls the caller only appends bytes. After a frame and after `reset()`, `buffered` starts anew. An
-///   incomplete frame is never an error. A size above `limits.max_payload()` is refused as soon as it is known. No
+///   begins. Between calls the caller only appends bytes. After a frame, after noise and after `reset()`, `buffered`
+///   starts anew. An incomplete frame is never an error. A size above `limits.max_payload()` is refused as soon as it is known. No
 ///   pointer into `buffered` is kept. The same bytes yield the same error again.
 /// * `encode(message, limits, out)` appends one frame, or returns an error (`errc::too_large`, …). After an error
 ///   nothing is sent.
@@ -233,6 +243,21 @@ concept byte_framing = framing<F> && std::same_as<typename F::message_type, byte
                        requires(const F& f, std::span<const byte_view> payload, const limits& l, encoded& out) {
                            { f.encode(payload, l, out) } -> std::same_as<error_code>;
                        };
+
+/// A byte framing whose frames contain the payload in another form, such as with escapes. `load` restores it. It must
+/// not refuse what `decode` has found to be a frame. Of packets, which `decode` does not see, it throws `frame_error`
+/// (`errc::malformed`) if they are in no such form.
+template <class F>
+concept restoring_framing = byte_framing<F> && requires(const F& f, bytes payload) {
+    { f.load(std::move(payload)) } -> std::same_as<bytes>;
+};
+
+/// Whether a framing finds the next good frame by itself after a fault of the line.
+template <class F>
+inline constexpr bool resynchronizes = false;
+template <class F>
+    requires requires { F::resynchronizes; }
+inline constexpr bool resynchronizes<F> = F::resynchronizes;
 
 /// A framing of values. `encode` takes a value, `load` makes one from the payload of a frame. `load` throws
 /// `frame_error` (`errc::invalid_value`) if the payload is not such a value.

@@ -37,7 +37,10 @@ public:
         const decode_result r = base::decode(buffered, l);
         const bool whole = r.status() == decode_status::frame;
         const std::size_t done = whole ? r.size() : buffered.size();
-        if (!*receiving_ || r.status() == decode_status::failed || done == std::exchange(told_, whole ? 0 : done))
+        if (r.status() == decode_status::skip)
+            told_ = 0;
+        if (!*receiving_ || (!whole && r.status() != decode_status::need_more) ||
+            done == std::exchange(told_, whole ? 0 : done))
             return r;
         (*receiving_)(done, whole ? done : done + r.needed());
         return r;

@@ -12,6 +12,7 @@ template <framing Framing>
 class wrapped {
 public:
     using message_type = typename Framing::message_type;
+    static constexpr bool resynchronizes = ferrule::resynchronizes<Framing>;
 
     wrapped() = default;
     explicit wrapped(Framing f) : inner_(std::move(f)) {}
@@ -22,7 +23,7 @@ public:
         return inner_.encode(message, l, out);
     }
     [[nodiscard]] message_type load(bytes payload) const
-        requires typed_framing<Framing>
+        requires typed_framing<Framing> || restoring_framing<Framing>
     {
         return inner_.load(std::move(payload));
     }

@@ -32,6 +32,8 @@ public:
     [[nodiscard]] virtual error_code encode(std::size_t message, const limits& l, encoded& out) const = 0;
     /// Whether `payload` is that message.
     [[nodiscard]] virtual bool is_message(std::size_t message, byte_view payload) const = 0;
+    /// Whether frames contain the payload in another form.
+    [[nodiscard]] virtual bool restores() const = 0;
 };
 
 FERRULE_TESTING_EXPORT void check(const framing_subject& subject, std::uint64_t seed);
@@ -63,10 +65,13 @@ public:
         } else
             return framing_.encode(m, l, out);
     }
+    bool restores() const override { return restoring_framing<Framing>; }
     bool is_message(std::size_t message, byte_view payload) const override
     {
         const Message& m = (*messages_)[message];
-        if constexpr (byte_framing<Framing>)
+        if constexpr (restoring_framing<Framing>)
+            return framing_.load(bytes(payload)) == byte_view(m);
+        else if constexpr (byte_framing<Framing>)
             return payload == byte_view(m);
         else
             return framing_.load(bytes(payload)) == m;
@@ -95,7 +100,7 @@ using framing_sample = std::conditional_t<byte_framing<Framing>, std::string, ty
 /// * a copy, and a framing after `reset()`, starts anew;
 /// * a limit equal to the size of a message admits it; the next lower limit refuses it in both directions
 ///   (`errc::too_large`);
-/// * any other input is a frame within it, a need for more, or a `condition::bad_frame` that repeats.
+/// * any other input is a frame or noise within it, a need for more, or a `condition::bad_frame` that repeats.
 ///
 /// Throws `contract_failure`, and what the framing throws. Random choices come from `seed`.
 template <framing Framing>

@@ -1,5 +1,7 @@
 // Every framing keeps the contract of framings, and the kit notices those that do not.
 #include <ferrule/framing/any_framing.hpp>
+#include <ferrule/framing/checksummed.hpp>
+#include <ferrule/framing/cobs.hpp>
 #include <ferrule/framing/content_length.hpp>
 #include <ferrule/framing/fixed_size.hpp>
 #include <ferrule/framing/generated.hpp>
@@ -7,10 +9,12 @@
 #include <ferrule/framing/leb128.hpp>
 #include <ferrule/framing/length_prefix.hpp>
 #include <ferrule/framing/limited.hpp>
+#include <ferrule/framing/modbus_rtu.hpp>
 #include <ferrule/framing/msgpack_bytes.hpp>
 #include <ferrule/framing/netstring.hpp>
 #include <ferrule/framing/nul.hpp>
 #include <ferrule/framing/progress.hpp>
+#include <ferrule/framing/slip.hpp>
 #include <ferrule/testing/framing_contract.hpp>
 
 #include "support/test.hpp"
@@ -68,6 +72,32 @@ TEST_CASE("framing: lengths in front keep the contract")
     check_framing(length_prefix<u8>(), short_ones);
     check_framing(length_prefix<u16>(), short_ones);
     check_framing(length_prefix<u16, std::endian::little>(), short_ones);
+}
+
+TEST_CASE("framing: escapes, stuffing and checksums keep the contract")
+{
+    const texts some_bytes(any_bytes.begin() + 1, any_bytes.end());
+    const texts special = {"\xc0", "\xdb", "\xdb\xdc", "\xc0\xc0x\xdb\xdd", std::string(300, '\xc0')};
+    check_framing(slip(), some_bytes);
+    check_framing(slip(), special);
+    texts blocks = any_bytes;
+    for (const std::size_t n : {253u, 254u, 255u, 508u, 509u})
+        for (const char* const end : {"", "x", "\n"})
+            blocks.push_back(std::string(n, 'b') + end + std::string(1, '\0'));
+    for (const std::size_t n : {253u, 254u, 255u, 508u, 509u})
+        blocks.emplace_back(n, 'b');
+    check_framing(cobs(), blocks);
+    check_framing(checksummed<slip>(), some_bytes);
+    check_framing(checksummed<cobs, crc_16_modbus>(), any_bytes);
+    check_framing(checksummed<length_prefix<u32>, crc_32, std::endian::big>(), any_bytes);
+    check_framing(checksummed<netstring, boost::crc_optimal<8, 0x07>>(), any_bytes);
+    check_framing(any_framing("cobs"), blocks);
+    check_framing(limited(100'000, checksummed<cobs>()), any_bytes);
+    check_framing(modbus_rtu(), {from_hex("0103 04 00010002"), from_hex("1103 00"), from_hex("0183 02"),
+                                 from_hex("0110 0001 0002"), from_hex("0118 0004 0001 1234")});
+    check_framing(modbus_rtu(modbus_rtu::role::server),
+                  {from_hex("0103 0000 0002"), from_hex("0110 0001 0002 04 000A 0102"), from_hex("0107"),
+                   from_hex("0117 0003 0006 000E 0003 06 00FF 00FF 00FF")});
 }
 
 TEST_CASE("framing: separators keep the contract")
