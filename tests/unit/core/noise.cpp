@@ -113,7 +113,7 @@ TEST_CASE("noise: an error of the framing is not skipped, and the stream goes on
     message_duplex<cobs> in(std::move(end), cobs(), limits(3));
     line.send(frame_of(cobs(), "long") + frame_of(cobs(), "ok"), timeout);
     for (int i = 0; i < 2; ++i)
-        CHECK(code_of([&in = in] { (void)in.recv(timeout); }) == errc::too_large);
+        CHECK(code_of([&r = in] { (void)r.recv(timeout); }) == errc::too_large);
     CHECK(in.take_partial(timeout).size() == 6);
     CHECK(in.recv(timeout) == "ok");
     CHECK(in.skipped() == 0);
@@ -126,7 +126,7 @@ TEST_CASE("noise: a packet in another form is an error of that packet alone")
     duplex sending(std::move(out));
     sending.send(from_hex("0561"), timeout);
     sending.send(from_hex("0261"), timeout);
-    CHECK(code_of([&in = receiving] { (void)in.recv(timeout); }) == errc::malformed);
+    CHECK(code_of([&r = receiving] { (void)r.recv(timeout); }) == errc::malformed);
     CHECK(receiving.recv(timeout) == "a");
 }
 
@@ -151,9 +151,9 @@ TEMPLATE_TEST_CASE("noise: of a million random bytes no frame is invented, and n
     }
     auto [line, end] = socketpair();
     message_duplex<TestType> in(std::move(end));
-    std::jthread sender([&line = line, &stream] {
-        line.send(stream, timeout);
-        line.shutdown_send();
+    std::jthread sender([&to = line, &stream] {
+        to.send(stream, timeout);
+        to.shutdown_send();
     });
     std::size_t got = 0;
     while (const auto m = in.next(timeout)) {
