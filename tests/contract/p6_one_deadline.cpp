@@ -10,7 +10,9 @@ TEST_CASE("P6: a trickling peer does not extend the deadline")
             INFO(k.name << ", " << name(s));
             connection l(k);
             std::atomic<bool> over{false};
-            std::jthread trickle([&, w = writer(std::move(l.sender))]() mutable {
+            writer out(std::move(l.sender));
+            out.send("x", timeout); // the thread may begin late
+            std::jthread trickle([&, w = std::move(out)]() mutable {
                 error_code ec;
                 while (!over && !ec) {
                     w.send("x", 1ms, ec);
