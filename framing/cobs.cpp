@@ -1,5 +1,6 @@
 #include <ferrule/framing/cobs.hpp>
 
+#include "framing/enclosed.hpp"
 #include "framing/payload.hpp"
 
 #include <algorithm>
@@ -9,7 +10,6 @@ namespace ferrule {
 namespace {
 
 constexpr std::byte zero{0};
-constexpr std::size_t max_fill = 256;   // zero bytes between two frames that are kept until the next
 constexpr std::size_t full_block = 255; // a code and 254 bytes, without a zero behind them
 
 /// The size of the message in stuffed bytes, or nothing if they are not stuffed.
@@ -30,28 +30,21 @@ std::optional<std::size_t> message_size(byte_view stuffed) noexcept
 
 decode_result cobs::decode(byte_view buffered, const limits& l) noexcept
 {
-    const auto first = std::ranges::find_if(buffered, [](std::byte b) { return b != zero; });
-    const auto header = static_cast<std::size_t>(first - buffered.begin());
-    if (header >= max_fill) {
-        reset();
-        return decode_result::skip(max_fill);
-    }
-    const auto unsearched = buffered.begin() + static_cast<std::ptrdiff_t>(std::max(searched_, header));
-    const auto last = std::find(unsearched, buffered.end(), zero);
-    const bool is_whole = last != buffered.end();
-    const auto content = static_cast<std::size_t>(last - first);
-    searched_ = is_whole ? 0 : buffered.size();
+    const detail::enclosed found(buffered, zero, searched_);
+    searched_ = found.is_whole || found.header >= found.max_fill ? 0 : buffered.size();
+    if (found.header >= found.max_fill)
+        return decode_result::skip(found.max_fill);
     // No message that begins so is shorter.
-    if (content > 0 && content - 1 - content / full_block > l.max_payload())
-        return decode_result::failed(errc::too_large, is_whole ? header + content + 1 : SIZE_MAX);
-    if (!is_whole)
-        return content == 0 ? decode_result::between_messages() : decode_result::need_more(1);
-    const std::optional<std::size_t> size = message_size(buffered.subspan(header, content));
+    if (found.content > 0 && found.content - 1 - found.content / full_block > l.max_payload())
+        return decode_result::failed(errc::too_large, found.is_whole ? found.size() : SIZE_MAX);
+    if (!found.is_whole)
+        return found.content == 0 ? decode_result::between_messages() : decode_result::need_more(1);
+    const std::optional<std::size_t> size = message_size(buffered.subspan(found.header, found.content));
     if (!size)
-        return decode_result::skip(header + content + 1);
+        return decode_result::skip(found.size());
     if (*size > l.max_payload())
-        return decode_result::failed(errc::too_large, header + content + 1);
-    return decode_result::frame(header, content, 1);
+        return decode_result::failed(errc::too_large, found.size());
+    return decode_result::frame(found.header, found.content, 1);
 }
 
 error_code cobs::encode(std::span<const byte_view> payload, const limits& l, encoded& out) const

@@ -1,5 +1,6 @@
 #include <ferrule/framing/slip.hpp>
 
+#include "framing/enclosed.hpp"
 #include "framing/payload.hpp"
 
 #include <algorithm>
@@ -11,7 +12,6 @@ constexpr std::byte end{0xc0};
 constexpr std::byte escape{0xdb};
 constexpr std::byte escaped_end{0xdc};
 constexpr std::byte escaped_escape{0xdd};
-constexpr std::size_t max_fill = 256; // ENDs between two frames that are kept until the next
 
 bool is_special(std::byte b) noexcept
 {
@@ -32,28 +32,21 @@ bool is_valid(byte_view content) noexcept
 
 decode_result slip::decode(byte_view buffered, const limits& l) noexcept
 {
-    const auto first = std::ranges::find_if(buffered, [](std::byte b) { return b != end; });
-    const auto header = static_cast<std::size_t>(first - buffered.begin());
-    if (header >= max_fill) {
+    const detail::enclosed found(buffered, end, searched_);
+    searched_ = found.header + found.content;
+    escapes_ += static_cast<std::size_t>(std::ranges::count(found.added, escape));
+    const std::size_t message = found.content - escapes_;
+    if (found.is_whole || found.header >= found.max_fill)
         reset();
-        return decode_result::skip(max_fill);
-    }
-    const auto unsearched = buffered.begin() + static_cast<std::ptrdiff_t>(std::max(searched_, header));
-    const auto last = std::find(unsearched, buffered.end(), end);
-    escapes_ += static_cast<std::size_t>(std::count(unsearched, last, escape));
-    searched_ = static_cast<std::size_t>(last - buffered.begin());
-    const bool is_whole = last != buffered.end();
-    const std::size_t content = searched_ - header;
-    const std::size_t message = content - escapes_;
-    if (is_whole)
-        reset();
+    if (found.header >= found.max_fill)
+        return decode_result::skip(found.max_fill);
     if (message > l.max_payload())
-        return decode_result::failed(errc::too_large, is_whole ? header + content + 1 : SIZE_MAX);
-    if (!is_whole)
-        return content == 0 ? decode_result::between_messages() : decode_result::need_more(1);
-    if (!is_valid(buffered.subspan(header, content)))
-        return decode_result::skip(header + content + 1);
-    return decode_result::frame(header, content, 1);
+        return decode_result::failed(errc::too_large, found.is_whole ? found.size() : SIZE_MAX);
+    if (!found.is_whole)
+        return found.content == 0 ? decode_result::between_messages() : decode_result::need_more(1);
+    if (!is_valid(buffered.subspan(found.header, found.content)))
+        return decode_result::skip(found.size());
+    return decode_result::frame(found.header, found.content, 1);
 }
 
 error_code slip::encode(std::span<const byte_view> payload, const limits& l, encoded& out) const
