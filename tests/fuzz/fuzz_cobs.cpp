@@ -1,4 +1,4 @@
-#include "fuzz/decoder.hpp"
+#include "fuzz/enclosed.hpp"
 #include "fuzz/grammar.hpp"
 
 #include <ferrule/framing/cobs.hpp>
@@ -8,16 +8,13 @@ using test::answer;
 
 namespace {
 
-constexpr std::size_t max_fill = 256;
-
 // By restoring the message, with a zero behind each block but the last and the full ones.
 answer reference(byte_view in, const limits& l)
 {
     const std::string_view text = in.text();
-    std::size_t header = 0;
-    while (header < text.size() && text[header] == '\0')
-        if (++header == max_fill)
-            return answer::skip(max_fill);
+    const std::size_t header = test::fill_in_front(text, '\0');
+    if (header == test::max_fill)
+        return answer::skip(header);
     const std::size_t end = std::min(text.find('\0', header), text.size());
     const std::size_t content = end - header;
     if (content > 0 && content - 1 - content / 255 > l.max_payload())
@@ -47,18 +44,7 @@ answer reference(byte_view in, const limits& l)
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {
-    const byte_view input(reinterpret_cast<const std::byte*>(data), size);
-    const auto make = [] { return cobs(); };
-    for (const std::size_t most : {std::size_t{0}, std::size_t{3}, std::size_t{300}, std::size_t{64} << 20, SIZE_MAX})
-        test::check_framing(make, input, limits(most), reference);
-    const error_code ec = test::round_trip(make(), input, limits());
-    FUZZ_REQUIRE(ec == error_code());
-    (void)test::round_trip(make(), input, limits(3));
-    try { // a packet
-        FUZZ_REQUIRE(make().load(bytes(input)).size() <= size);
-    } catch (const frame_error& e) {
-        FUZZ_REQUIRE(e.code() == errc::malformed);
-    }
+    test::check_enclosed<cobs>(byte_view(reinterpret_cast<const std::byte*>(data), size), reference, {});
     return 0;
 }
 

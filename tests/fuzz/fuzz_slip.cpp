@@ -1,4 +1,4 @@
-#include "fuzz/decoder.hpp"
+#include "fuzz/enclosed.hpp"
 #include "fuzz/grammar.hpp"
 
 #include <ferrule/framing/slip.hpp>
@@ -8,16 +8,13 @@ using test::answer;
 
 namespace {
 
-constexpr std::size_t max_fill = 256;
-
 // From RFC 1055, one byte after the other.
 answer reference(byte_view in, const limits& l)
 {
     const std::string_view text = in.text();
-    std::size_t header = 0;
-    while (header < text.size() && text[header] == '\xc0')
-        if (++header == max_fill)
-            return answer::skip(max_fill);
+    const std::size_t header = test::fill_in_front(text, '\xc0');
+    if (header == test::max_fill)
+        return answer::skip(header);
     std::size_t message = 0;
     bool is_noise = false;
     bool escaped = false;
@@ -38,18 +35,7 @@ answer reference(byte_view in, const limits& l)
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {
-    const byte_view input(reinterpret_cast<const std::byte*>(data), size);
-    const auto make = [] { return slip(); };
-    for (const std::size_t most : {std::size_t{0}, std::size_t{3}, std::size_t{300}, std::size_t{64} << 20, SIZE_MAX})
-        test::check_framing(make, input, limits(most), reference);
-    const error_code ec = test::round_trip(make(), input, limits());
-    FUZZ_REQUIRE(ec == (size == 0 ? error_code(errc::unencodable) : error_code()));
-    (void)test::round_trip(make(), input, limits(3));
-    try { // a packet
-        FUZZ_REQUIRE(make().load(bytes(input)).size() <= size);
-    } catch (const frame_error& e) {
-        FUZZ_REQUIRE(e.code() == errc::malformed);
-    }
+    test::check_enclosed<slip>(byte_view(reinterpret_cast<const std::byte*>(data), size), reference, errc::unencodable);
     return 0;
 }
 
