@@ -292,8 +292,8 @@ private:
     }
     message_type load(const auto& by, bytes payload) const
     {
-        if constexpr (byte_framing<Framing> && !restoring_framing<Framing>)
-            return payload;
+        if constexpr (byte_framing<Framing>)
+            return restored(by->framing(), std::move(payload));
         else
             return by->load(std::move(payload));
     }

@@ -211,10 +211,7 @@ error_code round_trip(Framing f, byte_view payload, const limits& l)
     FUZZ_REQUIRE(r.status() == outcome::frame);
     FUZZ_REQUIRE(r.size() == frame.size());
     const byte_view received = byte_view(frame).subspan(r.header(), r.payload());
-    if constexpr (restoring_framing<Framing>)
-        FUZZ_REQUIRE(f.load(bytes(received)) == payload);
-    else
-        FUZZ_REQUIRE(received == payload);
+    FUZZ_REQUIRE(detail::restored(f, bytes(received)) == payload);
     return {};
 }
 

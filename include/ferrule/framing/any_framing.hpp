@@ -78,13 +78,7 @@ private:
         {
             return framing_.encode(payload, l, out);
         }
-        bytes load(bytes payload) const override
-        {
-            if constexpr (restoring_framing<Framing>)
-                return framing_.load(std::move(payload));
-            else
-                return payload;
-        }
+        bytes load(bytes payload) const override { return detail::restored(framing_, std::move(payload)); }
         void reset() override { detail::restart(framing_); }
 
     private:

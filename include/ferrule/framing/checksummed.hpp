@@ -40,7 +40,7 @@ public:
         if (r.status() != decode_status::frame)
             return r;
         const byte_view payload = buffered.subspan(r.header(), r.payload());
-        if (restoring_framing<Framing> ? is_good(restored(bytes(payload))) : is_good(payload))
+        if (restoring_framing<Framing> ? is_good(detail::restored(inner_, bytes(payload))) : is_good(payload))
             return r;
         return resynchronizes ? decode_result::skip(r.size()) : decode_result::failed(errc::malformed, r.size());
     }
@@ -58,7 +58,7 @@ public:
     /// Removes the checksum. Throws `frame_error` (`errc::malformed`), which only happens to packets.
     [[nodiscard]] bytes load(bytes payload) const
     {
-        payload = restored(std::move(payload));
+        payload = detail::restored(inner_, std::move(payload));
         if (!is_good(payload))
             throw_error(errc::malformed, payload, payload.size());
         payload.resize(payload.size() - width);
@@ -74,13 +74,6 @@ private:
     [[nodiscard]] static limits inner_limits(const limits& l) noexcept
     {
         return limits(std::min(l.max_payload(), SIZE_MAX - width) + width);
-    }
-    [[nodiscard]] bytes restored(bytes payload) const
-    {
-        if constexpr (restoring_framing<Framing>)
-            return inner_.load(std::move(payload));
-        else
-            return payload;
     }
     [[nodiscard]] static bytes written(value_type checksum)
     {

@@ -42,9 +42,7 @@ public:
     }
     [[nodiscard]] message_type load(bytes payload) const
     {
-        if constexpr (restoring_framing<Framing>)
-            payload = framing_.load(std::move(payload));
-        return codec_.decode(std::move(payload));
+        return codec_.decode(detail::restored(framing_, std::move(payload)));
     }
     void reset() { detail::restart(framing_); }
 

@@ -221,8 +221,8 @@ using encode_argument = std::conditional_t<std::same_as<Message, bytes>, std::sp
 ///
 /// * `decode(buffered, limits)` examines the bytes at the front of the stream. `buffered` begins where the next frame
 ///   begins. Between calls the caller only appends bytes. After a frame, after noise and after `reset()`, `buffered`
-///   starts anew. An incomplete frame is never an error. A size above `limits.max_payload()` is refused as soon as it is known. No
-///   pointer into `buffered` is kept. The same bytes yield the same error again.
+///   starts anew. An incomplete frame is never an error. A size above `limits.max_payload()` is refused as soon as it
+///   is known. No pointer into `buffered` is kept. The same bytes yield the same error again.
 /// * `encode(message, limits, out)` appends one frame, or returns an error (`errc::too_large`, …). After an error
 ///   nothing is sent.
 /// * `reset()` is optional. It is called when another reader has taken bytes off the stream.
@@ -282,6 +282,16 @@ concept attached_framing = framing<F> && requires(const F& f, const typename F::
 };
 
 namespace detail {
+
+/// The message in the payload of a frame or packet.
+template <byte_framing F>
+[[nodiscard]] bytes restored(const F& f, bytes payload)
+{
+    if constexpr (restoring_framing<F>)
+        return f.load(std::move(payload));
+    else
+        return payload;
+}
 
 /// Resets a framing that has a `reset()`.
 template <class F>

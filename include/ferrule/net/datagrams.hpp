@@ -202,8 +202,8 @@ public:
         m.peer = take_peer(packet);
         if (packet.size() > limits_.max_payload())
             throw_error(errc::too_large, packet, packet.size());
-        if constexpr (byte_framing<Framing> && !restoring_framing<Framing>)
-            m.data = std::move(packet);
+        if constexpr (byte_framing<Framing>)
+            m.data = restored(framing_, std::move(packet));
         else
             m.data = framing_.load(std::move(packet));
         return m;

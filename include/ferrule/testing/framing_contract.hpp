@@ -69,10 +69,8 @@ public:
     bool is_message(std::size_t message, byte_view payload) const override
     {
         const Message& m = (*messages_)[message];
-        if constexpr (restoring_framing<Framing>)
-            return framing_.load(bytes(payload)) == byte_view(m);
-        else if constexpr (byte_framing<Framing>)
-            return payload == byte_view(m);
+        if constexpr (byte_framing<Framing>)
+            return ferrule::detail::restored(framing_, bytes(payload)) == byte_view(m);
         else
             return framing_.load(bytes(payload)) == m;
     }
