@@ -124,7 +124,7 @@ class FERRULE_FRAMING_EXPORT error : public boost::system::system_error {
 public:
     explicit error(error_code ec, byte_view data = {}, std::size_t transferred = 0);
     /// Makes `what()` begin with `context`.
-    error(error_code ec, const std::string& context) : boost::system::system_error(ec, context), transferred_(0) {}
+    error(error_code ec, const std::string& context, byte_view data = {}, std::size_t transferred = 0);
 
     /// Receiving: the first bytes, at most 64 KiB, of what had arrived. They are still in the stream.
     [[nodiscard]] byte_view data() const noexcept { return data_ ? byte_view(*data_) : byte_view(); }
@@ -177,7 +177,8 @@ inline error_code no_memory() noexcept
 }
 
 /// As `throw_error`; `what()` begins with `context`.
-[[noreturn]] FERRULE_FRAMING_EXPORT void throw_in_context(error_code ec, const std::string& context);
+[[noreturn]] FERRULE_FRAMING_EXPORT void throw_in_context(error_code ec, const std::string& context,
+                                                          byte_view data = {}, std::size_t transferred = 0);
 
 } // namespace detail
 

@@ -98,8 +98,10 @@ const sys::error_category& condition_category() noexcept
     return category;
 }
 
-error::error(error_code ec, byte_view data, std::size_t transferred)
-    : boost::system::system_error(ec, "ferrule"),
+error::error(error_code ec, byte_view data, std::size_t transferred) : error(ec, "ferrule", data, transferred) {}
+
+error::error(error_code ec, const std::string& context, byte_view data, std::size_t transferred)
+    : boost::system::system_error(ec, context),
       transferred_(transferred)
 {
     if (!data.empty())
@@ -136,9 +138,9 @@ void throw_error(error_code ec, byte_view data, std::size_t transferred)
     throw_fitting(ec, data, transferred);
 }
 
-void detail::throw_in_context(error_code ec, const std::string& context)
+void detail::throw_in_context(error_code ec, const std::string& context, byte_view data, std::size_t transferred)
 {
-    throw_fitting(ec, context);
+    throw_fitting(ec, context, data, transferred);
 }
 
 } // namespace ferrule

@@ -65,7 +65,12 @@ step read_operation::go_on(bool now)
         switch (r.status()) {
         case io_status::moved: break;
         case io_status::larger: break;
-        case io_status::would_block: channel_.drained = true; return step::wait;
+        case io_status::would_block:
+            channel_.drained = true;
+            found_nothing_ = true;
+            if (request_.kind == read_request::what::available)
+                break;
+            return step::wait;
         case io_status::end:
             if (hold_back)
                 return step::again;
@@ -101,6 +106,8 @@ read_operation::finding stream_read::look()
     read_buffer& b = channel_.incoming;
     switch (request_.kind) {
     case read_request::what::partial: return look_for_partial();
+    case read_request::what::available:
+        return found_nothing_ || b.size() >= request_.size ? finding::take(0, b.size()) : finding::need(1);
     case read_request::what::some:
         return b.empty() ? finding::need(1) : finding::take(0, std::min(b.size(), request_.size));
     case read_request::what::exactly:
@@ -214,7 +221,8 @@ void stream_read::take(const finding& f)
         out.transferred = std::exchange(filled_, 0); // delivered, so nothing is given back
         b.settle();
     } else if (request_.peek) {
-        out.data = bytes(b.view().subspan(f.skip, f.size));
+        if (request_.kind != read_request::what::available)
+            out.data = bytes(b.view().subspan(f.skip, f.size));
         out.transferred = f.size;
     } else {
         b.take(f.skip, f.size, f.drop, request_.reuse != nullptr ? *request_.reuse : out.data);
@@ -225,9 +233,10 @@ void stream_read::take(const finding& f)
 void stream_read::at_end()
 {
     const bool clean = (channel_.incoming.empty() && filled_ == 0) || is_between_messages_;
-    if (request_.kind == read_request::what::all)
+    if (request_.kind == read_request::what::all || request_.kind == read_request::what::available) {
         take(finding::take(0, channel_.incoming.size()));
-    else if (clean && request_.end_is_nothing)
+        out.ended = request_.kind == read_request::what::available;
+    } else if (clean && request_.end_is_nothing)
         out.ended = true;
     else
         result = clean ? errc::end_of_stream : errc::truncated;
@@ -241,6 +250,8 @@ read_operation::finding packet_read::look()
     std::size_t max_size = SIZE_MAX;
     switch (request_.kind) {
     case read_request::what::partial: return finding::take(0, size);
+    case read_request::what::available:
+        return channel_.packet_held ? finding::take(0, size) : found_nothing_ ? finding::nothing() : finding::need(1);
     case read_request::what::until:
     case read_request::what::all: return finding::failed(errc::unsupported);
     case read_request::what::exactly: max_size = request_.size; break;
@@ -280,7 +291,8 @@ void packet_read::take(const finding& f)
 {
     read_buffer& b = channel_.incoming;
     if (request_.peek) {
-        out.data = bytes(b.view());
+        if (request_.kind != read_request::what::available)
+            out.data = bytes(b.view());
         out.transferred = f.size;
         return;
     }
@@ -297,7 +309,7 @@ void packet_read::take(const finding& f)
 
 void packet_read::at_end()
 {
-    if (request_.end_is_nothing)
+    if (request_.end_is_nothing || request_.kind == read_request::what::available)
         out.ended = true;
     else
         result = errc::end_of_stream;

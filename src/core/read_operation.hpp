@@ -85,6 +85,7 @@ protected:
     const read_request& request_;
     std::size_t filled_ = 0;           // bytes already in the caller's memory
     bool is_between_messages_ = false; // all that is buffered
+    bool found_nothing_ = false;       // in the descriptor, which was asked
 
 private:
     [[nodiscard]] step go_on(bool now);

@@ -51,7 +51,8 @@ public:
         until,     // up to the first of `separators`
         all,       // everything up to the end
         frame,     // the next frame that `decoder` finds
-        partial    // the input read of an unfinished message; without a decoder all input read
+        partial,   // the input read of an unfinished message; without a decoder all input read
+        available  // what has arrived, possibly nothing, at most about `size` bytes; never waits for more
     };
 
     explicit read_request(what w, std::size_t n = 0) : size(n), kind(w) {}
@@ -64,7 +65,7 @@ public:
     bytes* reuse = nullptr;             // provides the memory of the result
     what kind;
     bool strip = false;          // leave the separator out
-    bool peek = false;           // leave the bytes in the stream (`partial` only)
+    bool peek = false;           // leave the bytes in the stream (`partial`), or only count them (`available`)
     bool end_is_nothing = false; // a clean end is no error
     bool outlived = true;        // the operation never outlives `into`, even if its context ends
 };
@@ -93,7 +94,7 @@ class transfer_result {
 public:
     bytes data{};                // received; on error: the first bytes of what had arrived
     std::size_t transferred = 0; // bytes delivered or sent; on error: bytes that had arrived or left
-    bool ended = false;          // a clean end that is no error
+    bool ended = false;          // a clean end that is no error; `available`: the end follows
     bool taken = false;          // with an error: `data`, or the caller's memory, holds the first part of a packet
     std::exception_ptr thrown{}; // by the framing, with `errc::framing_failed`
 

@@ -215,6 +215,43 @@ TEST_CASE("read_operation: an end is clean, or cuts something off, or is what wa
           std::tuple(error_code(errc::too_large), "too much", false));
 }
 
+TEST_CASE("read_operation: what is available is all that has come, and whether the end has")
+{
+    const auto available = [](told_channel& c, bool peek) {
+        read_request r(what::available, 100);
+        r.peek = peek;
+        attempt a(c, std::move(r));
+        CHECK(a.advance(true) == step::done);
+        CHECK(!a.op().result);
+        return std::tuple(a.data(), a.result.transferred, a.result.ended);
+    };
+    const auto is = [](std::string data, std::size_t n, bool ended) { return std::tuple(std::move(data), n, ended); };
+    told t;
+    told_channel c(t);
+    CHECK(available(c, false) == is("", 0, false));
+    t.arrivals = {"one", "two"}; // both reads are short, as those of TLS are
+    CHECK(available(c, true) == is("", 6, false));
+    CHECK(c.incoming.view().text() == "onetwo");
+    t.arrivals = {"three"};
+    CHECK(available(c, false) == is("onetwothree", 11, false));
+    CHECK(c.incoming.empty());
+    t.arrivals = {"last", io_result::end(), io_result::end(), io_result::end()};
+    CHECK(available(c, true) == is("", 4, true));
+    CHECK(available(c, false) == is("last", 4, true));
+    CHECK(available(c, false) == is("", 0, true));
+    t.arrivals = {std::string(100, 'x'), "more"};
+    CHECK(std::get<1>(available(c, false)) == 100); // no more than asked for
+
+    told p;
+    told_channel packets(p, transfer_kind::message);
+    CHECK(available(packets, false) == is("", 0, false));
+    p.arrivals = {"one", "two", io_result::end()};
+    CHECK(available(packets, true) == is("", 3, false));
+    CHECK(available(packets, false) == is("one", 3, false));
+    CHECK(available(packets, false) == is("two", 3, false));
+    CHECK(available(packets, false) == is("", 0, true));
+}
+
 TEST_CASE("read_operation: an error shows the first 64 KiB of what had arrived, and all of its size")
 {
     told t;
