@@ -76,6 +76,9 @@ enum class errc {
     unauthenticated,
     /// Another operation of this direction is under way. Cure: try again later.
     busy,
+    /// A function given to ferrule, such as `client_options::on_connected`, threw an exception of its own. Calls that throw
+    /// rethrow it unchanged; the others report this code.
+    callback_failed,
 };
 
 /// Groups of errors to compare an `error_code` with, as in `if (ec == condition::broken)`.

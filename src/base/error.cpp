@@ -38,6 +38,7 @@ public:
         case errc::framing_failed: return "the framing threw an exception";
         case errc::unauthenticated: return "the ends do not trust each other";
         case errc::busy: return "another operation of this direction is under way";
+        case errc::callback_failed: return "a function given to ferrule threw an exception";
         }
         return "unknown error";
     }

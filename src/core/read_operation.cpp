@@ -59,7 +59,7 @@ step read_operation::go_on(bool now)
             bad_ = f.skip;
             return step::done;
         }
-        if (channel_.drained && !now)
+        if (channel_.drained && !now && request_.kind != read_request::what::available)
             return step::wait;
         const io_result r = read(f.skip);
         switch (r.status()) {

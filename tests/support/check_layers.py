@@ -27,7 +27,8 @@ LAYERS = {
         ["base", "socket_like"]),
     "net": (["include/ferrule/net/*", "include/ferrule/detail/{accepted,connection_options}.hpp", "src/net/*"], ["core", "platform"]),
     "process": (["include/ferrule/process/*", "src/process/*"], ["core", "platform"]),
-    "testing": (["include/ferrule/testing/*", "src/testing/*"], ["umbrella", "multiprocessing"]),
+    "client": (["include/ferrule/client/*", "src/client/*"], ["net", "process"]),
+    "testing": (["include/ferrule/testing/*", "src/testing/*"], ["umbrella", "multiprocessing", "client"]),
     "umbrella": (["include/ferrule/ferrule.hpp"], ["net", "process", "framing"]),
     "core": (
         ["include/ferrule/*.hpp", "include/ferrule/detail/*", "src/core/*"],
@@ -38,6 +39,7 @@ LAYERS = {
 EXCEPTIONS = {
     ("include/ferrule/message.hpp", "include/ferrule/framing/varint.hpp"): "the framing of messages unless another is named",
     ("include/ferrule/net/datagrams.hpp", "include/ferrule/framing/none.hpp"): "the framing of datagrams unless another is named",
+    ("src/client/call.cpp", "framing/separators.hpp"): "several lines are looked for as one is",
     ("src/core/read_operation.cpp", "framing/separators.hpp"): "recv_until looks for separators as the framings do",
     ("src/testing/expect.cpp", "platform/per_thread.hpp"): "what a failed check says belongs to its thread",
 }
@@ -47,7 +49,7 @@ LIBRARIES = [
     ("{include/ferrule/,}framing/json.*", "boost/json/"),
     ("include/ferrule/framing/msgpack.hpp", "msgpack.hpp time.h"),
     ("include/ferrule/framing/checksummed.hpp", "boost/crc.hpp"),
-    ("include/ferrule/{net/async_server,python/multiprocessing/async_manager}.hpp", "boost/asio"),
+    ("include/ferrule/{client/async_client,net/async_server,python/multiprocessing/async_manager}.hpp", "boost/asio"),
     ("{include/ferrule/python,framing/python}/*", "boost/json/ boost/multiprecision/cpp_int.hpp boost/uuid/"),
     ("{include/ferrule/framing,framing}/*", "boost/container/small_vector.hpp"),
     ("include/ferrule/detail/field_names.hpp", "boost/pfr/"),
@@ -61,7 +63,8 @@ LIBRARIES = [
 
 # Public headers that reach Asio, and with it headers of the system. A program that only blocks includes none of them.
 REACHES_ASIO = {"include/ferrule/" + h for h in
-                ("asio.hpp", "asio_stream.hpp", "buffered_writer.hpp", "ferrule.hpp", "detail/async_core.hpp", "net/async_server.hpp",
+                ("asio.hpp", "asio_stream.hpp", "buffered_writer.hpp", "client/async_client.hpp", "ferrule.hpp", "detail/async_core.hpp",
+                 "net/async_server.hpp",
                  "python/multiprocessing/async_manager.hpp")}
 
 

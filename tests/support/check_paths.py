@@ -18,6 +18,7 @@ SOURCES = {
     "python/multiprocessing": ["src/multiprocessing", "src/multiprocessing/posix"],
     "platform": ["platform", "platform/posix", "platform/tls"],
     "net": ["src/net"],
+    "client": ["src/client"],
     "process": ["src/process"],
     "testing": ["src/testing"],
 }
@@ -46,6 +47,7 @@ NO_SOURCE = {
     "framing/wrapped": INLINE,
     "limits": INLINE,
     "message": INLINE,
+    "client/tls_connector": INLINE,
     "net/async_server": INLINE,
     "native_handle": INLINE,
     "pair": INLINE,

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""check_rows.py TABLE PROGRAM...: whether the table has each row of asyncio's streams once, and whether each test that it names
-exists in one of the programs.
+"""check_rows.py TABLE PROGRAM...: whether the table has each row of its peer once, and whether each test that it names exists in
+one of the programs.
 
     | AS-07 | what | `name of a test`; `name of another`. Decided otherwise: why |
 
@@ -8,22 +8,33 @@ Names of tests stand in backticks in the last column, and have a colon; other th
 says "not yet", which only the rows in NOT_YET may.
 
 check_rows.py --selftest: whether the check catches what is wrong."""
+import os
 import re
 import subprocess
 import sys
 
-ROWS = ([f"AS-{n:02}" for n in (*range(1, 9), *range(10, 20), *range(30, 39))] + [f"W-AS-{n:02}" for n in range(1, 9)])
+
+
+def rows(prefix, numbers, weaknesses):
+    return [f"{prefix}-{n:02}" for n in numbers] + [f"W-{prefix}-{n:02}" for n in range(1, weaknesses + 1)]
+
+
+TABLES = {
+    "asyncio_rows.md": rows("AS", (*range(1, 9), *range(10, 20), *range(30, 39)), 8),
+    "sockio_rows.md": rows("SO", (*range(1, 8), *range(10, 21), *range(25, 29), *range(30, 40), *range(45, 51)), 14),
+}
+ROWS = TABLES["asyncio_rows.md"]
 # Rows that may do without a test for now.
 NOT_YET = frozenset()
 
 
-def check(table, tests, not_yet=NOT_YET):
+def check(table, tests, expected=ROWS, not_yet=NOT_YET):
     problems = []
     found = []
     for line in table.splitlines():
-        match = re.fullmatch(r"\| ((?:W-)?AS-\d+) \| (.+?) \| (.*) \|", line)
+        match = re.fullmatch(r"\| ((?:W-)?[A-Z]{2}-\d+) \| (.+?) \| (.*) \|", line)
         if not match:
-            if re.match(r"\|\s*(W-)?AS-", line):
+            if re.match(r"\|\s*(W-)?[A-Z]{2}-", line):
                 problems.append(f"no row of three columns: {line}")
             continue
         row, _, shown = match.groups()
@@ -39,8 +50,8 @@ def check(table, tests, not_yet=NOT_YET):
             problems.append(f"{row}: names no test")
         if "Decided otherwise" in shown and not otherwise.strip():
             problems.append(f"{row}: does not say why it is decided otherwise")
-    problems += [f"{row}: is missing" for row in ROWS if row not in found]
-    problems += [f"{row}: is unknown" for row in sorted(set(found) - set(ROWS))]
+    problems += [f"{row}: is missing" for row in expected if row not in found]
+    problems += [f"{row}: is unknown" for row in sorted(set(found) - set(expected))]
     problems += [f"{row}: is there more than once" for row in sorted(set(found)) if found.count(row) > 1]
     return problems
 
@@ -57,7 +68,7 @@ def selftest():
     lines["AS-30"] = "| AS-30 | what | not yet |"
 
     def problems(changes):
-        return check("\n".join(line for line in {**lines, **changes}.values() if line), tests, {"AS-30", "AS-31"})
+        return check("\n".join(line for line in {**lines, **changes}.values() if line), tests, not_yet={"AS-30", "AS-31"})
 
     expected = [
         ({}, None),
@@ -83,6 +94,7 @@ if __name__ == "__main__":
         result = selftest()
     else:
         with open(sys.argv[1], encoding="utf-8") as f:
-            result = check(f.read(), set().union(*(tests_of(p) for p in sys.argv[2:])))
+            tests = set().union(*(tests_of(p) for p in sys.argv[2:]))
+            result = check(f.read(), tests, TABLES[os.path.basename(sys.argv[1])])
     print("\n".join(result))
     sys.exit(bool(result))
