@@ -17,15 +17,17 @@ class suspending {
 public:
     template <class T>
     using task = asio::awaitable<T>;
+    template <class T>
+    using argument = T;
 
     static asio::awaitable<void> acquire(cross_lock& lock, const until& timeout) { return await_lock(lock, timeout); }
-    static asio::awaitable<std::size_t> send(const channel_ptr& c, write_request&& request, until timeout)
+    static asio::awaitable<std::size_t> send(const channel_ptr& c, exchange& x, until timeout)
     {
-        return await_size(c, std::move(request), std::move(timeout));
+        return await_size(c, write_request(x.request()), std::move(timeout));
     }
-    static asio::awaitable<transfer_result> receive(const channel_ptr& c, read_request&& request, until timeout)
+    static asio::awaitable<transfer_result> receive(const channel_ptr& c, exchange& x, until timeout)
     {
-        return await_result(c, std::move(request), std::move(timeout));
+        return await_result(c, read_request(x.reply()), std::move(timeout));
     }
     static asio::awaitable<duplex> connection(message_reader<accepted<void>>& from, const until& timeout)
     {

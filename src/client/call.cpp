@@ -90,14 +90,13 @@ bool exchange::is_empty() const noexcept
     return !reply_ || (reply_->kind == read_request::what::exactly && reply_->size == 0);
 }
 
-read_request exchange::reply()
+const read_request& exchange::reply() noexcept
 {
-    read_request r = *reply_;
-    if (r.kind == read_request::what::frame) {
+    if (reply_->kind == read_request::what::frame) {
         found_ = {};
-        r.decoder = {this, find_lines};
+        reply_->decoder = {this, find_lines};
     }
-    return r;
+    return *reply_;
 }
 
 const line_end& exchange::end_of_line() const

@@ -21,6 +21,8 @@ class blocking {
 public:
     template <class T>
     using task = immediate<T>;
+    template <class T>
+    using argument = T&;
 
     static std::suspend_never acquire(cross_lock& lock, const until& timeout)
     {
@@ -28,13 +30,16 @@ public:
             throw_error(ec);
         return {};
     }
-    static ready<std::size_t> send(const channel_ptr& c, write_request&& request, const until& timeout)
+    static ready<std::size_t> send(const channel_ptr& c, exchange& x, const until& timeout)
     {
-        return transfer(c, request, timeout).transferred;
+        if (!x.is_idempotent())
+            return transfer(c, x.request(), timeout).transferred;
+        write_request again = x.request(); // another attempt may need the original
+        return transfer(c, again, timeout).transferred;
     }
-    static ready<transfer_result> receive(const channel_ptr& c, read_request&& request, const until& timeout)
+    static ready<transfer_result> receive(const channel_ptr& c, exchange& x, const until& timeout)
     {
-        return transfer(c, request, timeout);
+        return transfer(c, x.reply(), timeout);
     }
     static ready<duplex> connection(message_reader<accepted<void>>& from, const until& timeout)
     {
@@ -52,7 +57,7 @@ public:
 template <class T>
 T call_for(const caller& by, exchange&& x)
 {
-    return perform<blocking, T>(by, std::move(x)).get();
+    return perform<blocking, T>(by, x).get();
 }
 template FERRULE_EXPORT bytes call_for(const caller&, exchange&&);
 template FERRULE_EXPORT std::vector<bytes> call_for(const caller&, exchange&&);

@@ -16,7 +16,7 @@ public:
 
     [[nodiscard]] bool await_ready() const noexcept { return true; }
     void await_suspend(std::coroutine_handle<>) const noexcept {}
-    [[nodiscard]] T await_resume() { return std::move(value_); }
+    T await_resume() { return std::move(value_); }
 
 private:
     T value_;
@@ -48,9 +48,9 @@ public:
 
     [[nodiscard]] bool await_ready() const noexcept { return true; }
     void await_suspend(std::coroutine_handle<>) const noexcept {}
-    [[nodiscard]] T await_resume() { return get(); }
+    T await_resume() { return get(); }
 
-    [[nodiscard]] T get()
+    T get()
     {
         if (coroutine_.promise().thrown_)
             std::rethrow_exception(coroutine_.promise().thrown_);

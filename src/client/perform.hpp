@@ -13,22 +13,22 @@
 #include <variant>
 #include <vector>
 
-// `Way` tells how to wait: `Way::task` is the type of coroutines, and `Way::acquire`, `send`, `receive`, `connection` and `run`
-// are what they await.
+// `Way` tells how to wait: `Way::task` is the type of coroutines, `Way::argument` that of what they take, and `Way::acquire`,
+// `send`, `receive`, `connection` and `run` are what they await.
 
 namespace ferrule::detail {
 
 /// Of one call.
 class call_state {
 public:
-    call_state(caller b, exchange call) : by(std::move(b)), x(std::move(call)), epoch(by.client->epoch()) {}
+    call_state(const caller& b, exchange& call) : by(b), x(call), epoch(by.client->epoch()) {}
 
     [[nodiscard]] client_core& core() const noexcept { return *by.client; }
     [[nodiscard]] bool is_late() const { return x.timeout().deadline().expired(); }
 
-    caller by;
-    exchange x;
-    std::uint64_t epoch;
+    const caller& by;
+    exchange& x;
+    const std::uint64_t epoch;
     deadline last_attempt; // when the client gives up by itself
     std::string last_failure{};
 };
@@ -146,8 +146,7 @@ typename Way::template task<exchange_result> talk(call_state& s, std::shared_ptr
     place_in_line place;
     try {
         if (s.x.sends()) {
-            write_request request = s.x.request();
-            result.sent = co_await Way::send(c->stream.channel(), std::move(request), timeout);
+            result.sent = co_await Way::send(c->stream.channel(), s.x, timeout);
         }
         if (turn != nullptr) {
             place.take(*c);
@@ -156,8 +155,7 @@ typename Way::template task<exchange_result> talk(call_state& s, std::shared_ptr
                 co_await wait_for<Way>(place.before(), timeout);
         }
         if (s.x.receives()) {
-            read_request reply = s.x.reply();
-            result.reply = co_await Way::receive(c->stream.channel(), std::move(reply), timeout);
+            result.reply = co_await Way::receive(c->stream.channel(), s.x, timeout);
         }
     } catch (const error& e) {
         result.error = e.code();
@@ -323,9 +321,10 @@ T result_of(const call_state& s, transfer_result&& r)
 }
 
 template <class Way, class T>
-typename Way::template task<T> perform(caller by, exchange call)
+typename Way::template task<T> perform(typename Way::template argument<const caller> by,
+                                       typename Way::template argument<exchange> x)
 {
-    call_state s(std::move(by), std::move(call));
+    call_state s(by, x);
     client_core& core = s.core();
     exchange_result r;
     if (s.x.is_empty()) {

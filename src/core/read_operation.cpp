@@ -134,6 +134,8 @@ read_operation::finding stream_read::look_for_separator()
     const std::string_view text = b.view().text();
     if (request_.separators.empty() || std::ranges::any_of(request_.separators, &std::string::empty))
         return finding::failed(errc::invalid_argument);
+    if (text.empty())
+        return finding::need(1);
     const std::size_t longest = std::ranges::max(request_.separators, {}, &std::string::size).size();
     const separator_match m = find_separator(text, b.searched(request_.separators), request_.separators);
     const std::size_t size = m.end - m.length;

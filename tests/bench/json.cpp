@@ -1,7 +1,7 @@
 #include "bench/framings.hpp"
 #include "bench/pickles.hpp"
+#include "bench/programs.hpp"
 #include "bench/results.hpp"
-#include "bench/servers.hpp"
 
 #ifdef FERRULE_BENCH_JSON
 #include <boost/json.hpp>
@@ -48,7 +48,7 @@ json::object of(const framing_row& r)
 } // namespace
 
 void write_json(const std::string& file, double busy, std::span<const row> rows, std::span<const framing_row> framings,
-                std::span<const pickle_row> pickles, std::span<const server_row> servers,
+                std::span<const pickle_row> pickles, std::span<const program_row> programs,
                 std::span<const verdict> goals)
 {
     json::array cells;
@@ -71,10 +71,10 @@ void write_json(const std::string& file, double busy, std::span<const row> rows,
         pickled.push_back(o);
     }
     json::array served;
-    for (const server_row& r : servers) {
-        for (const server_row::entry& e : r.entries) {
-            json::object o{{"connections", r.connections}, {"contender", e.who->name}};
-            if (const auto m = r.median(e.who->name))
+    for (const program_row& r : programs) {
+        for (const program_row::entry& e : r.entries) {
+            json::object o{{"row", r.full_name()}, {"contender", e.who}};
+            if (const auto m = r.median(e.who))
                 o["median_us"] = *m;
             else
                 o["skipped"] = e.problem;
@@ -88,7 +88,7 @@ void write_json(const std::string& file, double busy, std::span<const row> rows,
     }
     const json::object all{{"cores_used_by_others", busy},     {"cells", std::move(cells)},
                            {"framings", std::move(in_memory)}, {"pickles", std::move(pickled)},
-                           {"servers", std::move(served)},     {"goals", std::move(verdicts)}};
+                           {"programs", std::move(served)},    {"goals", std::move(verdicts)}};
     std::ofstream out(file);
     out << json::value(all) << '\n';
     if (!out.flush())

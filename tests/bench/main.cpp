@@ -1,6 +1,7 @@
 // Messages between two processes, framings and pickles in memory and the costs of a lock, next to what one would write without ferrule.
 // Contenders take turns, so that a change of the machine's speed hits all of them; what counts are the ratios.
 #include "bench/framings.hpp"
+#include "bench/instruments.hpp"
 #include "bench/load.hpp"
 #include "bench/measure.hpp"
 #include "bench/pickles.hpp"
@@ -22,7 +23,7 @@ constexpr const char* usage =
   --quick      fewer rounds and shorter ones: about three minutes
   --json FILE  writes all results to FILE
   --only TEXT  only what has TEXT in its name, such as "pipe/one core/round trip/8 B/ferrule coroutine" or
-               "framings/varint/8 B/decode" or "servers/100 connections"; repeated: what has one of them. What it is compared to runs, too.
+               "framings/varint/8 B/decode" or "servers/100 connections" or "instruments"; repeated: what has one of them. What it is compared to runs, too.
 )";
 
 struct options {
@@ -153,7 +154,9 @@ int main(int argc, char** argv)
         measure_framings(framings, rounds, o.quick ? 1'500 : 6'000);
         const std::vector<pickle_row> pickles = measure_pickles(o.only, rounds, o.quick ? 5'000 : 20'000);
 
-        const std::vector<server_row> servers = measure_servers(o.only, rounds, o.quick ? 100'000 : 300'000);
+        const double apart = o.quick ? 100'000 : 300'000; // microseconds, in processes of their own
+        const std::vector<program_row> servers = measure_servers(o.only, rounds, apart);
+        const std::vector<program_row> instruments = measure_instruments(o.only, rounds, apart);
 
         const double busy = others.cores();
         std::printf("pipes hold 256 KiB and socket pairs 1 MiB, for everybody, as ferrule makes them\n");
@@ -165,12 +168,17 @@ int main(int argc, char** argv)
         print_framings(framings);
         print_pickles(pickles);
         print_servers(servers);
+        print_instruments(instruments);
         std::vector<verdict> goals = check_goals(rows);
         check_pickles(pickles, goals);
         check_servers(servers, goals);
+        check_instruments(instruments, goals);
         print_goals(goals);
-        if (!o.json.empty())
-            write_json(o.json, busy, rows, framings, pickles, servers, goals);
+        if (!o.json.empty()) {
+            std::vector<program_row> programs = servers;
+            programs.insert(programs.end(), instruments.begin(), instruments.end());
+            write_json(o.json, busy, rows, framings, pickles, programs, goals);
+        }
         return 0; // also if a goal was missed: machines are noisy
     } catch (const std::invalid_argument& e) {
         std::fprintf(stderr, "%s\n%s", e.what(), usage);

@@ -13,7 +13,7 @@ namespace ferrule::bench {
 
 class framing_row;
 class pickle_row;
-class server_row;
+class program_row;
 
 /// One contender in one cell.
 class entry {
@@ -58,7 +58,7 @@ void print_tables(std::span<const row> rows);
 void print_goals(std::span<const verdict> goals);
 /// `busy`: cores that others used meanwhile.
 void write_json(const std::string& file, double busy, std::span<const row> rows, std::span<const framing_row> framings,
-                std::span<const pickle_row> pickles, std::span<const server_row> servers,
+                std::span<const pickle_row> pickles, std::span<const program_row> programs,
                 std::span<const verdict> goals);
 
 } // namespace ferrule::bench

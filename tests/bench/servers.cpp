@@ -1,6 +1,5 @@
 #include "bench/servers.hpp"
 
-#include "bench/measure.hpp"
 #include "bench/wire.hpp"
 #include "support/posix/descriptors.hpp"
 
@@ -39,12 +38,6 @@ constexpr std::size_t frame = sizeof(header) + message;
 
 // ---- the servers ----
 
-void tell(int to, std::uint16_t port)
-{
-    const std::string text = std::to_string(port) + '\n';
-    must(static_cast<int>(::write(to, text.data(), text.size())));
-}
-
 void by_ferrule(int port_to)
 {
     using framing = length_prefix<std::uint32_t>;
@@ -55,7 +48,7 @@ void by_ferrule(int port_to)
                             while (const auto m = co_await peer.async_next())
                                 co_await peer.async_send(*m);
                         });
-    tell(port_to, server.address().port());
+    tell_port(port_to, server.address().port());
     context.run();
 }
 
@@ -96,7 +89,7 @@ void by_asio(int port_to)
     asio::io_context context(1);
     tcp::acceptor acceptor(context, {asio::ip::address_v4::loopback(), 0});
     acceptor.listen(1024);
-    tell(port_to, acceptor.local_endpoint().port());
+    tell_port(port_to, acceptor.local_endpoint().port());
     co_spawn(context, asio_accept(acceptor), asio::detached);
     context.run();
 }
@@ -141,6 +134,14 @@ void by_uvloop(int port_to)
     run_python(port_to, "uvloop");
 }
 
+/// Who serves.
+struct server_program {
+    const char* name;
+    void (*run)(int port_to);
+    bool needs_uvloop = false;
+    bool is_python = false;
+};
+
 const server_program programs[] = {
     {"asio by hand", by_asio},
     {"ferrule", by_ferrule},
@@ -155,61 +156,6 @@ bool has_uvloop()
 }
 
 // ---- the client ----
-
-void on_core(std::size_t i)
-{
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(cpus()[i % cpus().size()], &set);
-    must(::sched_setaffinity(0, sizeof set, &set));
-}
-
-/// A server in a process of its own, on a core of its own.
-class serving {
-public:
-    explicit serving(const server_program& who)
-    {
-        auto [port, port_to] = test::raw_pipe();
-        pid_ = must(::fork());
-        if (pid_ == 0) {
-            ::alarm(120);
-            try {
-                on_core(0);
-                who.run(port_to.get());
-            } catch (const std::exception& e) {
-                std::fprintf(stderr, "%s: %s\n", who.name, e.what());
-            }
-            ::_exit(1);
-        }
-        port_to.reset();
-        char text[16] = {};
-        if (::read(port.get(), text, sizeof text - 1) <= 0)
-            throw std::runtime_error("the server does not start");
-        to_.sin_family = AF_INET;
-        to_.sin_port = htons(static_cast<std::uint16_t>(std::atoi(text)));
-        to_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    }
-    serving(const serving&) = delete;
-    serving& operator=(const serving&) = delete;
-    ~serving()
-    {
-        ::kill(pid_, SIGKILL);
-        ::waitpid(pid_, nullptr, 0);
-    }
-
-    [[nodiscard]] unique_fd connect() const
-    {
-        unique_fd fd(must(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)));
-        const int on = 1;
-        must(::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
-        must(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&to_), sizeof to_));
-        return fd;
-    }
-
-private:
-    pid_t pid_ = -1;
-    sockaddr_in to_{};
-};
 
 /// Sends and receives one message on each connection, as long as there is time. The raw calls are the same for all.
 class client {
@@ -279,7 +225,7 @@ private:
 
 double measure_one(const server_program& who, std::size_t connections, double microseconds)
 {
-    const serving s(who);
+    const serving s(who.run);
     if (connections != 0) {
         client c(s, connections);
         (void)c.run(microseconds / 8);
@@ -296,116 +242,51 @@ double measure_one(const server_program& who, std::size_t connections, double mi
     return took / static_cast<double>(n);
 }
 
-void measure(server_row::entry& e, std::size_t connections, double microseconds)
-{
-    // In a process of its own, since it is pinned.
-    auto [result, to] = test::raw_pipe();
-    const pid_t pid = must(::fork());
-    if (pid == 0) {
-        std::string text;
-        try {
-            rlimit files{};
-            must(::getrlimit(RLIMIT_NOFILE, &files));
-            test::exchange_limit(RLIMIT_NOFILE, files.rlim_max); // also for the server
-            on_core(1);
-            text = std::to_string(measure_one(*e.who, connections, microseconds));
-        } catch (const std::exception& x) {
-            text = std::string("!") + x.what();
-        }
-        (void)!::write(to.get(), text.data(), text.size());
-        ::_exit(0);
-    }
-    to.reset();
-    const std::string text = test::read_to_end(result.get());
-    ::waitpid(pid, nullptr, 0);
-    if (text.empty() || text[0] == '!')
-        e.problem = text.empty() ? "no result" : text.substr(1);
-    else
-        e.rounds.push_back(std::strtod(text.c_str(), nullptr));
-}
-
 } // namespace
 
-std::string server_row::full_name() const
+std::vector<program_row> measure_servers(const std::vector<std::string>& only, int rounds, double microseconds)
 {
-    return "servers/" + (connections == 0 ? std::string("connecting") : std::to_string(connections) + " connections");
-}
-
-std::optional<double> server_row::median(std::string_view who) const
-{
-    for (const entry& e : entries)
-        if (e.who->name == who && e.problem.empty() && !e.rounds.empty()) {
-            std::vector<double> r = e.rounds;
-            std::ranges::nth_element(r, r.begin() + static_cast<std::ptrdiff_t>(r.size() / 2));
-            return r[r.size() / 2];
-        }
-    return std::nullopt;
-}
-
-std::vector<server_row> measure_servers(const std::vector<std::string>& only, int rounds, double microseconds)
-{
-    std::vector<server_row> rows;
-    for (const std::size_t connections : {std::size_t{1}, std::size_t{100}, std::size_t{1000}, std::size_t{0}}) {
-        server_row r{connections, {}};
-        const std::string full = r.full_name();
-        if (!only.empty() &&
-            std::ranges::none_of(only, [&](const std::string& s) { return full.find(s) != full.npos; }))
+    std::vector<program_row> rows;
+    std::vector<std::size_t> connections;
+    for (const std::size_t n : {std::size_t{1}, std::size_t{100}, std::size_t{1000}, std::size_t{0}}) {
+        program_row r{"servers", n == 0 ? "connecting" : std::to_string(n) + " connections", {}};
+        if (!is_wanted(only, r.full_name()))
             continue;
         for (const server_program& p : programs) {
             std::string problem = p.is_python ? no_python() : "";
             if (problem.empty() && p.needs_uvloop && !has_uvloop())
                 problem = "there is no uvloop";
-            r.entries.push_back({&p, std::move(problem), {}});
+            r.entries.push_back({p.name, std::move(problem), {}});
         }
         rows.push_back(std::move(r));
+        connections.push_back(n);
     }
     for (int round = 0; round < rounds; ++round)
-        for (server_row& r : rows)
-            for (server_row::entry& e : r.entries)
-                if (e.problem.empty())
-                    measure(e, r.connections, microseconds);
+        for (std::size_t i = 0; i < rows.size(); ++i)
+            for (std::size_t k = 0; k < std::size(programs); ++k)
+                if (program_row::entry& e = rows[i].entries[k]; e.problem.empty())
+                    measure_apart(e, [&] {
+                        rlimit files{};
+                        must(::getrlimit(RLIMIT_NOFILE, &files));
+                        test::exchange_limit(RLIMIT_NOFILE, files.rlim_max); // also for the server
+                        return measure_one(programs[k], connections[i], microseconds);
+                    });
     return rows;
 }
 
-void print_servers(std::span<const server_row> rows)
+void print_servers(std::span<const program_row> rows)
 {
-    if (rows.empty())
-        return;
-    std::printf("\nservers on one core, microseconds per round trip of %zu B, by one client on another core\n%-18s",
-                message, "");
-    for (const server_row::entry& e : rows.front().entries)
-        std::printf(" %17s", e.who->name);
-    std::printf("\n");
-    for (const server_row& r : rows) {
-        std::printf("%-18s", r.full_name().substr(8).c_str());
-        const auto base = r.median(programs[0].name);
-        for (const server_row::entry& e : r.entries) {
-            const auto m = r.median(e.who->name);
-            if (m)
-                std::printf(" %9.2f %6.2fx", *m, base ? *m / *base : 0.0);
-            else
-                std::printf(" %17s", e.rounds.empty() ? "skipped" : "failed");
-        }
-        std::printf("\n");
-    }
-    for (const server_row& r : rows)
-        for (const server_row::entry& e : r.entries)
-            if (!e.problem.empty() && (&r == &rows.front() || !e.rounds.empty()))
-                std::printf("%s, %s: %s\n", r.full_name().c_str(), e.who->name, e.problem.c_str());
+    const std::string heading = "servers on one core, microseconds per round trip of " + std::to_string(message) +
+                                " B, by one client on another core";
+    print_programs(heading.c_str(), rows);
 }
 
-void check_servers(std::span<const server_row> rows, std::vector<verdict>& goals)
+void check_servers(std::span<const program_row> rows, std::vector<verdict>& goals)
 {
-    const auto goal = [&](const server_row& r, const char* other, double least, std::string text) {
-        const auto ours = r.median("ferrule");
-        const auto theirs = r.median(other);
-        if (ours && theirs)
-            goals.push_back({std::move(text), r.full_name(), *theirs / *ours, *theirs / *ours >= least});
-    };
-    for (const server_row& r : rows)
-        if (r.connections == 100) {
-            goal(r, "asio by hand", 0.95, "at least 0.95 x asio by hand");
-            goal(r, "asyncio", 5, "at least 5 x asyncio");
+    for (const program_row& r : rows)
+        if (r.name == "100 connections") {
+            check_programs(r, "ferrule", 0.95, "asio by hand", goals);
+            check_programs(r, "ferrule", 5, "asyncio", goals);
         }
 }
 

@@ -150,8 +150,8 @@ public:
     [[nodiscard]] std::size_t request_size() const noexcept { return request_ ? request_->frame.size() : 0; }
 
     /// For one attempt. The exchange must stay in place until the reply has come.
-    [[nodiscard]] write_request request() const { return *request_; }
-    [[nodiscard]] read_request reply();
+    [[nodiscard]] write_request& request() noexcept { return *request_; }
+    [[nodiscard]] const read_request& reply() noexcept;
     /// What ends the lines of a reply.
     [[nodiscard]] const std::vector<std::string>& separators() const noexcept { return separators_; }
 

@@ -53,7 +53,7 @@ TEST_CASE("call: lines get their end, and cannot contain it")
     exchange x = made();
     x.send_lines(std::vector<std::string>{"one", "", "three"});
     bytes sent;
-    const auto request = x.request();
+    const auto& request = x.request();
     for (std::size_t i = 0; i < request.frame.parts(); ++i)
         sent.append(request.frame.part(i));
     CHECK(sent.text() == "one\n\nthree\n");
@@ -78,7 +78,7 @@ TEST_CASE("call: several lines are found however they come")
     for (std::size_t n = 1; n <= 4; ++n) {
         exchange x(none.as_caller(), line_end({"\r\n", "\n"}, "\n"));
         x.receive_lines(n);
-        const auto request = x.reply();
+        const auto& request = x.reply();
         std::size_t size = 0; // of what has arrived
         auto found = request.decoder(byte_view(), 0);
         while (found.status() == decode_status::need_more) {
@@ -97,7 +97,7 @@ TEST_CASE("call: lines beyond the limit are refused as soon as they are too long
     const client small("unix:/nowhere", client_options().limits(limits(10)));
     exchange x(small.as_caller(), {});
     x.receive_lines(2);
-    const auto request = x.reply();
+    const auto& request = x.reply();
     CHECK(request.decoder(byte_view("12345\n1234"), 0).status() == decode_status::need_more);
     CHECK(request.decoder(byte_view("12345\n12345"), 0).error() == errc::too_large);
     CHECK(x.reply().decoder(byte_view("12345\n1234\n"), 0).error() == errc::too_large);

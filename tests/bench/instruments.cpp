@@ -1,0 +1,269 @@
+#include "bench/instruments.hpp"
+
+#include "bench/contenders.hpp"
+#include "support/posix/descriptors.hpp"
+#include "support/posix/python.hpp"
+
+#include <ferrule/client/async_client.hpp>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/use_future.hpp>
+#include <boost/asio/write.hpp>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace ferrule::bench {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using std::chrono::steady_clock;
+using test::must;
+using test::unique_fd;
+
+constexpr std::string_view question = "*IDN?\n";
+constexpr std::string_view reply = "maker,model,serial number,version\n";
+
+/// Answers one peer after the other; the raw calls are the same for all.
+void answer(int port_to)
+{
+    const unique_fd listening(must(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)));
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    must(::bind(listening.get(), reinterpret_cast<sockaddr*>(&at), sizeof at));
+    must(::listen(listening.get(), 16));
+    socklen_t size = sizeof at;
+    must(::getsockname(listening.get(), reinterpret_cast<sockaddr*>(&at), &size));
+    tell_port(port_to, ntohs(at.sin_port));
+    for (;;) {
+        const unique_fd peer(must(::accept(listening.get(), nullptr, nullptr)));
+        const int on = 1;
+        must(::setsockopt(peer.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
+        char got[256];
+        for (ssize_t n = 0; (n = ::recv(peer.get(), got, sizeof got, 0)) > 0;)
+            if (got[n - 1] == '\n' && ::send(peer.get(), reply.data(), reply.size(), MSG_NOSIGNAL) < 0)
+                break;
+    }
+}
+
+/// Repeats `ask` as long as there is time; returns microseconds per call.
+template <class Ask>
+double repeated(double microseconds, Ask ask)
+{
+    const auto since = [](steady_clock::time_point t) {
+        return std::chrono::duration<double, std::micro>(steady_clock::now() - t).count();
+    };
+    for (const auto began = steady_clock::now(); since(began) < microseconds / 8;)
+        ask();
+    std::size_t n = 0;
+    const auto began = steady_clock::now();
+    for (; since(began) < microseconds; ++n)
+        ask();
+    return since(began) / static_cast<double>(n);
+}
+
+void check(std::string_view line)
+{
+    if (line != reply.substr(0, reply.size() - 1))
+        throw std::runtime_error("not the reply");
+}
+
+/// What is measured with a coroutine: `ask()` is an awaitable.
+template <class Ask>
+asio::awaitable<double> repeated_by_coroutine(double microseconds, Ask ask)
+{
+    double took = 0;
+    std::size_t n = 0;
+    for (const double until : {microseconds / 8, microseconds}) {
+        const auto began = steady_clock::now();
+        for (n = 0, took = 0; took < until; ++n) {
+            co_await ask();
+            took = std::chrono::duration<double, std::micro>(steady_clock::now() - began).count();
+        }
+    }
+    co_return took / static_cast<double>(n);
+}
+
+double asio_blocking(std::uint16_t port, double microseconds)
+{
+    asio::io_context context(1);
+    tcp::socket peer(context);
+    peer.connect({asio::ip::address_v4::loopback(), port});
+    peer.set_option(tcp::no_delay(true));
+    std::string held;
+    return repeated(microseconds, [&] {
+        asio::write(peer, asio::buffer(question));
+        const std::size_t n = asio::read_until(peer, asio::dynamic_buffer(held), '\n');
+        check(std::string_view(held).substr(0, n - 1));
+        held.erase(0, n);
+    });
+}
+
+asio::awaitable<void> ask_by_asio(tcp::socket& peer, std::string& held)
+{
+    co_await asio::async_write(peer, asio::buffer(question), asio::use_awaitable);
+    const std::size_t n = co_await asio::async_read_until(peer, asio::dynamic_buffer(held), '\n', asio::use_awaitable);
+    check(std::string_view(held).substr(0, n - 1));
+    held.erase(0, n);
+}
+
+double asio_coroutine(std::uint16_t port, double microseconds)
+{
+    asio::io_context context(1);
+    tcp::socket peer(context);
+    peer.connect({asio::ip::address_v4::loopback(), port});
+    peer.set_option(tcp::no_delay(true));
+    std::string held;
+    const auto ask = [&] { return ask_by_asio(peer, held); };
+    auto took = asio::co_spawn(context, repeated_by_coroutine(microseconds, ask), asio::use_future);
+    context.run();
+    return took.get();
+}
+
+double ferrule_blocking(std::uint16_t port, double microseconds)
+{
+    client instrument(address::tcp("127.0.0.1", port));
+    return repeated(microseconds, [&] { check(instrument.write_read_line(question).text()); });
+}
+
+asio::awaitable<void> ask_by_ferrule(client& instrument)
+{
+    const bytes line = co_await instrument.async_write_read_line(question);
+    check(line.text());
+}
+
+double ferrule_coroutine(std::uint16_t port, double microseconds)
+{
+    asio::io_context context(1);
+    client instrument(address::tcp("127.0.0.1", port));
+    const auto ask = [&] { return ask_by_ferrule(instrument); };
+    auto took = asio::co_spawn(context, repeated_by_coroutine(microseconds, ask), asio::use_future);
+    context.run();
+    return took.get();
+}
+
+constexpr const char* script = R"(
+import asyncio, sys, time
+port, microseconds = int(sys.argv[1]), float(sys.argv[2])
+async def by_asyncio():
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async def ask():
+        writer.write(b"*IDN?\n")
+        await writer.drain()
+        return await reader.readline()
+    return ask
+async def by_sockio():
+    import sockio.aio
+    tcp = sockio.aio.TCP("127.0.0.1", port)
+    return lambda: tcp.write_readline(b"*IDN?\n")
+async def main():
+    ask = await (by_asyncio if sys.argv[3] == "asyncio" else by_sockio)()
+    for limit in (microseconds / 8, microseconds):
+        n, took, began = 0, 0, time.perf_counter()
+        while took < limit:
+            assert len(await ask()) == 34
+            n += 1
+            took = (time.perf_counter() - began) * 1e6
+    print(took / n)
+asyncio.run(main())
+)";
+
+/// A Python that can import it, or nothing.
+std::string python_having(const std::string& module)
+{
+    for (const test::interpreter& p : test::pythons())
+        if (std::system(("'" + p.program + "' -c 'import " + module + "' 2>/dev/null").c_str()) == 0)
+            return p.program;
+    return {};
+}
+
+template <const char* const& Name>
+double python_client(std::uint16_t port, double microseconds)
+{
+    const std::string command = "'" + python_having(Name) + "' -c '" + script + "' " + std::to_string(port) + " " +
+                                std::to_string(microseconds) + " " + Name;
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> output(::popen(command.c_str(), "r"), &::pclose);
+    double took = 0;
+    if (!output || std::fscanf(output.get(), "%lf", &took) != 1)
+        throw std::runtime_error("the script has failed");
+    return took;
+}
+
+constexpr const char* asyncio = "asyncio";
+constexpr const char* sockio = "sockio";
+
+constexpr const char* one_core = "one core";
+constexpr const char* two_cores = "two cores";
+
+struct client_program {
+    const char* name;
+    double (*run)(std::uint16_t port, double microseconds);
+    bool is_python = false;
+};
+
+const client_program programs[] = {
+    {"asio blocking", asio_blocking},        {"ferrule blocking", ferrule_blocking},
+    {"asio coroutine", asio_coroutine},      {"ferrule coroutine", ferrule_coroutine},
+    {asyncio, python_client<asyncio>, true}, {sockio, python_client<sockio>, true},
+};
+
+std::string problem_of(const client_program& p)
+{
+    return p.is_python && python_having(p.name).empty() ? std::string("no Python has ") + p.name : "";
+}
+
+} // namespace
+
+std::vector<program_row> measure_instruments(const std::vector<std::string>& only, int rounds, double microseconds)
+{
+    std::vector<program_row> rows;
+    for (const char* name : {one_core, two_cores}) {
+        program_row r{"instruments", name, {}};
+        for (const client_program& p : programs)
+            r.entries.push_back({p.name, problem_of(p), {}});
+        if (is_wanted(only, r.full_name()))
+            rows.push_back(std::move(r));
+    }
+    for (int round = 0; round < rounds; ++round)
+        for (program_row& r : rows)
+            for (std::size_t k = 0; k < std::size(programs); ++k)
+                if (program_row::entry& e = r.entries[k]; e.problem.empty())
+                    measure_apart(e, [&] {
+                        const serving s(answer);
+                        on_core(r.name == one_core ? 0 : 1);
+                        return programs[k].run(s.port(), microseconds);
+                    });
+    return rows;
+}
+
+void print_instruments(std::span<const program_row> rows)
+{
+    print_programs("a client of an instrument over TCP: microseconds from a request to its reply", rows);
+}
+
+void check_instruments(std::span<const program_row> rows, std::vector<verdict>& goals)
+{
+    for (const program_row& r : rows) {
+        check_programs(r, "ferrule blocking", 1 / 1.1, "asio blocking", goals);
+        check_programs(r, "ferrule coroutine", 1 / 1.1, "asio coroutine", goals);
+        check_programs(r, r.name == one_core ? "ferrule coroutine" : "ferrule blocking", 5, "sockio", goals);
+    }
+}
+
+} // namespace ferrule::bench

@@ -1,0 +1,17 @@
+// Requests to an instrument and their replies, next to what one would use without ferrule.
+#pragma once
+
+#include "bench/programs.hpp"
+
+#include <string>
+#include <vector>
+
+namespace ferrule::bench {
+
+/// What `only` leaves, as for the other tables. Each measurement takes about so long.
+[[nodiscard]] std::vector<program_row> measure_instruments(const std::vector<std::string>& only, int rounds,
+                                                           double microseconds);
+void print_instruments(std::span<const program_row> rows);
+void check_instruments(std::span<const program_row> rows, std::vector<verdict>& goals);
+
+} // namespace ferrule::bench
