@@ -265,6 +265,17 @@ void client::close() noexcept
     by_.client->close();
 }
 
+duplex client_session::connection() const
+{
+    return by_.session->stream;
+}
+
+duplex client::connection() const
+{
+    const auto c = by_.client->connection();
+    return c ? c->stream : duplex();
+}
+
 bool client::connected() const
 {
     detail::client_core& core = *by_.client;

@@ -4,6 +4,12 @@
 #include <ferrule/asio.hpp>
 #include <ferrule/client/client.hpp>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include <chrono>
 #include <concepts>
 #include <memory>
 #include <optional>
@@ -263,6 +269,30 @@ auto client::async_open(HowAndToken&&... how_and_token)
 {
     return detail::async_call(
         by_, [](detail::exchange& x) { x.open(); }, detail::to_nothing(), std::forward<HowAndToken>(how_and_token)...);
+}
+
+inline auto client::async_watch(std::chrono::milliseconds interval) const
+{
+    return [](client c, std::chrono::milliseconds every) -> boost::asio::awaitable<void> {
+        boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor);
+        for (;;) {
+            timer.expires_after(every);
+            co_await timer.async_wait(boost::asio::use_awaitable);
+            (void)c.connected();
+        }
+    }(*this, interval);
+}
+
+template <class Executor, class Coroutine>
+client_options& client_options::on_lost(Executor ex, Coroutine f)
+{
+    return on_lost([ex, f = std::move(f)](error_code why) { co_spawn(ex, f(why), boost::asio::detached); });
+}
+
+template <class Executor, class Coroutine>
+client_options& client_options::on_end(Executor ex, Coroutine f)
+{
+    return on_end([ex, f = std::move(f)] { co_spawn(ex, f(), boost::asio::detached); });
 }
 
 template <class Coroutine>

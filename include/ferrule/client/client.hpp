@@ -56,6 +56,8 @@ class client_session : public detail::call_functions<client_session> {
 public:
     /// For other parts of ferrule.
     explicit client_session(detail::caller by) noexcept : by_(std::move(by)) {}
+    /// The connection itself, for what calls cannot do; `serial_port(session.connection())` has the settings of a line.
+    [[nodiscard]] FERRULE_EXPORT duplex connection() const;
     [[nodiscard]] const detail::caller& as_caller() const noexcept { return by_; }
 
 private:
@@ -137,12 +139,19 @@ public:
         lost_ = std::move(f);
         return *this;
     }
+    /// The same for a coroutine, `asio::awaitable<void>(error_code)`, which is started on `ex` and not waited for. Defined
+    /// in <ferrule/client/async_client.hpp>.
+    template <class Executor, class Coroutine>
+    client_options& on_lost(Executor ex, Coroutine f);
     /// Called when the peer has ended the connection, before `on_lost`. Must not throw.
     client_options& on_end(std::function<void()> f)
     {
         end_ = std::move(f);
         return *this;
     }
+    /// The same for a coroutine, `asio::awaitable<void>()`, as with `on_lost`.
+    template <class Executor, class Coroutine>
+    client_options& on_end(Executor ex, Coroutine f);
     /// Called with input that nobody has asked for, before a request. Must not throw. Default: it is dropped.
     client_options& on_unsolicited(std::function<void(bytes)> f)
     {
@@ -169,8 +178,8 @@ private:
 /// A client of one instrument. It connects at the first call, and again after a loss. Copies are handles to the same
 /// client. The connection is closed by `close()`, or when the last handle is gone and its calls have ended.
 ///
-/// Nothing watches the connection between calls. `connected()` looks whether the peer has ended it, and so does each
-/// call before it sends; the latter then connects anew.
+/// Nothing watches the connection between calls, unless `async_watch` does. `connected()` looks whether the peer has ended
+/// it, and so does each call before it sends; the latter then connects anew.
 /// Thread safety: any thread may call any member at any time.
 ///
 ///     client instrument("tcp://10.0.0.7:5025", client_options().timeout(2s));
@@ -197,6 +206,14 @@ public:
     /// Closes the connection. All calls under way end with `errc::closed`, also those that wait for their turn or
     /// connect. The next call connects. Closing again does nothing.
     void close() noexcept;
+
+    /// `co_await async_watch(interval)` looks every `interval` whether the peer has ended the connection, as `connected` does,
+    /// so that `on_end` and `on_lost` are called in time. It goes on until it is cancelled, and keeps the client alive.
+    /// Defined in <ferrule/client/async_client.hpp>.
+    auto async_watch(std::chrono::milliseconds interval) const;
+    /// The connection that there is, which is closed if there is none, for what calls cannot do. Whoever sends or receives on
+    /// it himself must see to it that no call does.
+    [[nodiscard]] duplex connection() const;
 
     /// Whether there is a connection. If no call is under way, looks whether the peer has ended it. Never waits.
     [[nodiscard]] bool connected() const;

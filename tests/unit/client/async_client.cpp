@@ -76,6 +76,33 @@ TEST_CASE("async_client: a coroutine that is destroyed gives up its turn and its
     CHECK(c.query("*IDN?").text() == "maker,model,1");
 }
 
+TEST_CASE("async_client: a client may be watched, and coroutines told of its end")
+{
+    instrument peer;
+    asio::io_context context;
+    std::vector<std::string> told;
+    const auto ended = [&]() -> asio::awaitable<void> {
+        told.emplace_back("end");
+        co_return;
+    };
+    asio::cancellation_signal enough;
+    const auto lost = [&](error_code why) -> asio::awaitable<void> {
+        told.push_back(why.message());
+        enough.emit(asio::cancellation_type::terminal);
+        co_return;
+    };
+    client c(
+        peer.address(),
+        client_options().timeout(timeout).on_end(context.get_executor(), ended).on_lost(context.get_executor(), lost));
+    (void)c.query("*IDN?");
+    CHECK(c.connection().is_open());
+    asio::co_spawn(context, c.async_watch(1ms), asio::bind_cancellation_slot(enough.slot(), asio::detached));
+    peer.hang_up();
+    context.run(); // until it is not watched any more
+    CHECK(told == std::vector<std::string>{"end", "end of stream"});
+    CHECK(!c.connection().is_open());
+}
+
 TEST_CASE("async_client: on_connected may be a coroutine, whoever connects")
 {
     instrument peer;
