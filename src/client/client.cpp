@@ -150,7 +150,13 @@ connecting_duplex client_core::begin(std::uint64_t epoch)
 
 until client_core::attempt_time(const until& call) const
 {
-    return until(std::min(call.deadline(), within(options_.connect_timeout_).deadline()), call.stop());
+    return until(std::min(call.deadline(), in(options_.connect_timeout_).deadline()), call.stop());
+}
+
+void client_core::end_attempt() noexcept
+{
+    const std::lock_guard guard(mutex_);
+    connecting_ = {};
 }
 
 void client_core::adopt(std::shared_ptr<client_connection> c, std::uint64_t epoch)
@@ -159,7 +165,6 @@ void client_core::adopt(std::shared_ptr<client_connection> c, std::uint64_t epoc
         use.descriptor() != nullptr && use.descriptor()->kind() != transfer_kind::stream)
         throw_in_context(errc::unsupported, name_in_error() + ": it has packets");
     const std::lock_guard guard(mutex_);
-    connecting_ = {};
     require(epoch);
     connection_ = std::move(c);
 }

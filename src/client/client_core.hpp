@@ -42,7 +42,7 @@ public:
 
     [[nodiscard]] const line_end& end_of_line() const noexcept { return options_.end_of_line_; }
     [[nodiscard]] std::size_t max_payload() const noexcept { return options_.limits_.max_payload(); }
-    [[nodiscard]] until default_timeout() const { return within(options_.timeout_); }
+    [[nodiscard]] until default_timeout() const { return in(options_.timeout_); }
     [[nodiscard]] const reconnect& policy() const noexcept { return options_.reconnect_; }
     [[nodiscard]] std::size_t pipeline() const noexcept { return options_.pipeline_; }
     [[nodiscard]] const std::function<void(client_session)>& connected() const noexcept { return options_.connected_; }
@@ -68,6 +68,7 @@ public:
     [[nodiscard]] connecting_duplex begin(std::uint64_t epoch);
     /// The time of one attempt, within that of the call.
     [[nodiscard]] until attempt_time(const until& call) const;
+    void end_attempt() noexcept;
     void adopt(std::shared_ptr<client_connection> c, std::uint64_t epoch);
     void count() noexcept { ++connections_; }
     /// Closes a connection that serves no longer, and tells why, unless that was done already.
@@ -96,7 +97,7 @@ public:
 private:
     void report_loss(const error_code& why) noexcept;
     template <class Duration>
-    [[nodiscard]] static until within(Duration d)
+    [[nodiscard]] static until in(Duration d)
     {
         return d == Duration::max() ? until() : until(d);
     }

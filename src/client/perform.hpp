@@ -145,18 +145,16 @@ typename Way::template task<exchange_result> talk(call_state& s, std::shared_ptr
     doubt open(c->stream);
     place_in_line place;
     try {
-        if (s.x.sends()) {
+        if (s.x.sends())
             result.sent = co_await Way::send(c->stream.channel(), s.x, timeout);
-        }
         if (turn != nullptr) {
             place.take(*c);
             turn->leave();
             if (place.before())
                 co_await wait_for<Way>(place.before(), timeout);
         }
-        if (s.x.receives()) {
+        if (s.x.receives())
             result.reply = co_await Way::receive(c->stream.channel(), s.x, timeout);
-        }
     } catch (const error& e) {
         result.error = e.code();
         if (s.x.sends() && result.sent == 0)
@@ -179,18 +177,35 @@ typename Way::template task<exchange_result> talk(call_state& s, std::shared_ptr
     co_return result;
 }
 
+/// An attempt to connect, which `close` ends.
+class attempt {
+public:
+    attempt(client_core& c, std::uint64_t epoch) : core_(c), begun_(c.begin(epoch)) {}
+    attempt(const attempt&) = delete;
+    attempt& operator=(const attempt&) = delete;
+    ~attempt() { core_.end_attempt(); }
+
+    [[nodiscard]] const connecting_duplex& begun() const noexcept { return begun_; }
+
+private:
+    client_core& core_;
+    connecting_duplex begun_;
+};
+
 template <class Way>
 typename Way::template task<std::shared_ptr<client_connection>> connect_once(call_state& s)
 {
     client_core& core = s.core();
     const until timeout = core.attempt_time(s.x.timeout());
-    connecting_duplex begun = core.begin(s.epoch);
+    const attempt under_way(core, s.epoch);
+    connecting_duplex begun = under_way.begun();
     if (auto* const reader = std::get_if<message_reader<accepted<void>>>(&begun)) {
         duplex made = co_await Way::connection(*reader, timeout);
         begun = std::move(made);
     }
     const auto c = std::make_shared<client_connection>(std::get<duplex>(begun), timeout);
     core.adopt(c, s.epoch);
+    doubt unready(c->stream);
     std::exception_ptr thrown;
     error_code ec;
     try {
@@ -211,6 +226,7 @@ typename Way::template task<std::shared_ptr<client_connection>> connect_once(cal
         std::rethrow_exception(thrown);
     if ((s.x.sends() || s.x.opens()) && !core.is_fit(c, s.x.sends() && s.x.receives()))
         throw_in_context(errc::end_of_stream, core.name_in_error() + ": the new connection");
+    unready.settle();
     core.count();
     co_return c;
 }
@@ -338,7 +354,11 @@ typename Way::template task<T> perform(typename Way::template argument<const cal
         if (r.error)
             throw_failure(s, r);
     } else {
-        co_await Way::acquire(core.turn, s.x.timeout());
+        try {
+            co_await Way::acquire(core.turn, s.x.timeout());
+        } catch (const error& e) {
+            throw_in_context(e.code(), core.name_in_error() + ": waiting for other calls");
+        }
         held_turn turn(core);
         core.require(s.epoch);
         for (bool is_repeated = false;; is_repeated = true) {

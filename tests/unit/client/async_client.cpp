@@ -127,6 +127,27 @@ TEST_CASE("async_client: on_connected may be a coroutine, whoever connects")
     CHECK(c.connections() == 3);
 }
 
+TEST_CASE("async_client: a connection whose on_connected was destroyed is not used")
+{
+    instrument peer;
+    int greetings = 0;
+    const auto greet = [&](client_session s) -> asio::awaitable<void> {
+        ++greetings;
+        const std::string question = greetings == 1 ? "set x" : "*IDN?";
+        (void)co_await s.async_query(question);
+    };
+    client c(peer.address(), client_options().timeout(timeout).on_connected_async(greet));
+    {
+        asio::io_context context;
+        asio::co_spawn(context, c.async_query("*IDN?"), asio::detached);
+        while (peer.commands().empty())
+            (void)context.poll();
+    }
+    CHECK(!c.connected());
+    CHECK(c.query("say hello|").text() == "hello");
+    CHECK(greetings == 2);
+}
+
 TEST_CASE("async_client: a coroutine for on_connected ends with the timeout, the stop and the close of the call")
 {
     instrument peer;

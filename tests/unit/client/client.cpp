@@ -630,16 +630,17 @@ TEST_CASE("client: an endpoint with packets is refused, and a closed one is as g
 TEST_CASE("client: an attempt to connect has a timeout of its own")
 {
     // A connection that is never made: its stream has nothing to read.
-    const auto never = [] {
+    writer other_end;
+    const auto never = [&] {
         auto [ours, theirs] = pipe();
-        static writer kept;
-        kept = theirs;
+        other_end = theirs;
         return message_reader<detail::accepted<void>>(ours,
                                                       detail::accepted<void>(std::make_shared<detail::accept_queue>()));
     };
     for (const way w : all_ways) {
         client c(connector("nobody", never), client_options().connect_timeout(20ms));
         CHECK(code_of([&] { (void)ASK(w, c, query, "*IDN?"); }) == errc::timed_out);
+        CHECK(code_of([&] { other_end.send("late"); }) == condition::broken); // the attempt has ended
         CHECK(code_of([&] { ASK(w, c, open, 10ms); }) == errc::timed_out);
     }
 }
