@@ -24,7 +24,6 @@ public:
     call_state(const caller& b, exchange& call) : by(b), x(call), epoch(by.client->epoch()) {}
 
     [[nodiscard]] client_core& core() const noexcept { return *by.client; }
-    [[nodiscard]] bool is_late() const { return x.timeout().deadline().expired(); }
 
     const caller& by;
     exchange& x;
@@ -282,7 +281,7 @@ typename Way::template task<std::shared_ptr<client_connection>> connect(call_sta
         }
         core.require(s.epoch);
         core.failed(s.last_attempt);
-        if (!tries_again || !is_passing(ec) || s.is_late() || s.last_attempt.expired())
+        if (!tries_again || !is_passing(ec) || s.last_attempt.expired())
             std::rethrow_exception(thrown);
     }
 }
