@@ -62,8 +62,9 @@ public:
     /// Sends to all that are connected.
     void broadcast(std::string_view text)
     {
+        error_code ignored; // of one that is about to end
         for (duplex& peer : server_.connections())
-            peer.send(text);
+            peer.send(text, ignored);
     }
     /// Ends all connections.
     void hang_up()

@@ -256,9 +256,8 @@ TEST_CASE("client: one deadline covers the wait for others, connecting and the r
     instrument peer;
     client c(peer.address());
     for (const way w : all_ways) {
-        std::promise<void> asked;
-        std::thread other([&] { CHECK(failure_of([&] { (void)c.query("set busy", timeout); }).code == errc::closed); });
         const std::size_t before = peer.commands().size();
+        std::thread other([&] { CHECK(failure_of([&] { (void)c.query("set busy", timeout); }).code == errc::closed); });
         until_true([&] { return peer.commands().size() > before; });
         const auto start = std::chrono::steady_clock::now();
         CHECK(failure_of([&] { (void)ASK(w, c, query, "*IDN?", 20ms); }).code == errc::lock_timed_out);
