@@ -16,7 +16,7 @@ SOURCES = {
     "framing": ["framing"],
     "python": ["framing/python"],
     "python/multiprocessing": ["src/multiprocessing", "src/multiprocessing/posix"],
-    "platform": ["platform", "platform/posix", "platform/tls"],
+    "platform": ["platform", "platform/posix", "platform/tls", "platform/serial"],
     "net": ["src/net"],
     "client": ["src/client"],
     "process": ["src/process"],
