@@ -18,6 +18,8 @@ value from_address(const address& a)
     case address::family::unix_datagram_abstract:
     case address::family::unix_seqpacket:
     case address::family::unix_seqpacket_abstract:
+    case address::family::serial:
+    case address::family::rfc2217:
         throw usage_error(errc::unsupported, "ferrule: Python's listeners have no such address: " + a.to_string());
     }
     if (a.has_service())

@@ -1,5 +1,7 @@
 #include <ferrule/net/address.hpp>
 
+#include "platform/serial/settings_text.hpp"
+
 #include <ferrule/error.hpp>
 
 #include <boost/asio/ip/address_v6.hpp>
@@ -28,10 +30,12 @@ std::optional<std::uint16_t> number(std::string_view text)
     return r.ec == std::errc() && r.ptr == end ? std::optional(n) : std::nullopt;
 }
 
+} // namespace
+
 /// An address under way from text. Every refusal shows the whole text, and says which part is wrong.
-class parser {
+class detail::address_parser {
 public:
-    explicit parser(std::string_view text) : text_(text), rest_(text) {}
+    explicit address_parser(std::string_view text) : text_(text), rest_(text) {}
 
     address parse()
     {
@@ -65,10 +69,14 @@ public:
             return address::unix_seqpacket(name("path"));
         if (scheme == "seqpacket-abstract")
             return address::unix_seqpacket_abstract(name("name"));
+        if (scheme == "serial")
+            return serial();
+        if (scheme == "rfc2217")
+            return rfc2217();
         refuse(
             "the scheme '" + std::string(scheme) +
             "' is none of tcp, udp, tls, unix, abstract, unixgram, unixgram-abstract, seqpacket, seqpacket-abstract, "
-            "pipe, fd and systemd");
+            "pipe, fd, systemd, serial and rfc2217");
     }
 
 private:
@@ -86,6 +94,40 @@ private:
         if (rest_.find('\0') != rest_.npos)
             refuse(std::string("there is a NUL in the ") + what);
         return std::string(rest_);
+    }
+
+    address serial()
+    {
+        std::string options = take_options(nullptr);
+        address a = address::serial(name("path"));
+        a.options_ = std::move(options);
+        return a;
+    }
+
+    address rfc2217()
+    {
+        rfc2217_options ignored;
+        std::string options = take_options(&ignored);
+        auto [host, service] = host_and_service("rfc2217");
+        address a = address::tcp(std::move(host), std::move(service));
+        a.kind_ = address::family::rfc2217;
+        a.options_ = std::move(options);
+        return a;
+    }
+
+    /// Takes off what begins at the first question mark, and checks what follows that.
+    std::string take_options(rfc2217_options* o)
+    {
+        const std::size_t end = std::min(rest_.find('?'), rest_.size());
+        std::string_view options = rest_.substr(end);
+        rest_ = rest_.substr(0, end);
+        if (options.size() == 1)
+            refuse("there is no option behind the question mark");
+        options.remove_prefix(std::min<std::size_t>(1, options.size()));
+        serial_settings ignored;
+        if (const std::string wrong = serial::read_options(options, ignored, o); !wrong.empty())
+            refuse(wrong);
+        return std::string(options);
     }
 
     int handle() const
@@ -166,11 +208,9 @@ private:
     std::string_view rest_; // what is still to be read
 };
 
-} // namespace
-
 address address::parse(std::string_view text)
 {
-    return parser(text).parse();
+    return detail::address_parser(text).parse();
 }
 
 address address::tcp(std::string host, std::string service)
@@ -194,9 +234,32 @@ address address::tls(std::string host, std::string service)
     return a;
 }
 
+address address::serial(std::string path)
+{
+    if (path.find('?') != path.npos)
+        throw usage_error(errc::invalid_argument, "ferrule: address: there is a question mark in the path " + path);
+    return {family::serial, std::move(path), 0};
+}
+
+address address::serial(std::string path, const serial_settings& s)
+{
+    address a = serial(std::move(path));
+    a.options_ = s.to_string();
+    return a;
+}
+
+address address::rfc2217(std::string host, std::uint16_t port, const serial_settings& s, const rfc2217_options& o)
+{
+    address a = rfc2217(std::move(host), port);
+    a.options_ = s.to_string();
+    if (const std::string others = o.to_string(); !others.empty())
+        a.options_ += "&" + others;
+    return a;
+}
+
 bool address::is_local() const
 {
-    if (kind_ == family::tcp || kind_ == family::udp || kind_ == family::tls)
+    if (kind_ == family::tcp || kind_ == family::udp || kind_ == family::tls || kind_ == family::rfc2217)
         return name_ == "localhost" || name_ == "::1" || name_.starts_with("127.");
     return kind_ != family::fd && kind_ != family::systemd;
 }
@@ -213,13 +276,18 @@ std::string address::to_string() const
     case family::unix_datagram_abstract: return "unixgram-abstract:" + name_;
     case family::unix_seqpacket: return "seqpacket:" + name_;
     case family::unix_seqpacket_abstract: return "seqpacket-abstract:" + name_;
+    case family::serial: return "serial:" + name_ + (options_.empty() ? "" : "?" + options_);
     case family::tcp:
     case family::udp:
-    case family::tls: break;
+    case family::tls:
+    case family::rfc2217: break;
     }
-    const char* const scheme = kind_ == family::tcp ? "tcp://" : kind_ == family::udp ? "udp://" : "tls://";
+    const char* const scheme = kind_ == family::tcp   ? "tcp://"
+                               : kind_ == family::udp ? "udp://"
+                               : kind_ == family::tls ? "tls://"
+                                                      : "rfc2217://";
     const bool is_ipv6 = name_.find(':') != name_.npos;
-    return scheme + (is_ipv6 ? "[" + name_ + "]" : name_) + ":" + service();
+    return scheme + (is_ipv6 ? "[" + name_ + "]" : name_) + ":" + service() + (options_.empty() ? "" : "?" + options_);
 }
 
 } // namespace ferrule

@@ -45,6 +45,8 @@ std::vector<os::native_address> resolve_now(const address& a)
     case address::family::udp:
     case address::family::unix_datagram:
     case address::family::unix_datagram_abstract:
+    case address::family::serial:
+    case address::family::rfc2217:
         throw usage_error(errc::unsupported, "ferrule: " + a.to_string() + ": not an address of connections");
     }
     return os::look_up(a.name(), a.service(), true, ec);

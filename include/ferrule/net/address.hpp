@@ -11,6 +11,13 @@
 
 namespace ferrule {
 
+class rfc2217_options;
+class serial_settings;
+
+namespace detail {
+class address_parser;
+} // namespace detail
+
 /// The address of a socket or Windows named pipe. Text converts to it.
 ///
 /// Where connections arrive:
@@ -33,7 +40,14 @@ namespace ferrule {
 ///
 ///     seqpacket:/run/engine    seqpacket-abstract:engine
 ///
-/// The rest of a path or name is taken as it is; nothing in it is escaped.
+/// Where a serial line is, see <ferrule/net/serial_port.hpp>. The options are those of `serial_settings`:
+///
+///     serial:/dev/ttyUSB0?baud=115200&parity=E&stop=2
+///     serial:COM3              the same on Windows
+///     rfc2217://host:4001?baud=9600   a line of a server of RFC 2217; also the options of `rfc2217_options`
+///
+/// The rest of a path or name is taken as it is; nothing in it is escaped. The path of a serial line ends at the first
+/// question mark.
 ///
 /// Thread safety: any thread may call any const member at any time.
 class address {
@@ -50,7 +64,9 @@ public:
         unix_datagram_abstract,
         unix_seqpacket,
         unix_seqpacket_abstract,
-        tls
+        tls,
+        serial,
+        rfc2217
     };
 
     /// Converts from text. Throws as `parse` does.
@@ -107,14 +123,25 @@ public:
         return {family::unix_seqpacket_abstract, std::move(name), 0};
     }
 
+    /// A serial line of this machine, with the default settings. The path has no question mark, or `errc::invalid_argument`
+    /// is thrown.
+    FERRULE_EXPORT static address serial(std::string path);
+    FERRULE_EXPORT static address serial(std::string path, const serial_settings& s);
+    /// A serial line of a server that speaks RFC 2217, with the default settings.
+    static address rfc2217(std::string host, std::uint16_t port) { return {family::rfc2217, std::move(host), port}; }
+    FERRULE_EXPORT static address rfc2217(std::string host, std::uint16_t port, const serial_settings& s,
+                                          const rfc2217_options& o);
+
     [[nodiscard]] family kind() const noexcept { return kind_; }
-    /// The path, the name, the host, or the number of the descriptor.
+    /// The path, the name, the host, the device, or the number of the descriptor.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     /// 0 if there is a service, or no port at all.
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
     [[nodiscard]] bool has_service() const noexcept { return !service_.empty(); }
     /// The name of the service, or the port as text.
     [[nodiscard]] std::string service() const { return service_.empty() ? std::to_string(port_) : service_; }
+    /// The options of a serial line, as they were written.
+    [[nodiscard]] const std::string& options() const noexcept { return options_; }
     /// Whether the peer must be on the same machine. True for unix sockets, pipes, 127.0.0.0/8, ::1 and "localhost";
     /// false where the address does not tell.
     [[nodiscard]] FERRULE_EXPORT bool is_local() const;
@@ -124,6 +151,8 @@ public:
     friend bool operator==(const address&, const address&) = default;
 
 private:
+    friend class detail::address_parser;
+
     address(family f, std::string name, std::uint16_t port, std::string service = {})
         : kind_(f),
           name_(std::move(name)),
@@ -136,6 +165,7 @@ private:
     std::string name_;
     std::uint16_t port_;
     std::string service_;
+    std::string options_;
 };
 
 } // namespace ferrule

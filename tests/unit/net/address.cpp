@@ -2,6 +2,8 @@
 
 #include "support/test.hpp"
 
+#include <ferrule/platform/serial.hpp>
+
 TEST_CASE("address: is printed as it is read")
 {
     const std::pair<address, const char*> table[] = {
@@ -38,6 +40,20 @@ TEST_CASE("address: is printed as it is read")
         {address::unix_datagram_abstract(""), "unixgram-abstract:"},
         {address::unix_seqpacket("/run/x"), "seqpacket:/run/x"},
         {address::unix_seqpacket_abstract("x y"), "seqpacket-abstract:x y"},
+        {address::serial("/dev/ttyUSB0"), "serial:/dev/ttyUSB0"},
+        {address::serial("COM3"), "serial:COM3"},
+        {address::rfc2217("127.0.0.1", 4001), "rfc2217://127.0.0.1:4001"},
+        {address::rfc2217("::1", 4001, serial_settings(), rfc2217_options()),
+         "rfc2217://[::1]:4001?baud=9600&bits=8&parity=N&stop=1"},
+        {address::rfc2217("h", 1, serial_settings().rts(false),
+                          rfc2217_options()
+                              .request_timeout(100ms)
+                              .control_answers(acknowledgement::optional)
+                              .purge_answers(acknowledgement::ignored)),
+         "rfc2217://h:1?baud=9600&bits=8&parity=N&stop=1&rts=off&request_timeout=100&control_answers=optional&"
+         "purge_answers=ignored"},
+        {address::serial("/dev/it", serial_settings().baud(115200).parity(parity::even)),
+         "serial:/dev/it?baud=115200&bits=8&parity=E&stop=1"},
     };
     for (const auto& [a, text] : table) {
         CAPTURE(text);
@@ -107,6 +123,22 @@ TEST_CASE("address: text that is none is refused, and the part that is wrong nam
         {{"unixgram-abstract:a\0b", 21}, "a NUL in the name"},
         {"seqpacket:", "the path is empty"},
         {"seqpacket-abstract:", "the name is empty"},
+        {"serial:", "the path is empty"},
+        {"serial:?baud=1", "the path is empty"},
+        {{"serial:/a\0b", 11}, "a NUL in the path"},
+        {"serial:/dev/ttyS0?", "no option behind the question mark"},
+        {"serial:/dev/ttyS0?baud=fast", "the option 'baud' is a number from 1 to 4294967295, and not 'fast'"},
+        {"serial:/dev/ttyS0?baud=1&speed=1", "there is no option 'speed'"},
+        {"serial:/dev/ttyS0?baud=1?", "the option 'baud' is"},
+        {"serial:/dev/ttyS0?request_timeout=1", "there is no option 'request_timeout'"},
+        {"rfc2217:h:1", "after rfc2217: there must be //"},
+        {"rfc2217://h", "no port"},
+        {"rfc2217://h?baud=1", "no port"},
+        {"rfc2217://h:65536?baud=1", "above 65535"},
+        {"rfc2217://h:1?", "no option behind the question mark"},
+        {"rfc2217://h:1?request_timeout=0", "'request_timeout' is a number of milliseconds from 1 to 60000"},
+        {"rfc2217://h:1?control_answers=some", "'control_answers' is required, optional or ignored, and not 'some'"},
+        {"rfc2217://h:1?purge_answers", "the option 'purge_answers' has no value"},
     };
     for (const auto& [text, why] : table) {
         CAPTURE(text, why);
@@ -124,11 +156,12 @@ TEST_CASE("address: text that is none is refused, and the part that is wrong nam
 TEST_CASE("address: random text is an address that is printed the same, or refused")
 {
     test::dice roll(7);
-    constexpr std::string_view pieces[] = {"tcp:",       "tls:",      "udp:",  "unix:", "unixgram", "seqpacket",
-                                           "-abstract:", "abstract:", "pipe:", "fd:",   "systemd:", "//",
-                                           "/",          ":",         "[",     "]",     "::1",      "%eth0",
-                                           "80",         "65535",     "h",     " ",     "\xff",     "@",
-                                           "127.0.0.1",  ".",         "http-"};
+    constexpr std::string_view pieces[] = {"tcp:",       "tls:",      "udp:",  "unix:", "unixgram",  "seqpacket",
+                                           "-abstract:", "abstract:", "pipe:", "fd:",   "systemd:",  "//",
+                                           "/",          ":",         "[",     "]",     "::1",       "%eth0",
+                                           "80",         "65535",     "h",     " ",     "\xff",      "@",
+                                           "serial:",    "rfc2217:",  "?",     "baud=", "&stop=1.5", "127.0.0.1",
+                                           ".",          "http-"};
     int taken = 0;
     for (int i = 0; i < 20'000; ++i) {
         std::string text;
@@ -151,7 +184,8 @@ TEST_CASE("address: is local where only this machine can be at the other end")
          {address::unix_path("/x"), address::unix_abstract("x"), address::pipe("x"), address::tcp("127.9.9.9", 1),
           address::tcp("::1", 1), address::tcp("localhost", 1), address::udp("127.0.0.1", 1), address::udp("::1", 1),
           address::tls("127.0.0.1", 1), address::tls("localhost", "https"), address::unix_datagram("/x"),
-          address::unix_datagram_abstract("x"), address::unix_seqpacket("/x"), address::unix_seqpacket_abstract("x")}) {
+          address::unix_datagram_abstract("x"), address::unix_seqpacket("/x"), address::unix_seqpacket_abstract("x"),
+          address::serial("/dev/x"), address::rfc2217("localhost", 1)}) {
         CAPTURE(a.to_string());
         CHECK(a.is_local());
     }
@@ -181,4 +215,9 @@ TEST_CASE("address: equal ones have the same family, name and port")
     CHECK(address::unix_datagram("x") != address::unix_datagram_abstract("x"));
     CHECK(address::udp("h", "http").service() == "http");
     CHECK(address::udp("h", "7").port() == 7);
+    CHECK(address("serial:/x?baud=1").name() == "/x");
+    CHECK(address("serial:/x?baud=1").options() == "baud=1");
+    CHECK(address("serial:/x?baud=1") != address("serial:/x?baud=2"));
+    CHECK(address("serial:/x").options().empty());
+    CHECK(code_of([] { (void)address::serial("/a?b"); }) == errc::invalid_argument);
 }
