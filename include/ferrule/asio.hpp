@@ -30,6 +30,7 @@
 #pragma once
 
 #include <ferrule/detail/async_core.hpp>
+#include <ferrule/detail/pending_call.hpp>
 #include <ferrule/message.hpp>
 
 #include <boost/asio/as_tuple.hpp>
@@ -165,6 +166,17 @@ public:
 private:
     std::shared_ptr<Receiver> by_;
     bytes* message_;
+};
+/// The result of a `pending_call`.
+template <class Result>
+class to_result {
+public:
+    explicit to_result(std::shared_ptr<Result> r) noexcept : result_(std::move(r)) {}
+    auto operator()(transfer_result&&) const { return result_->take(); }
+    [[noreturn]] void raise(const error_code& ec) const { result_->raise(ec); }
+
+private:
+    std::shared_ptr<Result> result_;
 };
 /// Nothing at the clean end of the stream.
 template <class Convert>
@@ -495,6 +507,14 @@ template <timeout_or_token... TimeoutAndToken>
 auto message_send_functions<Self, Framing>::async_shutdown_send(TimeoutAndToken&&... timeout_and_token)
 {
     return as_writer().async_shutdown_send(std::forward<TimeoutAndToken>(timeout_and_token)...);
+}
+
+template <class Result>
+template <timeout_or_token... TimeoutAndToken>
+auto pending_call<Result>::async_wait(TimeoutAndToken&&... timeout_and_token)
+{
+    return async_transfer(channel_, read_request(read_request::what::exactly, 1), to_result<Result>(result_),
+                          std::forward<TimeoutAndToken>(timeout_and_token)...);
 }
 
 } // namespace detail

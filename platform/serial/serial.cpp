@@ -205,6 +205,49 @@ std::string serial::read_options(std::string_view text, serial_settings& s, rfc2
     return {};
 }
 
+namespace {
+
+class errors_of_lines final : public boost::system::error_category {
+public:
+    [[nodiscard]] const char* name() const noexcept override { return "ferrule.serial"; }
+    [[nodiscard]] std::string message(int value) const override
+    {
+        switch (static_cast<serial_errc>(value)) {
+        case serial_errc::rejected: return "the serial line refuses the value";
+        case serial_errc::no_answer: return "the serial server has not answered the request";
+        case serial_errc::no_rfc2217: return "the peer does not speak RFC 2217";
+        case serial_errc::port_in_use: return "another client uses the port of the serial server";
+        case serial_errc::device_failed: return "the serial server could not open its device";
+        }
+        return "unknown error of a serial line";
+    }
+    [[nodiscard]] error_condition default_error_condition(int value) const noexcept override
+    {
+        namespace system = boost::system::errc;
+        if (static_cast<serial_errc>(value) == serial_errc::port_in_use)
+            return system::make_error_condition(system::device_or_resource_busy);
+        return {value, *this};
+    }
+};
+
+} // namespace
+
+const boost::system::error_category& serial_category() noexcept
+{
+    static const errors_of_lines all;
+    return all;
+}
+
+rejected_error::rejected_error(const std::string& setting, std::uint64_t asked, std::uint64_t got)
+    : error(serial_errc::rejected, "ferrule: serial line: " + setting + " " + std::to_string(asked) +
+                                       " was asked for, and is " + std::to_string(got)),
+      asked_(asked),
+      got_(got)
+{
+}
+
+rejected_error::~rejected_error() = default;
+
 serial_settings serial_settings::parse(std::string_view text)
 {
     serial_settings s;

@@ -2,11 +2,18 @@
 
 #include "src/net/connector.hpp"
 
+#include <ferrule/net/serial_port.hpp>
+
 namespace ferrule {
 
 descriptor detail::start_connecting(const address& to, const connect_options& o, std::shared_ptr<accept_queue>& q)
 {
-    return start_connecting(to, o.settings(), {}, q);
+    if (to.kind() != address::family::serial)
+        return start_connecting(to, o.settings(), {}, q);
+    if (o.settings().same_user || o.settings().local)
+        throw usage_error(errc::unsupported,
+                          "ferrule: " + to.to_string() + ": a serial port has neither user nor address");
+    return start_opening(to, std::nullopt, q);
 }
 
 duplex connect(const address& to, const connect_options& o, const until& timeout)

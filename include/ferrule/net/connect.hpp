@@ -84,7 +84,7 @@ message_reader<accepted<Framing>> connecting(const address& to, const connect_op
 
 } // namespace detail
 
-/// Connects. Blocks until the peer's system has accepted the connection or `timeout` has passed, which covers looking up
+/// Connects, or opens the serial port of a `serial:` address. Blocks until the peer's system has accepted the connection or `timeout` has passed, which covers looking up
 /// a host name as well. A thread of its own looks the name up, and ends when the system has answered.
 /// Throws: `error` with the system's error or `boost::asio::error::host_not_found`; `timeout_error`, `cancelled_error`,
 /// `usage_error` for an impossible address, and for `tls://` (see `tls::connect`). The text names the address, and the

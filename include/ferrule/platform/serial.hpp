@@ -204,4 +204,142 @@ private:
     acknowledgement purge_answers_ = acknowledgement::optional;
 };
 
+/// The modem inputs of a line.
+class modem_lines {
+public:
+    modem_lines() = default;
+    modem_lines(bool cts, bool dsr, bool ri, bool cd) noexcept : cts_(cts), dsr_(dsr), ri_(ri), cd_(cd) {}
+
+    /// Clear to send.
+    [[nodiscard]] bool cts() const noexcept { return cts_; }
+    /// Data set ready.
+    [[nodiscard]] bool dsr() const noexcept { return dsr_; }
+    /// Ring indicator.
+    [[nodiscard]] bool ri() const noexcept { return ri_; }
+    /// Carrier detect.
+    [[nodiscard]] bool cd() const noexcept { return cd_; }
+
+    friend bool operator==(const modem_lines&, const modem_lines&) = default;
+
+private:
+    bool cts_ = false;
+    bool dsr_ = false;
+    bool ri_ = false;
+    bool cd_ = false;
+};
+
+/// What has gone wrong on a line since it was opened, as numbers of characters.
+class line_errors {
+public:
+    line_errors() = default;
+    line_errors(std::uint64_t parity, std::uint64_t framing, std::uint64_t overrun, std::uint64_t breaks) noexcept
+        : parity_(parity),
+          framing_(framing),
+          overrun_(overrun),
+          breaks_(breaks)
+    {
+    }
+
+    /// With a wrong parity bit.
+    [[nodiscard]] std::uint64_t parity() const noexcept { return parity_; }
+    /// Without the stop bit.
+    [[nodiscard]] std::uint64_t framing() const noexcept { return framing_; }
+    /// That came when the hardware or the driver had no room, and are lost.
+    [[nodiscard]] std::uint64_t overrun() const noexcept { return overrun_; }
+    /// Breaks. They are no data.
+    [[nodiscard]] std::uint64_t breaks() const noexcept { return breaks_; }
+
+    friend bool operator==(const line_errors&, const line_errors&) = default;
+
+private:
+    std::uint64_t parity_ = 0;
+    std::uint64_t framing_ = 0;
+    std::uint64_t overrun_ = 0;
+    std::uint64_t breaks_ = 0;
+};
+
+/// Bytes that are received and not read, or written and not sent.
+enum class serial_queue : unsigned char { input = 1, output = 2, both = 3 };
+
+/// Errors that only serial lines have.
+enum class serial_errc {
+    /// The port or the server has answered with another value than it was asked for. The exception is a `rejected_error`.
+    rejected = 1,
+    /// The server has not answered a request in time. Cure: `rfc2217_options`, if the server never does.
+    no_answer,
+    /// The peer does not speak RFC 2217.
+    no_rfc2217,
+    /// Another client of the server uses the port. Equivalent to EBUSY.
+    port_in_use,
+    /// The server could not open its device.
+    device_failed,
+};
+
+FERRULE_EXPORT const boost::system::error_category& serial_category() noexcept;
+inline error_code make_error_code(serial_errc e) noexcept
+{
+    return {static_cast<int>(e), serial_category()};
+}
+
+/// A port or server refuses a value. Thrown for `serial_errc::rejected`.
+class FERRULE_EXPORT rejected_error : public error {
+public:
+    /// `setting` is the name of the option, such as "baud".
+    rejected_error(const std::string& setting, std::uint64_t asked, std::uint64_t got);
+    ~rejected_error() override;
+
+    /// Numbers as they go to the server (RFC 2217), or to the system.
+    [[nodiscard]] std::uint64_t asked() const noexcept { return asked_; }
+    [[nodiscard]] std::uint64_t got() const noexcept { return got_; }
+
+private:
+    std::uint64_t asked_;
+    std::uint64_t got_;
+};
+
+namespace detail {
+
+/// What a line is asked to do.
+class serial_command {
+public:
+    enum class what : unsigned char {
+        apply,        // `settings`
+        set_rts,      // `on`
+        set_dtr,      // `on`
+        modem,        // → lines
+        modem_change, // → lines, once they differ from `known`
+        set_break,    // `on`
+        send_break,   // for `duration`
+        purge,        // `queue`
+        drain,
+        queued,          // `queue` → number
+        set_output_flow, // `on`
+        set_input_flow,  // `on`
+        errors           // → errors
+    };
+
+    explicit serial_command(what w) noexcept : kind(w) {}
+    serial_command(what w, bool value) noexcept : kind(w), on(value) {}
+
+    what kind;
+    bool on = false;
+    serial_queue queue = serial_queue::both;
+    std::chrono::milliseconds duration{0};
+    modem_lines known;
+    serial_settings settings;
+};
+
+/// What a line answers.
+class serial_answer {
+public:
+    std::uint64_t number = 0;
+    modem_lines lines;
+    line_errors errors;
+};
+
+} // namespace detail
+
 } // namespace ferrule
+
+template <>
+struct boost::system::is_error_code_enum<ferrule::serial_errc> : std::true_type {};

@@ -6,6 +6,7 @@
 
 #include "platform/datagrams.hpp"
 #include "platform/handle_socket.hpp"
+#include "platform/serial/line.hpp"
 
 #include <ferrule/net/datagrams.hpp>
 
@@ -49,6 +50,21 @@ ends pty()
     ::cfmakeraw(&settings);
     must(::tcsetattr(s, TCSANOW, &settings));
     return adopt_both({std::move(slave), std::move(master)});
+}
+
+// A serial port, and the master of its pty.
+ends serial_pty()
+{
+    int m;
+    int s;
+    char name[64];
+    must(::openpty(&m, &s, name, nullptr, nullptr));
+    unique_fd master(m);
+    const unique_fd slave(s);
+    descriptor port = serial::descriptor_of(serial::open_port(name, serial_settings()));
+    descriptor device = adopt(m);
+    (void)master.release();
+    return {std::move(port), std::move(device)};
 }
 
 ends handle_link_ends()
@@ -158,6 +174,24 @@ void adapt_to_system(std::vector<connection_kind>& all)
         k.prompt = false;
         k.tells_sender = false;
         k.has_end = false; // the slave is hung up, with what it had not read
+        k.survives_close = false;
+        k.room = 3000;
+    }
+    {
+        connection_kind& k = all.emplace_back("serial port", serial_pty);
+        k.prompt = false;
+        k.survives_close = false; // that of the device
+        k.tells_sender = false;
+        k.room = 3000;
+    }
+    {
+        connection_kind& k = all.emplace_back("serial port receives", [] {
+            auto e = serial_pty();
+            return ends(std::move(e.second), std::move(e.first));
+        });
+        k.prompt = false;
+        k.tells_sender = false;
+        k.has_end = false; // a device that has gone is an error
         k.survives_close = false;
         k.room = 3000;
     }

@@ -1,0 +1,89 @@
+#include "platform/serial/line.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace ferrule::serial {
+
+void line::close() noexcept
+{
+    const std::lock_guard guard(mutex_);
+    if (std::exchange(closed_, true))
+        return;
+    shut();
+    wake_operations();
+}
+
+void line::wake_operations() noexcept
+{
+    for (os::doorbell* const bell : waiting_)
+        bell->ring();
+}
+
+operation::~operation()
+{
+    if (!bell_)
+        return;
+    const std::lock_guard guard(line_->mutex_);
+    std::erase(line_->waiting_, &*bell_);
+}
+
+std::optional<waiting> operation::advance()
+{
+    const std::lock_guard guard(line_->mutex_);
+    if (bell_)
+        bell_->silence();
+    if (line_->closed_)
+        throw_error(errc::closed);
+    std::optional<waiting> w = step();
+    if (w && !bell_) {
+        bell_.emplace();
+        line_->waiting_.push_back(&*bell_);
+    }
+    return w;
+}
+
+namespace {
+
+class line_descriptor {
+public:
+    explicit line_descriptor(std::shared_ptr<line> l) noexcept : line_(std::move(l)) {}
+
+    io_result try_read(std::span<std::byte> in) noexcept { return line_->try_read(in); }
+    io_result try_write(std::span<const byte_view> out) noexcept { return line_->try_write(out); }
+    readiness arm(direction d) noexcept { return line_->arm(d); }
+    void close() noexcept { line_->close(); }
+    [[nodiscard]] std::size_t unsent() const noexcept { return line_->unsent(); }
+    io_result try_flush() noexcept { return line_->try_flush(); }
+    [[nodiscard]] bool stale(direction d) const noexcept { return line_->stale(d); }
+    [[nodiscard]] native_handle_type native_handle() const noexcept { return line_->native_handle(); }
+    [[nodiscard]] native_handle_type socket() const noexcept { return line_->socket(); }
+    native_handle_type release() noexcept
+    {
+        const native_handle_type h = line_->release();
+        line_->close();
+        return h;
+    }
+    [[nodiscard]] bool inheritable() const { return line_->inheritable(); }
+    error_code set_inheritable(bool on) noexcept { return line_->set_inheritable(on); }
+
+    [[nodiscard]] const std::shared_ptr<line>& get() const noexcept { return line_; }
+
+private:
+    std::shared_ptr<line> line_;
+};
+
+} // namespace
+
+descriptor descriptor_of(std::shared_ptr<line> l)
+{
+    return line_descriptor(std::move(l));
+}
+
+std::shared_ptr<line> line_of(detail::any_descriptor* d) noexcept
+{
+    auto* const held = dynamic_cast<detail::descriptor_holder<line_descriptor>*>(d);
+    return held == nullptr ? nullptr : held->value().get();
+}
+
+} // namespace ferrule::serial
