@@ -5,6 +5,28 @@
 
 namespace ferrule::serial {
 
+void event_set::await(const waiting& w)
+{
+    for (std::size_t i = 0; i < targets_.size(); ++i) {
+        if (w.targets[i] == targets_[i])
+            continue;
+        if (!targets_[i].is_now())
+            events_.remove(std::exchange(targets_[i], readiness::now()));
+        if (!w.targets[i].is_now())
+            events_.add(this, w.targets[i]);
+        targets_[i] = w.targets[i];
+    }
+    events_.set_time(w.until);
+}
+
+void event_set::await_nothing() noexcept
+{
+    for (readiness& t : targets_) {
+        if (!t.is_now())
+            events_.remove(std::exchange(t, readiness::now()));
+    }
+}
+
 void line::close() noexcept
 {
     const std::lock_guard guard(mutex_);

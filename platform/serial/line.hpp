@@ -2,11 +2,13 @@
 #pragma once
 
 #include "platform/background.hpp"
+#include "platform/poll_set.hpp"
 
 #include <ferrule/deadline.hpp>
 #include <ferrule/platform/serial.hpp>
 #include <ferrule/socket_like.hpp>
 
+#include <array>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -70,10 +72,31 @@ private:
     std::vector<os::doorbell*> waiting_; // of operations
 };
 
-/// What an operation waits for: a time, and perhaps a handle.
+/// What an operation waits for: a time, and perhaps handles.
 struct waiting {
     deadline until;
-    readiness target = readiness::now(); // which means none
+    std::array<readiness, 2> targets{readiness::now(), readiness::now()}; // which means none
+};
+
+/// Waits for a time and targets that change, by one handle.
+class event_set {
+public:
+    /// For good. Throws as `os::poll_set::add`.
+    void add(const readiness& bell) { events_.add(this, bell); }
+    /// Waits for these from now on, besides what was added. Throws as `os::poll_set::add`.
+    void await(const waiting& w);
+    void await_nothing() noexcept;
+    /// Must precede each look at the targets.
+    void look() noexcept
+    {
+        std::array<const void*, 4> ready;
+        (void)events_.ready(ready); // each target is looked at anyway
+    }
+    [[nodiscard]] readiness wait_handle() const noexcept { return events_.wait_handle(); }
+
+private:
+    os::poll_set events_;
+    std::array<readiness, 2> targets_{readiness::now(), readiness::now()};
 };
 
 /// Something that a line does, which may take time. Destroying it ends it; each kind says what that leaves behind.

@@ -7,6 +7,7 @@
 #include <ferrule/socket_like.hpp>
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -50,8 +51,12 @@ public:
         const std::lock_guard guard(mutex_);
         return failures_;
     }
+    /// Who knows more of a failure: `f(ec)` throws the exception that fits, or returns. Called before anybody receives.
+    void fail_by(std::function<void(const error_code&)> f) { details_ = std::move(f); }
     [[noreturn]] void fail(const error_code& ec) const
     {
+        if (details_)
+            details_(ec);
         std::string text;
         {
             const std::lock_guard guard(mutex_);
@@ -67,6 +72,7 @@ private:
     std::deque<descriptor> ready_;
     std::string task_;
     std::string failures_;
+    std::function<void(const error_code&)> details_;
 };
 
 /// A stream in which each byte stands for a connection in an `accept_queue`. `State::read` makes as many connections as

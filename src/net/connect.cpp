@@ -1,19 +1,15 @@
 #include <ferrule/net/connect.hpp>
 
 #include "src/net/connector.hpp"
-
-#include <ferrule/net/serial_port.hpp>
+#include "src/net/serial_opening.hpp"
 
 namespace ferrule {
 
 descriptor detail::start_connecting(const address& to, const connect_options& o, std::shared_ptr<accept_queue>& q)
 {
-    if (to.kind() != address::family::serial)
-        return start_connecting(to, o.settings(), {}, q);
-    if (o.settings().same_user || o.settings().local)
-        throw usage_error(errc::unsupported,
-                          "ferrule: " + to.to_string() + ": a serial port has neither user nor address");
-    return start_opening(to, std::nullopt, q);
+    if (to.kind() == address::family::serial || to.kind() == address::family::rfc2217)
+        return start_opening(to, std::nullopt, o.settings(), q);
+    return start_connecting(to, o.settings(), {}, q);
 }
 
 duplex connect(const address& to, const connect_options& o, const until& timeout)

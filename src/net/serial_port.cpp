@@ -1,12 +1,13 @@
 #include <ferrule/net/serial_port.hpp>
 
 #include "platform/caught.hpp"
-#include "platform/poll_set.hpp"
 #include "platform/serial/line.hpp"
+#include "platform/serial/raw.hpp"
+#include "platform/serial/rfc2217.hpp"
 #include "platform/serial/settings_text.hpp"
 #include "src/net/accept_queue.hpp"
-
-#include <array>
+#include "src/net/connector.hpp"
+#include "src/net/serial_opening.hpp"
 
 namespace ferrule {
 namespace detail {
@@ -57,23 +58,28 @@ private:
     /// Returns false if there is something to wait for.
     bool go_on()
     {
+        if (events_)
+            events_->look();
         if (!is_open(port_) || line_ == nullptr)
             throw_error(errc::closed);
         if (command_->kind == what::drain && !operation_ && !push_rest())
             return await({serial::look_again}, std::nullopt);
         if (!operation_)
-            operation_ = line_->start(*command_);
+            start();
         if (const std::optional<serial::waiting> w = operation_->advance())
             return await(*w, operation_->bell());
         outcome_->answer = operation_->result();
-        if ((static_cast<int>(command_->queue) & static_cast<int>(serial_queue::input)) == 0)
-            return true;
-        if (command_->kind == what::purge)
-            (void)read_ahead(false);
-        else if (command_->kind == what::queued)
+        if (command_->kind == what::queued && concerns_input())
             outcome_->answer.number += read_ahead(true);
         return true;
     }
+    void start()
+    {
+        operation_ = line_->start(*command_);
+        if (command_->kind == what::purge && concerns_input())
+            (void)read_ahead(false); // before the line is purged, since what is read later is new
+    }
+    [[nodiscard]] bool concerns_input() const noexcept { return command_->queue != serial_queue::output; }
 
     /// The rest of an interrupted send goes first.
     bool push_rest()
@@ -100,30 +106,19 @@ private:
     bool await(const serial::waiting& w, const std::optional<readiness>& bell)
     {
         if (!events_)
-            events_ = std::make_unique<os::poll_set>();
-        if (bell && !bell_awaited_) {
-            events_->add(this_key(), *bell);
-            bell_awaited_ = true;
-        }
-        if (w.target != target_) {
-            if (!target_.is_now())
-                events_->remove(std::exchange(target_, readiness::now()));
-            if (!w.target.is_now())
-                events_->add(this_key(), w.target);
-            target_ = w.target;
-        }
-        events_->set_time(w.until);
+            events_ = std::make_unique<serial::event_set>();
+        if (bell && !std::exchange(bell_awaited_, true))
+            events_->add(*bell);
+        events_->await(w);
         return false;
     }
-    [[nodiscard]] const void* this_key() const noexcept { return outcome_.get(); }
 
     channel_ptr port_;
     std::shared_ptr<serial::line> line_;
     std::unique_ptr<const serial_command> command_;
     std::shared_ptr<serial_outcome> outcome_;
     std::unique_ptr<serial::operation> operation_;
-    std::unique_ptr<os::poll_set> events_; // destroyed before what it waits for
-    readiness target_ = readiness::now();  // in `events_`, unless it is `now()`
+    std::unique_ptr<serial::event_set> events_; // destroyed before what it waits for
     bool bell_awaited_ = false;
     bool told_ = false;
 };
@@ -169,15 +164,65 @@ channel_ptr begin_serial(const channel_ptr& port, const std::shared_ptr<serial::
     return open_channel(command_stream(port, l, c, std::move(o)));
 }
 
-address serial_address(std::string_view text)
-{
-    // COM3 has no colon before its options, and a path begins with a slash.
-    const std::string_view name = text.substr(0, text.find('?'));
-    const bool is_name = !name.empty() && (name.front() == '/' || name.find(':') == name.npos);
-    return address::parse(is_name ? "serial:" + std::string(text) : std::string(text));
-}
+namespace {
 
-descriptor start_opening(const address& at, const std::optional<serial_settings>& given,
+/// The begin of a line of RFC 2217.
+class rfc2217_handshake final : public pending_handshake {
+public:
+    rfc2217_handshake(descriptor connection, const serial_settings& s, const rfc2217_options& o,
+                      std::shared_ptr<serial_outcome> outcome)
+        : outcome_(std::move(outcome)),
+          line_(serial::rfc2217_line(std::move(connection), s, o)),
+          operation_(serial::open_rfc2217(line_))
+    {
+    }
+
+    std::optional<readiness> advance() override
+    {
+        events_.look();
+        try {
+            const std::optional<serial::waiting> w = operation_->advance();
+            if (!w) {
+                made_.emplace(serial::descriptor_of(line_));
+                return std::nullopt;
+            }
+            if (!std::exchange(bell_awaited_, true))
+                events_.add(operation_->bell());
+            events_.await(*w);
+            return events_.wait_handle();
+        } catch (...) {
+            outcome_->thrown = std::current_exception();
+            throw;
+        }
+    }
+    descriptor take() noexcept override { return std::move(*made_); }
+
+private:
+    std::shared_ptr<serial_outcome> outcome_;
+    std::shared_ptr<serial::line> line_;
+    std::unique_ptr<serial::operation> operation_;
+    serial::event_set events_; // destroyed before what it waits for
+    std::optional<descriptor> made_;
+    bool bell_awaited_ = false;
+};
+
+class raw_handshake final : public pending_handshake {
+public:
+    raw_handshake(descriptor connection, const serial_settings& s)
+        : made_(serial::descriptor_of(serial::raw_line(std::move(connection), s)))
+    {
+    }
+
+    std::optional<readiness> advance() override { return std::nullopt; }
+    descriptor take() noexcept override { return std::move(made_); }
+
+private:
+    descriptor made_;
+};
+
+} // namespace
+
+descriptor start_opening(const address& at, const std::optional<serial_settings>& given, const connect_settings& c,
                          std::shared_ptr<accept_queue>& q)
 {
     serial_settings s;
@@ -185,29 +230,58 @@ descriptor start_opening(const address& at, const std::optional<serial_settings>
     (void)serial::read_options(at.options(), s, &o); // they were checked when the address was made
     if (given)
         s = *given;
-    if (at.kind() != address::family::serial)
+    if (at.kind() == address::family::serial) {
+        if (c.same_user || c.local)
+            throw usage_error(errc::unsupported,
+                              "ferrule: " + at.to_string() + ": a serial port has neither user nor address");
+        q = std::make_shared<accept_queue>();
+        q->describe("ferrule: opening " + at.to_string());
+        q->put(serial::descriptor_of(serial::open_port(at.name(), s)));
+        return told_stream();
+    }
+    if (at.kind() != address::family::rfc2217 && at.kind() != address::family::tcp)
         throw usage_error(errc::unsupported, "ferrule: " + at.to_string() + ": no serial line");
-    q = std::make_shared<accept_queue>();
-    q->describe("ferrule: opening " + at.to_string());
-    q->put(serial::descriptor_of(serial::open_port(at.name(), s)));
-    return told_stream();
+    const auto outcome = std::make_shared<serial_outcome>();
+    const bool is_raw = at.kind() == address::family::tcp;
+    const auto begin = [s, o, outcome, is_raw](descriptor connection) -> std::unique_ptr<pending_handshake> {
+        if (is_raw)
+            return std::make_unique<raw_handshake>(std::move(connection), s);
+        return std::make_unique<rfc2217_handshake>(std::move(connection), s, o, outcome);
+    };
+    if (!is_raw)
+        serial::check_rfc2217(s); // rather than when the connection is there
+    descriptor d = start_connecting(address::tcp(at.name(), at.service()), c, begin, q);
+    q->describe("ferrule: connecting to " + at.to_string());
+    q->fail_by([outcome](const error_code& ec) {
+        if (outcome->thrown)
+            outcome->raise(ec);
+    });
+    return d;
 }
 
 message_reader<opened_port> opening(const address& at, const std::optional<serial_settings>& s)
 {
     std::shared_ptr<accept_queue> q;
-    descriptor d = start_opening(at, s, q);
+    descriptor d = start_opening(at, s, {}, q);
     return message_reader<opened_port>(std::move(d), opened_port(std::move(q)));
 }
 
 } // namespace detail
 
-serial_port::serial_port(const ferrule::address& at, const until& timeout)
+address serial_address::parse(std::string_view text)
+{
+    // COM3 has no colon before its options, and a path begins with a slash.
+    const std::string_view name = text.substr(0, text.find('?'));
+    const bool is_name = !name.empty() && (name.front() == '/' || name.find(':') == name.npos);
+    return address::parse(is_name ? "serial:" + std::string(text) : std::string(text));
+}
+
+serial_port::serial_port(const serial_address& at, const until& timeout)
     : serial_port(detail::opening(at, std::nullopt).recv(timeout))
 {
 }
 
-serial_port::serial_port(const ferrule::address& at, const serial_settings& s, const until& timeout)
+serial_port::serial_port(const serial_address& at, const serial_settings& s, const until& timeout)
     : serial_port(detail::opening(at, s).recv(timeout))
 {
 }

@@ -54,19 +54,27 @@ public:
 [[nodiscard]] FERRULE_EXPORT channel_ptr begin_serial(const channel_ptr& port, const std::shared_ptr<serial::line>& l,
                                                       const serial_command& c, std::shared_ptr<serial_outcome> o);
 
-/// Where a text without a scheme is a port of this machine. Throws as `address::parse`.
-[[nodiscard]] FERRULE_EXPORT address serial_address(std::string_view text);
-
-/// Begins to open a port. Settings take the place of the address's. Throws `usage_error` for an impossible address.
-[[nodiscard]] FERRULE_EXPORT descriptor start_opening(const address& at, const std::optional<serial_settings>& s,
-                                                      std::shared_ptr<accept_queue>& q);
-
 } // namespace detail
+
+/// Where a serial port is. Text without a scheme is a port of this machine, such as "/dev/ttyUSB0" or "COM3?baud=115200".
+class serial_address : public address {
+public:
+    serial_address(const address& a) : address(a) {}
+    /// Throws as `address::parse`.
+    template <std::convertible_to<std::string_view> Text>
+    serial_address(const Text& text) : address(parse(text))
+    {
+    }
+    [[nodiscard]] FERRULE_EXPORT static address parse(std::string_view text);
+};
 
 /// A serial port, which is a `duplex`: all its calls for bytes, and messages by `message_duplex`, work here, with the same
 /// promises. The calls below ask for what only serial lines have. A port is one of these, see `address`:
 ///
 /// * `/dev/ttyUSB0`, `COM3`, `serial:/dev/ttyUSB0?baud=115200`: a port of this machine
+/// * `rfc2217://host:4001?baud=115200`: a port of a server that speaks RFC 2217, such as ser2net. It drains nothing, and
+///   tells neither what it has not sent nor errors, unless it reports them.
+/// * `tcp://host:4002`: a port of a server that passes bytes only. Settings are remembered and have no effect.
 ///
 /// The calls below do not take part in the order of receives and sends, and several may be under way at the same time.
 /// What a kind of port cannot do is `errc::unsupported`. A port that has vanished, such as an adaptor that was pulled
@@ -133,21 +141,11 @@ public:
     serial_port() noexcept = default;
     /// Opens the port with the settings of the address. Takes one of this machine immediately. Blocks until a server has
     /// agreed, or `timeout` has passed. What the port has received before is dropped.
-    /// Throws also: `error` with the system's error, such as ENOENT, EBUSY or ENOTTY; `rejected_error`; what `connect`
-    /// throws. The text names the port.
-    FERRULE_EXPORT explicit serial_port(const ferrule::address& at, const until& timeout = {});
+    /// Throws also: `error` with the system's error, such as ENOENT, EBUSY or ENOTTY; `serial_errc`; `rejected_error`; what
+    /// `connect` throws. The text names the port.
+    FERRULE_EXPORT explicit serial_port(const serial_address& at, const until& timeout = {});
     /// Opens the port with these settings, whatever the address says.
-    FERRULE_EXPORT serial_port(const ferrule::address& at, const serial_settings& s, const until& timeout = {});
-    /// Text without a scheme is a port of this machine, such as "/dev/ttyUSB0" or "COM3?baud=115200".
-    template <std::convertible_to<std::string_view> Text>
-    explicit serial_port(const Text& at, const until& timeout = {}) : serial_port(detail::serial_address(at), timeout)
-    {
-    }
-    template <std::convertible_to<std::string_view> Text>
-    serial_port(const Text& at, const serial_settings& s, const until& timeout = {})
-        : serial_port(detail::serial_address(at), s, timeout)
-    {
-    }
+    FERRULE_EXPORT serial_port(const serial_address& at, const serial_settings& s, const until& timeout = {});
     /// Shares the serial port that `connect` has opened. Throws `usage_error` (`errc::bad_descriptor`) if it is none.
     FERRULE_EXPORT explicit serial_port(const duplex& shared);
 
@@ -389,6 +387,7 @@ public:
     error_code encode(const serial_port&, const limits&, encoded&) const noexcept { return errc::unencodable; }
     serial_port load(const bytes&) const { return serial_port(duplex(next())); }
 };
+/// Begins to open a port. Settings take the place of the address's. Throws `usage_error` for an impossible address.
 [[nodiscard]] FERRULE_EXPORT message_reader<opened_port> opening(const address& at,
                                                                  const std::optional<serial_settings>& s);
 
@@ -397,13 +396,13 @@ public:
 /// `async_open_serial_port(address [, settings] [, timeout] [, token])` completes with the `serial_port`. Otherwise as its
 /// constructor. Defined in <ferrule/asio.hpp>. Cancellation: the port is closed again.
 template <detail::timeout_or_token... TimeoutAndToken>
-auto async_open_serial_port(const address& at, const serial_settings& s, TimeoutAndToken&&... timeout_and_token)
+auto async_open_serial_port(const serial_address& at, const serial_settings& s, TimeoutAndToken&&... timeout_and_token)
 {
     return detail::opening(at, s).async_recv(std::forward<TimeoutAndToken>(timeout_and_token)...);
 }
 template <detail::timeout_or_token... TimeoutAndToken>
     requires(!std::convertible_to<TimeoutAndToken, serial_settings> && ...)
-auto async_open_serial_port(const address& at, TimeoutAndToken&&... timeout_and_token)
+auto async_open_serial_port(const serial_address& at, TimeoutAndToken&&... timeout_and_token)
 {
     return detail::opening(at, std::nullopt).async_recv(std::forward<TimeoutAndToken>(timeout_and_token)...);
 }

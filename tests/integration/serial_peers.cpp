@@ -1,0 +1,384 @@
+// Serial lines of ser2net, of pyserial's server for RFC 2217, and of socat.
+#include "integration/peers.hpp"
+#include "support/posix/serial_pty.hpp"
+#include "support/posix/temporary_folder.hpp"
+#include "support/skip.hpp"
+#include "support/test.hpp"
+
+#include <ferrule/net/serial_port.hpp>
+
+#include <filesystem>
+#include <regex>
+
+using namespace std::string_literals;
+
+namespace {
+
+/// The port at which a process listens, as Linux tells; 0 before it does.
+int listening_port(int pid)
+{
+    const std::string process = "/proc/" + std::to_string(pid);
+    std::set<std::string> sockets;
+    std::error_code ignored;
+    for (const auto& fd : std::filesystem::directory_iterator(process + "/fd", ignored)) {
+        const std::string target = std::filesystem::read_symlink(fd.path(), ignored).string();
+        if (target.starts_with("socket:["))
+            sockets.insert(target.substr(8, target.size() - 9));
+    }
+    std::ifstream table(process + "/net/tcp");
+    std::string line;
+    std::getline(table, line);
+    while (std::getline(table, line)) {
+        // number, local address:port, peer, state (0A: listening), …, inode as the tenth
+        const std::regex columns(R"(\s*\S+\s+\w+:(\w+)\s+\S+\s+0A(?:\s+\S+){5}\s+(\d+).*)");
+        std::smatch found;
+        if (std::regex_match(line, found, columns) && sockets.contains(found[2]))
+            return std::stoi(found[1], nullptr, 16);
+    }
+    return 0;
+}
+
+/// A ser2net with one connection.
+class ser2net {
+public:
+    ser2net(const std::string& accepter, const std::string& connector, const std::string& options = {})
+        : program_(start(folder_, accepter, connector, options))
+    {
+        while ((port_ = listening_port(program_.pid())) == 0) {
+            error_code ec;
+            (void)program_.wait(20ms, ec);
+            if (!ec)
+                throw std::runtime_error("ser2net has ended");
+        }
+    }
+    ser2net(const ser2net&) = delete;
+    ser2net& operator=(const ser2net&) = delete;
+    ~ser2net()
+    {
+        program_.kill();
+        (void)program_.wait();
+    }
+
+    [[nodiscard]] std::string where(const std::string& options = {}) const
+    {
+        return "rfc2217://127.0.0.1:" + std::to_string(port_) + (options.empty() ? "" : "?" + options);
+    }
+    [[nodiscard]] std::string raw() const { return "tcp://127.0.0.1:" + std::to_string(port_); }
+
+    static std::string line(const std::string& path) { return "serialdev(nouucplock=true)," + path + ",9600n81,local"; }
+
+private:
+    static child start(const temporary_folder& folder, const std::string& accepter, const std::string& connector,
+                       const std::string& options)
+    {
+        std::ofstream(folder.file("it.yaml"))
+            << "%YAML 1.1\n---\nconnection: &it\n    accepter: " << (accepter.empty() ? "" : accepter + ",")
+            << "tcp,127.0.0.1,0\n    connector: " << connector << "\n"
+            << (options.empty() ? "" : "    options:\n      " + options + "\n");
+        const std::string usual = "/usr/sbin/ser2net";
+        const std::string program = std::filesystem::exists(usual) ? usual : program_in_path("ser2net");
+        return spawn({program, "-n", "-u", "-c", folder.file("it.yaml"), "-P", folder.file("pid")});
+    }
+
+    temporary_folder folder_;
+    child program_;
+    int port_ = 0;
+};
+
+const std::string rfc2217 = "telnet(rfc2217)";
+
+serial_port open(const std::string& where, style s)
+{
+    return s == style::blocking ? serial_port(where, timeout) : run(async_open_serial_port(where, timeout));
+}
+
+constexpr style styles[] = {style::blocking, style::coroutine};
+
+speed_t speed_of(const serial_pty& pty)
+{
+    const termios t = pty.settings();
+    return ::cfgetospeed(&t);
+}
+
+} // namespace
+
+TEST_CASE("ser2net: settings reach its line, at opening and later, and every byte passes both ways")
+{
+    for (const style s : styles) {
+        serial_pty pty;
+        const ser2net server(rfc2217, ser2net::line(pty.path()));
+        serial_port port = open(server.where("baud=115200&stop=2"), s);
+        CHECK(speed_of(pty) == B115200);
+        CHECK((pty.settings().c_cflag & CSTOPB) != 0u);
+
+        duplex device = pty.device();
+        std::string all;
+        for (int i = 0; i < 2000; ++i)
+            all += "\r\n\0\xff\r"s + static_cast<char>(i);
+        auto sending = std::async(std::launch::async, [&] { port.send(all, timeout); });
+        CHECK((device.recv(all.size(), timeout) == byte_view(all)));
+        sending.get();
+        sending = std::async(std::launch::async, [&] { device.send(all, timeout); });
+        CHECK((port.recv(all.size(), timeout) == byte_view(all)));
+        sending.get();
+
+        const serial_settings saved = port.settings();
+        for (const serial_settings& wanted :
+             {serial_settings().baud(300), serial_settings().baud(19'200).data_bits(7).parity(parity::even),
+              serial_settings().baud(4800).parity(parity::mark), serial_settings().xon_xoff(true),
+              serial_settings().rts_cts(true), saved}) {
+            CAPTURE(wanted.to_string());
+            if (s == style::blocking)
+                port.apply(wanted, timeout);
+            else
+                run(port.async_apply(wanted, timeout));
+            CHECK(port.settings() == wanted);
+        }
+        CHECK(speed_of(pty) == B115200);
+        port.apply(serial_settings().baud(12'345), timeout); // a speed of nobody's
+    }
+}
+
+TEST_CASE("ser2net: what its pty cannot do is not answered, and the options say what that means")
+{
+    serial_pty pty;
+    const ser2net server(rfc2217, ser2net::line(pty.path()));
+    {
+        serial_port port(server.where("request_timeout=300"), timeout);
+        CHECK(code_of([&] { port.set_rts(false, timeout); }) == serial_errc::no_answer);
+        CHECK(code_of([&] { run(port.async_set_dtr(false, timeout)); }) == serial_errc::no_answer);
+        CHECK(port.modem(timeout) == modem_lines());
+        CHECK(run(port.async_modem(timeout)) == modem_lines());
+        CHECK(port.errors(timeout) == line_errors());
+        CHECK(code_of([&] { (void)port.modem_change({}, 10ms); }) == errc::timed_out);
+        port.set_break(true, timeout);
+        port.set_break(false, timeout);
+        port.send_break(10ms, timeout);
+        run(port.async_send_break(10ms, timeout));
+        CHECK(code_of([&] { port.drain(timeout); }) == errc::unsupported);
+        for (const serial_queue q : {serial_queue::input, serial_queue::output, serial_queue::both})
+            port.purge(q, timeout);
+    }
+    serial_port port(server.where("request_timeout=300&control_answers=optional&purge_answers=required"), timeout);
+    port.set_rts(false, timeout);
+    CHECK_FALSE(port.settings().rts());
+    run(port.async_purge(serial_queue::both, timeout));
+}
+
+TEST_CASE("ser2net: a port in use is a clear error, and free again when the first client has gone")
+{
+    for (const style s : styles) {
+        serial_pty pty;
+        const ser2net server(rfc2217, ser2net::line(pty.path()));
+        serial_port first = open(server.where(), s);
+        const error_code ec = code_of([&] { (void)open(server.where(), s); });
+        CHECK(ec == serial_errc::port_in_use);
+        CHECK(ec == boost::system::errc::device_or_resource_busy);
+        first.close();
+        error_code busy;
+        do // until ser2net has noticed
+            busy = code_of([&] { (void)open(server.where(), s); });
+        while (busy == serial_errc::port_in_use);
+        CHECK_FALSE(busy);
+    }
+}
+
+TEST_CASE("ser2net: a device that does not open is a clear error")
+{
+    const ser2net server(rfc2217, ser2net::line("/dev/is-not-there"));
+    for (const style s : styles)
+        CHECK(code_of([&] { (void)open(server.where(), s); }) == serial_errc::device_failed);
+}
+
+TEST_CASE("ser2net: peers that lack RFC 2217, or a line, are told apart in time")
+{
+    const ser2net plain("telnet", "echo");
+    const ser2net no_line(rfc2217, "echo");
+    for (const style s : styles) {
+        CHECK(code_of([&] { (void)open(plain.where(), s); }) == serial_errc::no_rfc2217);
+        CHECK(code_of([&] { (void)open(no_line.where("request_timeout=300"), s); }) == serial_errc::no_answer);
+    }
+}
+
+TEST_CASE("ser2net: clients that share a port do not take the answers of each other for theirs")
+{
+    serial_pty pty;
+    const ser2net server(rfc2217, ser2net::line(pty.path()), "max-connections: 3");
+    serial_port one(server.where(), timeout);
+    serial_port other(server.where(), timeout);
+    const auto change = [](serial_port& port, std::uint32_t odd) {
+        for (std::uint32_t i = 0; i < 50; ++i) {
+            try {
+                port.apply(serial_settings().baud(1200 + 2 * i + odd), timeout);
+            } catch (const rejected_error&) { // the other has changed it since, and that is true
+            }
+        }
+    };
+    auto changing = std::async(std::launch::async, [&] { change(one, 0); });
+    change(other, 1);
+    changing.get();
+    one.apply(serial_settings().baud(57'600), timeout);
+    CHECK(speed_of(pty) == B57600);
+    other.apply(serial_settings().baud(38'400), timeout);
+    CHECK(speed_of(pty) == B38400);
+    // Data of the device goes to both.
+    duplex device = pty.device();
+    device.send("to both", timeout);
+    CHECK(one.recv(7, timeout) == byte_view("to both"));
+    CHECK(other.recv(7, timeout) == byte_view("to both"));
+}
+
+TEST_CASE("ser2net: raw TCP carries every byte, and has no settings")
+{
+    for (const style s : styles) {
+        serial_pty pty;
+        const ser2net server("", ser2net::line(pty.path()));
+        serial_port port = open(server.raw(), s);
+        port.apply(serial_settings().baud(300), timeout);
+        duplex device = pty.device();
+        const std::string all = "\r\n\0\xff\xff\r"s;
+        send(port, all, s);
+        CHECK(device.recv(all.size(), timeout) == byte_view(all));
+        device.send(all, timeout);
+        CHECK(port.recv(all.size(), timeout) == byte_view(all));
+        CHECK(speed_of(pty) == B9600); // its own
+        CHECK(code_of([&] { port.set_rts(true, timeout); }) == errc::unsupported);
+    }
+}
+
+TEST_CASE("ser2net: one that is killed is an error in every call")
+{
+    serial_pty pty;
+    auto server = std::make_optional<ser2net>(rfc2217, ser2net::line(pty.path()));
+    serial_port port(server->where(), timeout);
+    auto reading = std::async(std::launch::async, [&] { return code_of([&] { (void)port.recv(timeout); }); });
+    server.reset();
+    CHECK(reading.get() == condition::broken);
+    CHECK(code_of([&] { port.apply({}, timeout); }) == condition::broken);
+    CHECK(code_of([&] { port.send("x", timeout); }) == condition::broken);
+}
+
+namespace {
+
+/// pyserial's server, with a line whose RTS is its CTS and whose DTR is its DSR.
+const std::string pyserial_server = R"(
+import serial, serial.rfc2217, socket, sys, threading, time
+here = socket.create_server(('127.0.0.1', 0))
+print(here.getsockname()[1], flush=True)
+while True:
+    peer, _ = here.accept()
+    line = serial.serial_for_url('loop://', timeout=0.05)
+    class Connection:
+        def write(self, data): peer.sendall(data)
+    manager = serial.rfc2217.PortManager(line, Connection())
+    alive = True
+    def forward():
+        while alive:
+            data = line.read(line.in_waiting or 1)
+            if data: peer.sendall(b''.join(manager.escape(data)))
+            manager.check_modem_lines()
+    reading = threading.Thread(target=forward, daemon=True)
+    reading.start()
+    try:
+        while True:
+            data = peer.recv(4096)
+            if not data: break
+            line.write(b''.join(manager.filter(data)))
+    except OSError: pass
+    alive = False
+    reading.join()
+    peer.close()
+)";
+
+class pyserial {
+public:
+    pyserial() : program_(spawn_piped({python_with("serial.rfc2217"), "-c", pyserial_server}))
+    {
+        port_ = program_.output.recv_line(timeout).text();
+    }
+    pyserial(const pyserial&) = delete;
+    pyserial& operator=(const pyserial&) = delete;
+    ~pyserial() { program_.process.kill(); }
+
+    [[nodiscard]] std::string where(const std::string& options = {}) const
+    {
+        return "rfc2217://127.0.0.1:" + port_ + (options.empty() ? "" : "?" + options);
+    }
+
+private:
+    piped_child<reader, writer> program_;
+    std::string port_;
+};
+
+} // namespace
+
+TEST_CASE("pyserial: its server takes settings, and its line shows the modem lines and what was sent")
+{
+    const pyserial server;
+    for (const style s : styles) {
+        serial_port port = open(server.where("baud=115200&parity=E"), s);
+        const modem_lines all(true, true, false, true); // CD is always on there
+        modem_lines now = port.modem(timeout);
+        while (now != all)
+            now = port.modem_change(now, timeout);
+        const auto switched = [&](auto&& change) {
+            auto watching = std::async(std::launch::async, [&] {
+                return s == style::blocking ? port.modem_change(now, timeout)
+                                            : run(port.async_modem_change(now, timeout));
+            });
+            change();
+            now = watching.get();
+            return now;
+        };
+        CHECK(switched([&] { port.set_rts(false, timeout); }) == modem_lines(false, true, false, true));
+        CHECK(switched([&] { run(port.async_set_dtr(false, timeout)); }) == modem_lines(false, false, false, true));
+        CHECK(switched([&] { port.set_rts(true, timeout); }) == modem_lines(true, false, false, true));
+        CHECK(switched([&] { port.set_dtr(true, timeout); }) == all);
+        CHECK(run(port.async_modem(timeout)) == all);
+
+        std::string data;
+        for (int i = 0; i < 500; ++i)
+            data += "\r\n\0\xff\r"s + static_cast<char>(i);
+        send(port, data, s);
+        CHECK((port.recv(data.size(), timeout) == byte_view(data)));
+
+        port.set_break(true, timeout);
+        port.set_break(false, timeout);
+        run(port.async_send_break(5ms, timeout));
+        port.purge(serial_queue::both, timeout);
+        const serial_settings saved = port.settings();
+        port.apply(serial_settings().baud(300).data_bits(7).stop_bits(stop_bits::two).xon_xoff(true), timeout);
+        run(port.async_apply(saved, timeout));
+        port.close();
+    }
+}
+
+TEST_CASE("socat: the two ends of its pair of ptys are serial ports")
+{
+    const temporary_folder folder;
+    struct killed : child {
+        ~killed() { kill(); }
+    } program{spawn({program_in_path("socat"), "PTY,raw,echo=0,link=" + folder.file("a"),
+                     "PTY,raw,echo=0,link=" + folder.file("b")})};
+    for (const std::string& end : {folder.file("a"), folder.file("b")}) {
+        while (!std::filesystem::exists(end)) {
+            error_code ec;
+            (void)program.wait(10ms, ec);
+            REQUIRE(ec);
+        }
+    }
+    for (const style s : styles) {
+        serial_port one = open(folder.file("a") + "?baud=115200", s);
+        serial_port other = open(folder.file("b") + "?baud=115200", s);
+        const std::string all = text(100'000);
+        auto sending = std::async(std::launch::async, [&] { one.send(all, timeout); });
+        CHECK((other.recv(all.size(), timeout) == byte_view(all)));
+        sending.get();
+        one.drain(timeout);
+    }
+    serial_port one(folder.file("a"));
+    auto reading = std::async(std::launch::async, [&] { return code_of([&] { (void)one.recv(timeout); }); });
+    program.kill();
+    CHECK(reading.get() == boost::system::errc::io_error);
+    (void)program.wait(timeout);
+}
