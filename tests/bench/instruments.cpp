@@ -1,6 +1,5 @@
 #include "bench/instruments.hpp"
 
-#include "bench/contenders.hpp"
 #include "support/posix/descriptors.hpp"
 #include "support/posix/python.hpp"
 
@@ -11,20 +10,26 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read_until.hpp>
+#include <boost/asio/serial_port.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
 #include <boost/asio/write.hpp>
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <memory>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pty.h>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <sys/socket.h>
+#include <termios.h>
 #include <unistd.h>
 
 namespace ferrule::bench {
@@ -39,8 +44,10 @@ using test::unique_fd;
 constexpr std::string_view question = "*IDN?\n";
 constexpr std::string_view reply = "maker,model,serial number,version\n";
 
-/// Answers one peer after the other; the raw calls are the same for all.
-void answer(int port_to)
+// Two instruments; the raw calls are the same for all.
+
+/// Answers one peer after the other.
+void answer_tcp(int to)
 {
     const unique_fd listening(must(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)));
     sockaddr_in at{};
@@ -50,7 +57,7 @@ void answer(int port_to)
     must(::listen(listening.get(), 16));
     socklen_t size = sizeof at;
     must(::getsockname(listening.get(), reinterpret_cast<sockaddr*>(&at), &size));
-    tell_port(port_to, ntohs(at.sin_port));
+    tell_where(to, std::to_string(ntohs(at.sin_port)));
     for (;;) {
         const unique_fd peer(must(::accept(listening.get(), nullptr, nullptr)));
         const int on = 1;
@@ -60,6 +67,24 @@ void answer(int port_to)
             if (got[n - 1] == '\n' && ::send(peer.get(), reply.data(), reply.size(), MSG_NOSIGNAL) < 0)
                 break;
     }
+}
+
+/// Answers at the end of a serial line, which is a pty.
+void answer_serial(int to)
+{
+    int master = -1;
+    int slave = -1; // stays open, or the line would end with its first peer
+    char path[64];
+    must(::openpty(&master, &slave, path, nullptr, nullptr));
+    termios raw{};
+    must(::tcgetattr(slave, &raw));
+    ::cfmakeraw(&raw);
+    must(::tcsetattr(slave, TCSANOW, &raw));
+    tell_where(to, path);
+    char got[256];
+    for (ssize_t n = 0; (n = ::read(master, got, sizeof got)) > 0;)
+        if (got[n - 1] == '\n' && ::write(master, reply.data(), reply.size()) < 0)
+            break;
 }
 
 /// Repeats `ask` as long as there is time; returns microseconds per call.
@@ -100,12 +125,32 @@ asio::awaitable<double> repeated_by_coroutine(double microseconds, Ask ask)
     co_return took / static_cast<double>(n);
 }
 
-double asio_blocking(std::uint16_t port, double microseconds)
+// How Asio connects, and how ferrule's addresses say it.
+tcp::socket open_tcp(asio::io_context& context, const std::string& where)
+{
+    tcp::socket peer(context);
+    peer.connect({asio::ip::address_v4::loopback(), static_cast<std::uint16_t>(std::stoi(where))});
+    peer.set_option(tcp::no_delay(true));
+    return peer;
+}
+asio::serial_port open_serial(asio::io_context& context, const std::string& where)
+{
+    return asio::serial_port(context, where);
+}
+std::string tcp_address(const std::string& where)
+{
+    return "tcp://127.0.0.1:" + where;
+}
+std::string serial_address_of(const std::string& where)
+{
+    return "serial:" + where;
+}
+
+template <auto Open>
+double asio_blocking(const std::string& where, double microseconds)
 {
     asio::io_context context(1);
-    tcp::socket peer(context);
-    peer.connect({asio::ip::address_v4::loopback(), port});
-    peer.set_option(tcp::no_delay(true));
+    auto peer = Open(context, where);
     std::string held;
     return repeated(microseconds, [&] {
         asio::write(peer, asio::buffer(question));
@@ -115,7 +160,8 @@ double asio_blocking(std::uint16_t port, double microseconds)
     });
 }
 
-asio::awaitable<void> ask_by_asio(tcp::socket& peer, std::string& held)
+template <class Peer>
+asio::awaitable<void> ask_by_asio(Peer& peer, std::string& held)
 {
     co_await asio::async_write(peer, asio::buffer(question), asio::use_awaitable);
     const std::size_t n = co_await asio::async_read_until(peer, asio::dynamic_buffer(held), '\n', asio::use_awaitable);
@@ -123,12 +169,11 @@ asio::awaitable<void> ask_by_asio(tcp::socket& peer, std::string& held)
     held.erase(0, n);
 }
 
-double asio_coroutine(std::uint16_t port, double microseconds)
+template <auto Open>
+double asio_coroutine(const std::string& where, double microseconds)
 {
     asio::io_context context(1);
-    tcp::socket peer(context);
-    peer.connect({asio::ip::address_v4::loopback(), port});
-    peer.set_option(tcp::no_delay(true));
+    auto peer = Open(context, where);
     std::string held;
     const auto ask = [&] { return ask_by_asio(peer, held); };
     auto took = asio::co_spawn(context, repeated_by_coroutine(microseconds, ask), asio::use_future);
@@ -136,9 +181,10 @@ double asio_coroutine(std::uint16_t port, double microseconds)
     return took.get();
 }
 
-double ferrule_blocking(std::uint16_t port, double microseconds)
+template <auto Address>
+double ferrule_blocking(const std::string& where, double microseconds)
 {
-    client instrument(address::tcp("127.0.0.1", port));
+    client instrument(Address(where));
     return repeated(microseconds, [&] { check(instrument.write_read_line(question).text()); });
 }
 
@@ -148,10 +194,11 @@ asio::awaitable<void> ask_by_ferrule(client& instrument)
     check(line.text());
 }
 
-double ferrule_coroutine(std::uint16_t port, double microseconds)
+template <auto Address>
+double ferrule_coroutine(const std::string& where, double microseconds)
 {
     asio::io_context context(1);
-    client instrument(address::tcp("127.0.0.1", port));
+    client instrument(Address(where));
     const auto ask = [&] { return ask_by_ferrule(instrument); };
     auto took = asio::co_spawn(context, repeated_by_coroutine(microseconds, ask), asio::use_future);
     context.run();
@@ -160,9 +207,9 @@ double ferrule_coroutine(std::uint16_t port, double microseconds)
 
 constexpr const char* script = R"(
 import asyncio, sys, time
-port, microseconds = int(sys.argv[1]), float(sys.argv[2])
+where, microseconds, module = sys.argv[1], float(sys.argv[2]), sys.argv[3]
 async def by_asyncio():
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(where))
     async def ask():
         writer.write(b"*IDN?\n")
         await writer.drain()
@@ -170,10 +217,21 @@ async def by_asyncio():
     return ask
 async def by_sockio():
     import sockio.aio
-    tcp = sockio.aio.TCP("127.0.0.1", port)
+    tcp = sockio.aio.TCP("127.0.0.1", int(where))
     return lambda: tcp.write_readline(b"*IDN?\n")
+async def by_serialio():
+    import serialio.aio
+    port = serialio.aio.serial_for_url("serial://" + where)
+    return lambda: port.write_readline(b"*IDN?\n")
+async def by_serial():
+    import serial
+    port = serial.serial_for_url(where)
+    async def ask():
+        port.write(b"*IDN?\n")
+        return port.readline()
+    return ask
 async def main():
-    ask = await (by_asyncio if sys.argv[3] == "asyncio" else by_sockio)()
+    ask = await globals()["by_" + module]()
     for limit in (microseconds / 8, microseconds):
         n, took, began = 0, 0, time.perf_counter()
         while took < limit:
@@ -193,11 +251,11 @@ std::string python_having(const std::string& module)
     return {};
 }
 
-template <const char* const& Name>
-double python_client(std::uint16_t port, double microseconds)
+template <const char* const& Module>
+double python_client(const std::string& where, double microseconds)
 {
-    const std::string command = "'" + python_having(Name) + "' -c '" + script + "' " + std::to_string(port) + " " +
-                                std::to_string(microseconds) + " " + Name;
+    const std::string command = "'" + python_having(Module) + "' -c '" + script + "' " + where + " " +
+                                std::to_string(microseconds) + " " + Module;
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> output(::popen(command.c_str(), "r"), &::pclose);
     double took = 0;
     if (!output || std::fscanf(output.get(), "%lf", &took) != 1)
@@ -207,25 +265,48 @@ double python_client(std::uint16_t port, double microseconds)
 
 constexpr const char* asyncio = "asyncio";
 constexpr const char* sockio = "sockio";
-
+constexpr const char* serial = "serial";
+constexpr const char* serialio = "serialio";
 constexpr const char* one_core = "one core";
 constexpr const char* two_cores = "two cores";
 
 struct client_program {
     const char* name;
-    double (*run)(std::uint16_t port, double microseconds);
-    bool is_python = false;
+    double (*run)(const std::string& where, double microseconds);
+    const char* module = nullptr; // of Python
 };
 
-const client_program programs[] = {
-    {"asio blocking", asio_blocking},        {"ferrule blocking", ferrule_blocking},
-    {"asio coroutine", asio_coroutine},      {"ferrule coroutine", ferrule_coroutine},
-    {asyncio, python_client<asyncio>, true}, {sockio, python_client<sockio>, true},
+struct client_table {
+    const char* name;
+    const char* heading;
+    void (*answer)(int to);
+    client_program programs[6];
+};
+
+const client_table tables[] = {
+    {"instruments",
+     "a client of an instrument over TCP: microseconds from a request to its reply",
+     answer_tcp,
+     {{"asio blocking", asio_blocking<open_tcp>},
+      {"ferrule blocking", ferrule_blocking<tcp_address>},
+      {"asio coroutine", asio_coroutine<open_tcp>},
+      {"ferrule coroutine", ferrule_coroutine<tcp_address>},
+      {"asyncio", python_client<asyncio>, asyncio},
+      {"sockio", python_client<sockio>, sockio}}},
+    {"serial instruments",
+     "a client of an instrument at a serial line (a pty): microseconds from a request to its reply",
+     answer_serial,
+     {{"asio blocking", asio_blocking<open_serial>},
+      {"ferrule blocking", ferrule_blocking<serial_address_of>},
+      {"asio coroutine", asio_coroutine<open_serial>},
+      {"ferrule coroutine", ferrule_coroutine<serial_address_of>},
+      {"pyserial", python_client<serial>, serial},
+      {"serialio", python_client<serialio>, serialio}}},
 };
 
 std::string problem_of(const client_program& p)
 {
-    return p.is_python && python_having(p.name).empty() ? std::string("no Python has ") + p.name : "";
+    return p.module != nullptr && python_having(p.module).empty() ? std::string("no Python has ") + p.module : "";
 }
 
 } // namespace
@@ -233,28 +314,36 @@ std::string problem_of(const client_program& p)
 std::vector<program_row> measure_instruments(const std::vector<std::string>& only, int rounds, double microseconds)
 {
     std::vector<program_row> rows;
-    for (const char* name : {one_core, two_cores}) {
-        program_row r{"instruments", name, {}};
-        for (const client_program& p : programs)
-            r.entries.push_back({p.name, problem_of(p), {}});
-        if (is_wanted(only, r.full_name()))
+    std::vector<const client_table*> table_of;
+    for (const client_table& t : tables)
+        for (const char* name : {one_core, two_cores}) {
+            program_row r{t.name, name, {}};
+            if (!is_wanted(only, r.full_name()))
+                continue;
+            for (const client_program& p : t.programs)
+                r.entries.push_back({p.name, problem_of(p), {}});
             rows.push_back(std::move(r));
-    }
+            table_of.push_back(&t);
+        }
     for (int round = 0; round < rounds; ++round)
-        for (program_row& r : rows)
-            for (std::size_t k = 0; k < std::size(programs); ++k)
-                if (program_row::entry& e = r.entries[k]; e.problem.empty())
+        for (std::size_t i = 0; i < rows.size(); ++i)
+            for (std::size_t k = 0; k < std::size(table_of[i]->programs); ++k)
+                if (program_row::entry& e = rows[i].entries[k]; e.problem.empty())
                     measure_apart(e, [&] {
-                        const serving s(answer);
-                        on_core(r.name == one_core ? 0 : 1);
-                        return programs[k].run(s.port(), microseconds);
+                        const serving s(table_of[i]->answer);
+                        on_core(rows[i].name == one_core ? 0 : 1);
+                        return table_of[i]->programs[k].run(s.where(), microseconds);
                     });
     return rows;
 }
 
 void print_instruments(std::span<const program_row> rows)
 {
-    print_programs("a client of an instrument over TCP: microseconds from a request to its reply", rows);
+    for (const client_table& t : tables) {
+        std::vector<program_row> own;
+        std::ranges::copy_if(rows, std::back_inserter(own), [&](const program_row& r) { return r.table == t.name; });
+        print_programs(t.heading, own);
+    }
 }
 
 void check_instruments(std::span<const program_row> rows, std::vector<verdict>& goals)

@@ -41,23 +41,23 @@ void on_core(std::size_t i)
 
 serving::serving(const std::function<void(int)>& run)
 {
-    auto [port, port_to] = test::raw_pipe();
+    auto [told, to] = test::raw_pipe();
     pid_ = must(::fork());
     if (pid_ == 0) {
         ::alarm(120);
         try {
             on_core(0);
-            run(port_to.get());
+            run(to.get());
         } catch (const std::exception& e) {
             std::fprintf(stderr, "a server: %s\n", e.what());
         }
         ::_exit(1);
     }
-    port_to.reset();
-    char text[16] = {};
-    if (::read(port.get(), text, sizeof text - 1) <= 0)
+    to.reset();
+    char text[64] = {};
+    if (::read(told.get(), text, sizeof text - 1) <= 0)
         throw std::runtime_error("the server does not start");
-    port_ = static_cast<std::uint16_t>(std::atoi(text));
+    where_ = text;
 }
 
 serving::~serving()
@@ -70,7 +70,7 @@ unique_fd serving::connect() const
 {
     sockaddr_in to{};
     to.sin_family = AF_INET;
-    to.sin_port = htons(port_);
+    to.sin_port = htons(static_cast<std::uint16_t>(std::stoi(where_)));
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     unique_fd fd(must(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)));
     const int on = 1;
@@ -79,10 +79,9 @@ unique_fd serving::connect() const
     return fd;
 }
 
-void tell_port(int to, std::uint16_t port)
+void tell_where(int to, const std::string& where)
 {
-    const std::string text = std::to_string(port) + '\n';
-    must(static_cast<int>(::write(to, text.data(), text.size())));
+    must(static_cast<int>(::write(to, where.data(), where.size())));
 }
 
 void measure_apart(program_row::entry& e, const std::function<double()>& f)

@@ -4,7 +4,6 @@
 #include "bench/results.hpp"
 #include "support/unique_fd.hpp"
 
-#include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
@@ -33,25 +32,25 @@ public:
 /// Pins this process to one of those that it may run on.
 void on_core(std::size_t i);
 
-/// A server in a process of its own, on a core of its own: `run(port_to)` writes its port, in decimal, and serves until it is
-/// killed.
+/// A server in a process of its own, on a core of its own: `run(to)` writes where it is, such as a port in decimal, and serves
+/// until it is killed.
 class serving {
 public:
-    explicit serving(const std::function<void(int port_to)>& run);
+    explicit serving(const std::function<void(int to)>& run);
     serving(const serving&) = delete;
     serving& operator=(const serving&) = delete;
     ~serving();
 
-    [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
-    /// A socket of the system's.
+    [[nodiscard]] const std::string& where() const noexcept { return where_; }
+    /// A socket of the system's, at its port.
     [[nodiscard]] test::unique_fd connect() const;
 
 private:
     pid_t pid_ = -1;
-    std::uint16_t port_ = 0;
+    std::string where_;
 };
 /// For such a server.
-void tell_port(int to, std::uint16_t port);
+void tell_where(int to, const std::string& where);
 
 /// Adds what `f` returns, in a process of its own on a core of its own.
 void measure_apart(program_row::entry& e, const std::function<double()>& f);

@@ -48,7 +48,7 @@ void by_ferrule(int port_to)
                             while (const auto m = co_await peer.async_next())
                                 co_await peer.async_send(*m);
                         });
-    tell_port(port_to, server.address().port());
+    tell_where(port_to, std::to_string(server.address().port()));
     context.run();
 }
 
@@ -89,7 +89,7 @@ void by_asio(int port_to)
     asio::io_context context(1);
     tcp::acceptor acceptor(context, {asio::ip::address_v4::loopback(), 0});
     acceptor.listen(1024);
-    tell_port(port_to, acceptor.local_endpoint().port());
+    tell_where(port_to, std::to_string(acceptor.local_endpoint().port()));
     co_spawn(context, asio_accept(acceptor), asio::detached);
     context.run();
 }
