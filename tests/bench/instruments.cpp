@@ -318,7 +318,8 @@ std::vector<program_row> measure_instruments(const std::vector<std::string>& onl
     for (const client_table& t : tables)
         for (const char* name : {one_core, two_cores}) {
             program_row r{t.name, name, {}};
-            if (!is_wanted(only, r.full_name()))
+            const bool is_moved = t.answer == answer_serial && name == one_core; // by the system, to any core
+            if (is_moved || !is_wanted(only, r.full_name()))
                 continue;
             for (const client_program& p : t.programs)
                 r.entries.push_back({p.name, problem_of(p), {}});
