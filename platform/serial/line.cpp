@@ -67,6 +67,38 @@ std::optional<waiting> operation::advance()
 
 namespace {
 
+class closing final : public operation {
+public:
+    using operation::operation;
+
+private:
+    std::optional<waiting> step() override { return waiting{}; }
+};
+
+} // namespace
+
+std::unique_ptr<operation> until_closed(std::shared_ptr<line> l)
+{
+    return std::make_unique<closing>(std::move(l));
+}
+
+bool running_operation::advance()
+{
+    if (events_)
+        events_->look();
+    const std::optional<waiting> w = operation_->advance();
+    if (!w)
+        return true;
+    if (!events_) {
+        events_ = std::make_unique<event_set>();
+        events_->add(operation_->bell());
+    }
+    events_->await(*w);
+    return false;
+}
+
+namespace {
+
 class line_descriptor {
 public:
     explicit line_descriptor(std::shared_ptr<line> l) noexcept : line_(std::move(l)) {}

@@ -9,6 +9,7 @@
 #include <ferrule/socket_like.hpp>
 
 #include <array>
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -48,6 +49,9 @@ public:
 
     /// Begins an operation. Throws `error`: `errc::unsupported` for what this kind of line never does.
     [[nodiscard]] virtual std::unique_ptr<operation> start(const serial_command& c) = 0;
+
+    /// Set by whoever exports the line, which one can at a time.
+    std::atomic<bool> is_exported{false};
 
     /// What the line was last told.
     [[nodiscard]] serial_settings settings() const
@@ -133,6 +137,25 @@ protected:
 private:
     std::optional<os::doorbell> bell_; // made at the first wait
 };
+
+/// An operation and all that it waits for, by one handle.
+class running_operation {
+public:
+    explicit running_operation(std::unique_ptr<operation> o) noexcept : operation_(std::move(o)) {}
+
+    /// Goes as far as possible immediately. Returns whether the operation is done. Throws as it does.
+    [[nodiscard]] bool advance();
+    /// Valid after `advance` has returned false.
+    [[nodiscard]] readiness wait_handle() const noexcept { return events_->wait_handle(); }
+    [[nodiscard]] const serial_answer& result() const noexcept { return operation_->result(); }
+
+private:
+    std::unique_ptr<operation> operation_;
+    std::unique_ptr<event_set> events_; // made at the first wait; destroyed before what it waits for
+};
+
+/// Fails with `errc::closed` when the line is closed, and is never done.
+[[nodiscard]] std::unique_ptr<operation> until_closed(std::shared_ptr<line> l);
 
 /// How often an operation looks at what the system does not report.
 inline constexpr std::chrono::milliseconds look_again{5};

@@ -46,28 +46,36 @@ public:
         return io_result::moved(1);
     }
     io_result try_write(std::span<const byte_view>) noexcept { return io_result::failed(errc::wrong_direction); }
-    [[nodiscard]] readiness arm(direction) noexcept { return told_ ? readiness::now() : events_->wait_handle(); }
+    [[nodiscard]] readiness arm(direction) noexcept
+    {
+        if (told_)
+            return readiness::now();
+        return operation_ ? operation_->wait_handle() : later_->wait_handle();
+    }
     [[nodiscard]] bool can(direction d) const noexcept { return d == direction::read; }
     void close() noexcept
     {
-        events_.reset();
         operation_.reset();
+        later_.reset();
     }
 
 private:
     /// Returns false if there is something to wait for.
     bool go_on()
     {
-        if (events_)
-            events_->look();
         if (!is_open(port_) || line_ == nullptr)
             throw_error(errc::closed);
-        if (command_->kind == what::drain && !operation_ && !push_rest())
-            return await({serial::look_again}, std::nullopt);
+        if (command_->kind == what::drain && !operation_ && !push_rest()) {
+            if (!later_)
+                later_ = std::make_unique<serial::event_set>();
+            later_->look();
+            later_->await({serial::look_again});
+            return false;
+        }
         if (!operation_)
             start();
-        if (const std::optional<serial::waiting> w = operation_->advance())
-            return await(*w, operation_->bell());
+        if (!operation_->advance())
+            return false;
         outcome_->answer = operation_->result();
         if (command_->kind == what::queued && concerns_input())
             outcome_->answer.number += read_ahead(true);
@@ -75,7 +83,7 @@ private:
     }
     void start()
     {
-        operation_ = line_->start(*command_);
+        operation_ = std::make_unique<serial::running_operation>(line_->start(*command_));
         if (command_->kind == what::purge && concerns_input())
             (void)read_ahead(false); // before the line is purged, since what is read later is new
     }
@@ -103,23 +111,12 @@ private:
         return run(port_, r, deadline::now(), ahead) ? 0 : ahead.data.size();
     }
 
-    bool await(const serial::waiting& w, const std::optional<readiness>& bell)
-    {
-        if (!events_)
-            events_ = std::make_unique<serial::event_set>();
-        if (bell && !std::exchange(bell_awaited_, true))
-            events_->add(*bell);
-        events_->await(w);
-        return false;
-    }
-
     channel_ptr port_;
     std::shared_ptr<serial::line> line_;
     std::unique_ptr<const serial_command> command_;
     std::shared_ptr<serial_outcome> outcome_;
-    std::unique_ptr<serial::operation> operation_;
-    std::unique_ptr<serial::event_set> events_; // destroyed before what it waits for
-    bool bell_awaited_ = false;
+    std::unique_ptr<serial::running_operation> operation_;
+    std::unique_ptr<serial::event_set> later_; // while the rest of an interrupted send does not leave
     bool told_ = false;
 };
 
@@ -179,17 +176,11 @@ public:
 
     std::optional<readiness> advance() override
     {
-        events_.look();
         try {
-            const std::optional<serial::waiting> w = operation_->advance();
-            if (!w) {
-                made_.emplace(serial::descriptor_of(line_));
-                return std::nullopt;
-            }
-            if (!std::exchange(bell_awaited_, true))
-                events_.add(operation_->bell());
-            events_.await(*w);
-            return events_.wait_handle();
+            if (!operation_.advance())
+                return operation_.wait_handle();
+            made_.emplace(serial::descriptor_of(line_));
+            return std::nullopt;
         } catch (...) {
             outcome_->thrown = std::current_exception();
             throw;
@@ -200,10 +191,8 @@ public:
 private:
     std::shared_ptr<serial_outcome> outcome_;
     std::shared_ptr<serial::line> line_;
-    std::unique_ptr<serial::operation> operation_;
-    serial::event_set events_; // destroyed before what it waits for
+    serial::running_operation operation_;
     std::optional<descriptor> made_;
-    bool bell_awaited_ = false;
 };
 
 class raw_handshake final : public pending_handshake {

@@ -5,7 +5,8 @@
 #include "support/skip.hpp"
 #include "support/test.hpp"
 
-#include <ferrule/net/serial_port.hpp>
+#include <ferrule/framing/lines.hpp>
+#include <ferrule/net/serial_server.hpp>
 
 #include <filesystem>
 #include <regex>
@@ -92,6 +93,19 @@ serial_port open(const std::string& where, style s)
     return s == style::blocking ? serial_port(where, timeout) : run(async_open_serial_port(where, timeout));
 }
 
+/// Once ser2net has noticed that the client before has gone.
+serial_port open_when_free(const std::string& where, style s)
+{
+    for (;;) {
+        try {
+            return open(where, s);
+        } catch (const error& e) {
+            if (e.code() != serial_errc::port_in_use)
+                throw;
+        }
+    }
+}
+
 constexpr style styles[] = {style::blocking, style::coroutine};
 
 speed_t speed_of(const serial_pty& pty)
@@ -159,7 +173,8 @@ TEST_CASE("ser2net: what its pty cannot do is not answered, and the options say 
         for (const serial_queue q : {serial_queue::input, serial_queue::output, serial_queue::both})
             port.purge(q, timeout);
     }
-    serial_port port(server.where("request_timeout=300&control_answers=optional&purge_answers=required"), timeout);
+    serial_port port = open_when_free(
+        server.where("request_timeout=300&control_answers=optional&purge_answers=required"), style::blocking);
     port.set_rts(false, timeout);
     CHECK_FALSE(port.settings().rts());
     run(port.async_purge(serial_queue::both, timeout));
@@ -175,11 +190,7 @@ TEST_CASE("ser2net: a port in use is a clear error, and free again when the firs
         CHECK(ec == serial_errc::port_in_use);
         CHECK(ec == boost::system::errc::device_or_resource_busy);
         first.close();
-        error_code busy;
-        do // until ser2net has noticed
-            busy = code_of([&] { (void)open(server.where(), s); });
-        while (busy == serial_errc::port_in_use);
-        CHECK_FALSE(busy);
+        CHECK(open_when_free(server.where(), s).is_open());
     }
 }
 
@@ -351,6 +362,122 @@ TEST_CASE("pyserial: its server takes settings, and its line shows the modem lin
         run(port.async_apply(saved, timeout));
         port.close();
     }
+}
+
+namespace {
+
+/// Our server over a pty, for one client after the other.
+class our_server {
+public:
+    our_server()
+        : serving_([this] {
+              for (error_code ec; !ec;) {
+                  duplex client = here_.accept({}, ec);
+                  if (!ec)
+                      serve_serial_port(std::move(client), port_, {}, ec);
+              }
+          })
+    {
+    }
+    ~our_server()
+    {
+        here_.close();
+        port_.close();
+    }
+
+    [[nodiscard]] std::string port() const { return here_.address().service(); }
+    [[nodiscard]] std::string where() const { return "rfc2217://127.0.0.1:" + port(); }
+
+    serial_pty pty;
+
+private:
+    listener<> here_{address("tcp://127.0.0.1:0")};
+    serial_port port_{pty.path()};
+    std::jthread serving_; // first to be destroyed, which joins it
+};
+
+/// A client that opens, does what each line tells, and says what has come of it.
+const std::string pyserial_client = R"(
+import serial, sys
+port = serial.serial_for_url(sys.argv[1], baudrate=9600, timeout=10, do_not_open=True)
+port.open()
+print('open', flush=True)
+for line in sys.stdin:
+    try: print(eval(line), flush=True)
+    except Exception as e: print(type(e).__name__, flush=True); print(e, file=sys.stderr)
+port.close()
+)";
+
+} // namespace
+
+TEST_CASE("pyserial: its client is served by ours, down to the settings of the pty")
+{
+    our_server server;
+    piped_child<message_reader<lines>, message_writer<lines>> client =
+        spawn_piped({python_with("serial.rfc2217"), "-c", pyserial_client, server.where()}, lines());
+    CHECK(client.output.recv(timeout) == byte_view("open"));
+    const auto eval = [&](const std::string& expression) {
+        client.input.send(expression, timeout);
+        return client.output.recv(timeout);
+    };
+    duplex device = server.pty.device();
+    CHECK(eval("setattr(port, 'baudrate', 115200)") == byte_view("None"));
+    CHECK(speed_of(server.pty) == B115200);
+    CHECK(eval("setattr(port, 'stopbits', 2)") == byte_view("None"));
+    CHECK((server.pty.settings().c_cflag & CSTOPB) != 0u);
+    CHECK(eval("setattr(port, 'xonxoff', True)") == byte_view("None"));
+    CHECK((server.pty.settings().c_iflag & IXON) != 0u);
+    CHECK(eval("setattr(port, 'stopbits', 1.5)") == byte_view("ValueError")); // which a pty refuses
+    CHECK(eval("setattr(port, 'stopbits', 2)") == byte_view("None"));         // until then it asks for that again
+    CHECK(eval("setattr(port, 'xonxoff', False)") == byte_view("None"));
+    CHECK(eval("port.apply_settings(dict(baudrate=300, parity='E', bytesize=7, stopbits=1))") == byte_view("None"));
+    CHECK(speed_of(server.pty) == B300);
+    CHECK(eval("port.write(bytes(range(256)) * 4)") == byte_view("1024"));
+    std::string all;
+    for (int i = 0; i < 1024; ++i)
+        all += static_cast<char>(i);
+    CHECK((device.recv(all.size(), timeout) == byte_view(all)));
+    device.send(all, timeout);
+    CHECK(eval("port.read(1024) == bytes(range(256)) * 4") == byte_view("True"));
+    CHECK(eval("port.reset_input_buffer()") == byte_view("None"));
+    CHECK(eval("port.reset_output_buffer()") == byte_view("None"));
+    CHECK(eval("port.cts, port.dsr, port.ri, port.cd") == byte_view("(False, False, False, False)"));
+    client.input.close();
+    expect_success(client.process);
+}
+
+TEST_CASE("gensio: its client is served by ours")
+{
+    our_server server;
+    duplex device = server.pty.device();
+    auto client = spawn_piped(
+        {program_in_path("gensiot"), "-i", "stdio(self)", "telnet(rfc2217),tcp,127.0.0.1," + server.port()});
+    client.input.send("to the device", timeout);
+    CHECK(device.recv(13, timeout) == byte_view("to the device"));
+    device.send("and \xff back", timeout);
+    CHECK(client.output.recv(10, timeout) == byte_view("and \xff back"));
+    client.process.kill();
+    (void)client.process.wait(timeout);
+}
+
+TEST_CASE("serial_server: a line of a server can be served again")
+{
+    our_server first;
+    duplex device = first.pty.device();
+    serial_port middle(first.where(), timeout);
+    listener here(address("tcp://127.0.0.1:0"));
+    auto serving = std::async(std::launch::async, [&] { serve_serial_port(here.accept(timeout), middle, timeout); });
+    {
+        serial_port last("rfc2217://127.0.0.1:" + here.address().service() + "?baud=57600", timeout);
+        CHECK(speed_of(first.pty) == B57600);
+        last.send("through all of it", timeout);
+        CHECK(device.recv(17, timeout) == byte_view("through all of it"));
+        device.send("and back", timeout);
+        CHECK(last.recv(8, timeout) == byte_view("and back"));
+        last.apply(serial_settings().baud(300).stop_bits(stop_bits::two), timeout);
+        CHECK(speed_of(first.pty) == B300);
+    }
+    serving.get();
 }
 
 TEST_CASE("socat: the two ends of its pair of ptys are serial ports")
