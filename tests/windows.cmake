@@ -11,7 +11,7 @@ endif()
 # that only blocks never meets <windows.h>. (And msgpack-cxx brings <winsock2.h>.) Users need not define NOMINMAX or anything else,
 # so none of our own definitions hold here. That each header stands alone, other systems see.
 file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/include/*.hpp)
-set(with_windows "^ferrule/(ferrule|asio|asio_stream|buffered_writer|detail/async_core|framing/msgpack|net/async_server|python/multiprocessing/async_manager)\\.hpp$")
+set(with_windows "^ferrule/(ferrule|asio|asio_stream|buffered_writer|client/async_client|detail/async_core|framing/msgpack|net/async_server|python/multiprocessing/async_manager)\\.hpp$")
 set(every_header)
 set(without_windows)
 foreach(header IN LISTS headers)

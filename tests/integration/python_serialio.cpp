@@ -8,6 +8,8 @@
 #include "src/testing/until_true.hpp"
 
 #include <ferrule/net/serial_port.hpp>
+#include <ferrule/net/serial_server.hpp>
+#include <ferrule/net/server.hpp>
 
 namespace {
 
@@ -25,11 +27,11 @@ async def outcome(call):
     except Exception as e:
         return type(e).__name__
 def make(**options):
-    return serialio.aio.serial_for_url("serial://" + sys.argv[1], **options)
+    return serialio.aio.serial_for_url(sys.argv[1], **options)
 )";
 
 // What the body of a coroutine tells, line by line.
-std::string told_by_serialio(const std::string& path, const std::string& body)
+std::string told_by_serialio(const std::string& url, const std::string& body)
 {
     const std::string python = python_with("serialio.aio, serialio.sio");
     auto [mine, theirs] = pipe();
@@ -37,11 +39,24 @@ std::string told_by_serialio(const std::string& path, const std::string& body)
     std::istringstream lines(body);
     for (std::string line; std::getline(lines, line);)
         script += "    " + line + "\n";
-    child c = start_python(python, script + "asyncio.run(main())\n", theirs, {path});
+    child c = start_python(python, script + "asyncio.run(main())\n", theirs, {url});
     std::string told(mine.recv_all(timeout).text());
     expect_success(c);
     return told;
 }
+
+// The port of a pty, exported by RFC 2217.
+class exported_port {
+public:
+    explicit exported_port(const std::string& path) : port_(path) {}
+
+    [[nodiscard]] std::string url() const { return "rfc2217://127.0.0.1:" + server_.address().service(); }
+
+private:
+    serial_port port_;
+    server<> server_{"tcp://127.0.0.1:0", [this](duplex peer) { serve_serial_port(std::move(peer), port_); },
+                     server_options().threads(2)};
+};
 
 client ours(const std::string& path)
 {
@@ -50,15 +65,21 @@ client ours(const std::string& path)
 
 } // namespace
 
-TEST_CASE("serialio: the same calls of the simulated instrument on a serial line have the same results")
+TEST_CASE("serialio: the same calls of the simulated instrument have the same results, on a serial line and on one of "
+          "our server")
 {
     serial_pty pty;
+    const bool is_remote = GENERATE(false, true);
+    std::optional<exported_port> server;
+    if (is_remote)
+        server.emplace(pty.path());
+    const std::string url = is_remote ? server->url() : "serial://" + pty.path();
     asio::io_context context;
     simulated_instrument device(1ms);
     duplex line = pty.device();
     asio::co_spawn(context, device.serve(line), [](const std::exception_ptr&) {}); // until it is closed
     std::thread runs([&] { context.run(); });
-    const std::string theirs = told_by_serialio(pty.path(), R"(
+    const std::string theirs = told_by_serialio(url, R"(
 line = lambda b: tell(b.decode().rstrip("\n"))
 port = make(baudrate=19200)
 line(await port.write_readline(b"*IDN?\n"))
@@ -71,7 +92,7 @@ line(await port.readline())
 await port.close()
 )");
     for (const way w : all_ways) {
-        client c("serial:" + pty.path() + "?baud=19200", client_options().timeout(timeout));
+        client c((is_remote ? url : "serial:" + pty.path()) + "?baud=19200", client_options().timeout(timeout));
         std::string all;
         const auto one = [&](const bytes& b) { all.append(b.text()).append("\n"); };
         const auto several = [&](const std::vector<bytes>& lines) { std::ranges::for_each(lines, one); };
@@ -84,6 +105,8 @@ await port.close()
         ASK(w, c, write, "*OPC?\n");
         one(ASK(w, c, read_line));
         CHECK(all == theirs);
+        const termios applied = pty.settings();
+        CHECK(::cfgetospeed(&applied) == B19200);
     }
     line.close();
     runs.join();
@@ -92,7 +115,7 @@ await port.close()
 TEST_CASE("serialio: a timeout is an error of its own there, and of the call here (W-SE-01)")
 {
     serial_instrument device;
-    CHECK(told_by_serialio(device.path(), R"(
+    CHECK(told_by_serialio("serial://" + device.path(), R"(
 port = make()
 tell(await outcome(port.write_readline(b"set x\n", timeout=0.05)))
 )") == "AttributeError\n");
@@ -103,7 +126,7 @@ tell(await outcome(port.write_readline(b"set x\n", timeout=0.05)))
 TEST_CASE("serialio: requests at once mix up their replies there, and not here (W-SE-02)")
 {
     serial_instrument device;
-    CHECK(told_by_serialio(device.path(), R"(
+    CHECK(told_by_serialio("serial://" + device.path(), R"(
 port = make()
 await port.open()
 async def ask(i):
@@ -129,7 +152,7 @@ os._exit(0)
 TEST_CASE("serialio: settings that cannot be changed there are changed here (W-SE-06)")
 {
     serial_instrument device;
-    CHECK(told_by_serialio(device.path(), R"(
+    CHECK(told_by_serialio("serial://" + device.path(), R"(
 port = make(inter_byte_timeout=0.5)
 await port.open()
 tell(await outcome(port.set_stopbits(2)))
@@ -147,7 +170,7 @@ tell(await outcome(port.set_break_condition(True)))
 TEST_CASE("serialio: an empty buffer ends the connection there, and is empty here (W-SE-07)")
 {
     serial_instrument device;
-    CHECK(told_by_serialio(device.path(), R"(
+    CHECK(told_by_serialio("serial://" + device.path(), R"(
 port = make()
 await port.open()
 tell(await outcome(port.readbuffer()))
@@ -162,7 +185,7 @@ tell(port.is_open)
 TEST_CASE("serialio: a read of four bytes may return six there, and never here (W-SE-08)")
 {
     serial_instrument device;
-    CHECK(told_by_serialio(device.path(), R"(
+    CHECK(told_by_serialio("serial://" + device.path(), R"(
 port = make()
 await port.write(b"say ab\n")
 while port.in_waiting < 2:
@@ -177,4 +200,23 @@ tell(len(await read) > 4)
     c.write_lines(std::vector<std::string>{"say ab", "say cdefgh"});
     CHECK(c.read_exactly(4).text() == "abcd");
     CHECK(c.read_exactly(4).text() == "efgh");
+}
+
+TEST_CASE("serialio: a line that is quiet for a while is closed there, and stays here (W-SE-04)")
+{
+    serial_instrument device;
+    exported_port server(device.path());
+    CHECK(told_by_serialio(server.url(), R"(
+port = make(timeout=0.2)
+await port.open()
+end = time.monotonic() + 2
+while port.is_open and time.monotonic() < end:
+    await asyncio.sleep(0.01)
+tell(port.is_open)
+os._exit(0)
+)") == "False\n");
+    client c(server.url(), client_options().timeout(200ms).reconnect(reconnect::never()));
+    c.open(timeout);
+    CHECK(code_of([&] { (void)c.read_line(); }) == errc::timed_out); // as quiet, and as long
+    CHECK(c.query("*IDN?", timeout).text() == "maker,model,1");
 }
