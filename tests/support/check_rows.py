@@ -21,6 +21,7 @@ def rows(prefix, numbers, weaknesses):
 
 TABLES = {
     "asyncio_rows.md": rows("AS", (*range(1, 9), *range(10, 20), *range(30, 39)), 8),
+    "serialio_rows.md": rows("SE", range(1, 18), 15),
     "sockio_rows.md": rows("SO", (*range(1, 8), *range(10, 21), *range(25, 29), *range(30, 40), *range(45, 51)), 14),
 }
 ROWS = TABLES["asyncio_rows.md"]
