@@ -45,7 +45,7 @@ std::string told_by_serialio(const std::string& url, const std::string& body)
     return told;
 }
 
-// The port of a pty, exported by RFC 2217.
+// The port of a pty, exported by RFC 2217. The next client waits for the end of the one before.
 class exported_port {
 public:
     explicit exported_port(const std::string& path) : port_(path) {}
@@ -55,7 +55,26 @@ public:
 private:
     serial_port port_;
     server<> server_{"tcp://127.0.0.1:0", [this](duplex peer) { serve_serial_port(std::move(peer), port_); },
-                     server_options().threads(2)};
+                     server_options().threads(1)};
+};
+
+/// The simulated instrument, at the other end of a line.
+class simulated_device {
+public:
+    explicit simulated_device(duplex line) : line_(std::move(line))
+    {
+        asio::co_spawn(context_, instrument_.serve(line_), [](const std::exception_ptr&) {}); // until it is closed
+        runs_ = std::jthread([this] { context_.run(); });
+    }
+    simulated_device(const simulated_device&) = delete;
+    simulated_device& operator=(const simulated_device&) = delete;
+    ~simulated_device() { line_.close(); }
+
+private:
+    duplex line_;
+    simulated_instrument instrument_{1ms};
+    asio::io_context context_;
+    std::jthread runs_;
 };
 
 client ours(const std::string& path)
@@ -74,11 +93,7 @@ TEST_CASE("serialio: the same calls of the simulated instrument have the same re
     if (is_remote)
         server.emplace(pty.path());
     const std::string url = is_remote ? server->url() : "serial://" + pty.path();
-    asio::io_context context;
-    simulated_instrument device(1ms);
-    duplex line = pty.device();
-    asio::co_spawn(context, device.serve(line), [](const std::exception_ptr&) {}); // until it is closed
-    std::thread runs([&] { context.run(); });
+    const simulated_device at_the_end(pty.device());
     const std::string theirs = told_by_serialio(url, R"(
 line = lambda b: tell(b.decode().rstrip("\n"))
 port = make(baudrate=19200)
@@ -108,8 +123,6 @@ await port.close()
         const termios applied = pty.settings();
         CHECK(::cfgetospeed(&applied) == B19200);
     }
-    line.close();
-    runs.join();
 }
 
 TEST_CASE("serialio: a timeout is an error of its own there, and of the call here (W-SE-01)")
