@@ -87,6 +87,7 @@ public:
         (void)closing_.advance();
         for (;;) {
             bool moves = read_peer();
+            has_negotiated_ = has_negotiated_ || negotiates_until_.expired();
             if (!refused_until_) {
                 for (bool (session::* const part)() : {&session::work, &session::watch, &session::read_port})
                     moves = (this->*part)() || moves;
@@ -110,7 +111,7 @@ private:
     }
     [[nodiscard]] bool takes_data() const noexcept
     {
-        return !refused_until_ && !gone_until_ && !suspended_ && codec_.output.size() < max_queued;
+        return has_negotiated_ && !refused_until_ && !gone_until_ && !suspended_ && codec_.output.size() < max_queued;
     }
     /// Whether the port has all that the client has sent.
     [[nodiscard]] bool is_done() const noexcept { return to_do_.empty() && !command_ && port_.unsent() == 0; }
@@ -174,20 +175,22 @@ private:
     }
     void take(const telnet::event& e)
     {
+        const bool is_option = e.kind == telnet::event::what::agreed || e.kind == telnet::event::what::refused;
+        has_negotiated_ = has_negotiated_ || (is_option && e.option == telnet_option::binary && e.ours);
         item i;
         switch (e.kind) {
         case telnet::event::what::line_break: i.is_break = true; break;
         case telnet::event::what::agreed:
             if (e.option == telnet_option::com_port && !e.ours)
                 watches_ = true;
-            return;
-        case telnet::event::what::refused: return;
+            break;
+        case telnet::event::what::refused: break;
         case telnet::event::what::sub_negotiation:
             i.request = e.option == telnet_option::com_port ? serial::decode(e.text, 0) : std::nullopt;
-            if (!i.request)
-                return;
             break;
         }
+        if (!i.request && !i.is_break)
+            return;
         if (i.request && i.request->code == com_code::suspend)
             suspended_ = true;
         else if (i.request && i.request->code == com_code::resume)
@@ -442,7 +445,8 @@ private:
     {
         serial::waiting in{{}, {readiness::now(), readiness::now()}};
         serial::waiting out = in;
-        serial::waiting rest{refused_until_ ? *refused_until_ : gone_until_.value_or(deadline::never()), in.targets};
+        const deadline usual = has_negotiated_ ? deadline::never() : negotiates_until_;
+        serial::waiting rest{refused_until_ ? *refused_until_ : gone_until_.value_or(usual), in.targets};
         bool is_now = false;
         const auto arm = [&](duplex& d, direction way, bool wanted) {
             const readiness r = wanted ? d.arm(way) : readiness::now();
@@ -475,6 +479,10 @@ private:
     std::optional<serial::running_operation> watch_;
     modem_lines modem_;
     std::uint32_t modem_mask_ = 0xff;
+    // Data that is on its way while binary transmission is agreed could be read in either way. A client that never answers is
+    // no telnet.
+    bool has_negotiated_ = false;
+    deadline negotiates_until_{std::chrono::seconds(1)};
     bool watches_ = false;
     bool was_told_ = false;
     bool suspended_ = false;
