@@ -2,6 +2,9 @@
 
 #include "support/memory_pair.hpp"
 #include "support/system_kinds.hpp"
+#include "support/telnet_end.hpp"
+
+#include "platform/serial/rfc2217.hpp"
 
 #include <ferrule/buffered_writer.hpp>
 #include <ferrule/platform/descriptor_pair.hpp>
@@ -9,6 +12,7 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
 
 namespace ferrule::test {
@@ -20,6 +24,19 @@ ends buffered_pair()
     static boost::asio::thread_pool sending(1);
     auto [first, second] = socketpair_descriptors();
     return {detail::queue_over(sending.get_executor(), writer(std::move(first)), {}), std::move(second)};
+}
+
+// A client of RFC 2217, and a peer that speaks telnet.
+ends rfc2217_pair()
+{
+    auto [first, second] = socketpair_descriptors();
+    ends e(serial::descriptor_of(serial::rfc2217_line(std::move(first), {}, {})), telnet_end(std::move(second).take()));
+    // Binary transmission is agreed before there is data, as when a port is opened.
+    std::array<std::byte, 1> nothing;
+    (void)e.first.get()->try_flush();
+    (void)e.second.get()->try_read(nothing);
+    (void)e.first.get()->try_read(nothing);
+    return e;
 }
 
 std::vector<testing::connection_kind> make()
@@ -53,6 +70,20 @@ std::vector<testing::connection_kind> make()
         k.room = 60 * 1024;
     }
     adapt_to_system(all);
+    {
+        testing::connection_kind& k = all.emplace_back("RFC 2217", rfc2217_pair);
+        k.prompt = false;
+        k.stride = sanitized ? 3 : 1;
+    }
+    {
+        testing::connection_kind& k = all.emplace_back("RFC 2217 receives", [] {
+            auto e = rfc2217_pair();
+            return ends(std::move(e.second), std::move(e.first));
+        });
+        k.prompt = false;
+        k.has_end = false; // a server that has gone is an error
+        k.stride = sanitized ? 3 : 1;
+    }
     {
         testing::connection_kind& k = all.emplace_back("buffered", buffered_pair);
         k.two_way = false;
