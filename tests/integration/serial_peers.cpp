@@ -9,6 +9,7 @@
 #include <ferrule/net/serial_server.hpp>
 
 #include <filesystem>
+#include <map>
 #include <regex>
 
 using namespace std::string_literals;
@@ -508,4 +509,127 @@ TEST_CASE("socat: the two ends of its pair of ptys are serial ports")
     program.kill();
     CHECK(reading.get() == boost::system::errc::io_error);
     (void)program.wait(timeout);
+}
+
+namespace {
+
+/// One thing that can be asked of a port.
+struct operation {
+    std::string name;
+    std::function<void(serial_port&)> blocking;
+    std::function<asio::awaitable<void>(serial_port&)> coroutine;
+};
+
+template <class T>
+asio::awaitable<void> nothing_of(asio::awaitable<T> a)
+{
+    (void)co_await std::move(a);
+}
+inline asio::awaitable<void> nothing_of(asio::awaitable<void> a)
+{
+    return a;
+}
+
+std::vector<operation> operations()
+{
+    const serial_settings s = serial_settings().baud(19'200);
+    constexpr auto soon = 50ms; // until modem lines do not change
+    return {
+        {"apply", [=](auto& p) { p.apply(s, timeout); }, [=](auto& p) { return p.async_apply(s, timeout); }},
+        {"modem", [](auto& p) { (void)p.modem(timeout); }, [](auto& p) { return nothing_of(p.async_modem(timeout)); }},
+        {"modem change", [=](auto& p) { (void)p.modem_change(p.modem(timeout), soon); },
+         [=](auto& p) { return nothing_of(p.async_modem_change(p.modem(timeout), soon)); }},
+        {"rts", [](auto& p) { p.set_rts(false, timeout); }, [](auto& p) { return p.async_set_rts(false, timeout); }},
+        {"dtr", [](auto& p) { p.set_dtr(false, timeout); }, [](auto& p) { return p.async_set_dtr(false, timeout); }},
+        {"break", [](auto& p) { p.set_break(true, timeout); },
+         [](auto& p) { return p.async_set_break(true, timeout); }},
+        {"timed break", [](auto& p) { p.send_break(1ms, timeout); },
+         [](auto& p) { return p.async_send_break(1ms, timeout); }},
+        {"purge input", [](auto& p) { p.purge(serial_queue::input, timeout); },
+         [](auto& p) { return p.async_purge(serial_queue::input, timeout); }},
+        {"purge output", [](auto& p) { p.purge(serial_queue::output, timeout); },
+         [](auto& p) { return p.async_purge(serial_queue::output, timeout); }},
+        {"drain", [](auto& p) { p.drain(timeout); }, [](auto& p) { return p.async_drain(timeout); }},
+        {"queued input", [](auto& p) { (void)p.queued_input(timeout); },
+         [](auto& p) { return nothing_of(p.async_queued_input(timeout)); }},
+        {"queued output", [](auto& p) { (void)p.queued_output(timeout); },
+         [](auto& p) { return nothing_of(p.async_queued_output(timeout)); }},
+        {"output flow", [](auto& p) { p.set_output_flow(true, timeout); },
+         [](auto& p) { return p.async_set_output_flow(true, timeout); }},
+        {"input flow", [](auto& p) { p.set_input_flow(true, timeout); },
+         [](auto& p) { return p.async_set_input_flow(true, timeout); }},
+        {"errors", [](auto& p) { (void)p.errors(timeout); },
+         [](auto& p) { return nothing_of(p.async_errors(timeout)); }},
+    };
+}
+
+/// What does not succeed, and how.
+using failures = std::map<std::string, error_code>;
+
+void expect_outcomes(const std::string& way, const std::function<serial_port()>& open_one, const failures& expected)
+{
+    for (const style s : styles) {
+        serial_port port = open_one();
+        for (const operation& o : operations()) {
+            CAPTURE(way, o.name, s == style::blocking);
+            const error_code ec = code_of([&] {
+                if (s == style::blocking)
+                    o.blocking(port);
+                else
+                    run(o.coroutine(port));
+            });
+            const auto failure = expected.find(o.name);
+            CHECK(ec == (failure == expected.end() ? error_code() : failure->second));
+        }
+    }
+}
+
+} // namespace
+
+TEST_CASE("serial_port: every operation over every way succeeds, or says why not")
+{
+    const error_code no = errc::unsupported;
+    const error_code late = errc::timed_out; // no modem line changes
+    const error_code silent = serial_errc::no_answer;
+    const error_code refused = serial_errc::rejected;
+    serial_pty pty;
+    expect_outcomes("local", [&] { return serial_port(pty.path()); },
+                    {{"rts", no},
+                     {"dtr", no},
+                     {"modem", no},
+                     {"modem change", no},
+                     {"break", no},
+                     {"timed break", no},
+                     {"errors", no}});
+
+    const ser2net raw("", ser2net::line(pty.path()));
+    const auto no_words = failures{{"drain", no}, {"queued output", no}, {"output flow", no}};
+    failures raw_failures = no_words;
+    for (const char* name : {"rts", "dtr", "modem", "modem change", "break", "timed break", "purge output",
+                             "queued input", "input flow", "errors"})
+        raw_failures[name] = no;
+    expect_outcomes("raw TCP", [&] { return serial_port(raw.raw(), timeout); }, raw_failures);
+
+    const our_server ours;
+    failures of_ours = no_words;
+    of_ours.insert({{"rts", refused},
+                    {"dtr", refused},
+                    {"break", refused},
+                    {"timed break", refused},
+                    {"modem change", late},
+                    {"errors", no}});
+    expect_outcomes("our server", [&] { return serial_port(ours.where(), timeout); }, of_ours);
+
+    serial_pty another;
+    const ser2net theirs(rfc2217, ser2net::line(another.path()));
+    failures of_theirs = no_words;
+    of_theirs.insert({{"rts", silent}, {"dtr", silent}, {"modem change", late}});
+    expect_outcomes(
+        "ser2net", [&] { return open_when_free(theirs.where("request_timeout=200"), style::blocking); }, of_theirs);
+
+    const pyserial python;
+    failures of_python = no_words;
+    of_python.insert({{"errors", no}});
+    of_python["modem change"] = late;
+    expect_outcomes("pyserial", [&] { return serial_port(python.where(), timeout); }, of_python);
 }
