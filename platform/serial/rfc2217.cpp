@@ -83,8 +83,9 @@ struct request {
     }
     [[nodiscard]] bool is_met_by(const com_message& m) const noexcept
     {
-        // ser2net 4.3 says "on" whatever it was told (ser2net#134).
-        return concerns(m) && (m.value == asked || group_of(code, asked) == group::line_break);
+        // ser2net 4.3 says that a break is on when it was told to end it (ser2net#134).
+        const bool is_end = code == com_code::set_control && asked == static_cast<std::uint32_t>(com_control::break_off);
+        return concerns(m) && (m.value == asked || is_end);
     }
 };
 

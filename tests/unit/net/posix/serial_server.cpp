@@ -134,6 +134,8 @@ TEST_CASE("serial_server: what the port cannot do is answered with the state as 
               std::pair<std::uint64_t, std::uint64_t>(12, 11));
         CHECK(refused([&] { port.set_dtr(false, timeout); }, [&] { return port.async_set_dtr(false, timeout); }) ==
               std::pair<std::uint64_t, std::uint64_t>(9, 8));
+        CHECK(refused([&] { port.set_break(true, timeout); }, [&] { return port.async_set_break(true, timeout); }) ==
+              std::pair<std::uint64_t, std::uint64_t>(5, 6)); // nor a break
         const serial_settings s = serial_settings().baud(300).stop_bits(stop_bits::one_and_half);
         CHECK(refused([&] { port.apply(s, timeout); }, [&] { return port.async_apply(s, timeout); }) ==
               std::pair<std::uint64_t, std::uint64_t>(3, 1));
