@@ -84,7 +84,8 @@ struct request {
     [[nodiscard]] bool is_met_by(const com_message& m) const noexcept
     {
         // ser2net 4.3 says that a break is on when it was told to end it (ser2net#134).
-        const bool is_end = code == com_code::set_control && asked == static_cast<std::uint32_t>(com_control::break_off);
+        const bool is_end =
+            code == com_code::set_control && asked == static_cast<std::uint32_t>(com_control::break_off);
         return concerns(m) && (m.value == asked || is_end);
     }
 };
@@ -170,19 +171,23 @@ public:
             return io_result::failed(failure_);
         if (suspended_ || !codec_.output.empty())
             return io_result::would_block();
-        std::size_t n = 0;
         try {
-            for (const byte_view part : out) {
-                const byte_view some = part.first(std::min(part.size(), max_chunk - n));
-                codec_.send(some);
-                n += some.size();
-            }
+            for (const byte_view part : out)
+                chunk_ += part.text().substr(0, max_chunk - chunk_.size());
+            codec_.send(chunk_);
         } catch (const std::bad_alloc&) {
-            if (n == 0)
-                return io_result::failed(detail::no_memory());
+            chunk_.clear();
+            codec_.output.clear();
+            return io_result::failed(detail::no_memory());
         }
+        chunk_sent_ = 0;
+        const std::size_t n = chunk_.size();
         flush();
-        return io_result::moved(n);
+        if (!failure_)
+            return io_result::moved(n);
+        chunk_.clear(); // the sender still has it
+        codec_.output.clear();
+        return io_result::failed(failure_);
     }
 
     readiness arm(direction d) noexcept override
@@ -206,7 +211,14 @@ public:
     std::size_t unsent() const noexcept override
     {
         const std::lock_guard guard(mutex_);
-        return codec_.output.size();
+        std::size_t sent = 0; // with their escapes
+        std::size_t i = 0;
+        for (; i < chunk_.size(); ++i) {
+            sent += codec_.size_of(chunk_, i);
+            if (sent > chunk_sent_)
+                break;
+        }
+        return chunk_.size() - i;
     }
     io_result try_flush() noexcept override
     {
@@ -342,9 +354,12 @@ private:
             const io_result r = below_->get()->try_write({&all, 1});
             if (r.status() == io_status::would_block)
                 return;
-            if (r.status() == io_status::moved)
+            if (r.status() == io_status::moved) {
                 codec_.output.erase(0, r.size());
-            else
+                chunk_sent_ += r.size();
+                if (codec_.output.empty())
+                    chunk_.clear();
+            } else
                 fail(r.status() == io_status::failed ? r.error() : gone());
         }
     }
@@ -433,7 +448,9 @@ private:
 
     std::optional<descriptor> below_;
     telnet codec_;
-    std::string data_; // received and not read
+    std::string data_;           // received and not read
+    std::string chunk_;          // the data at the front of the output, until all of that has left
+    std::size_t chunk_sent_ = 0; // bytes of the output since then
     std::deque<std::shared_ptr<request>> outstanding_;
     std::deque<com_message> held_; // while the server has suspended this end
     bool suspended_ = false;

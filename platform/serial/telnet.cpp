@@ -216,6 +216,16 @@ void telnet::send(byte_view data)
     }
 }
 
+std::size_t telnet::size_of(byte_view data, std::size_t i) const noexcept
+{
+    const std::string_view text = data.text();
+    if (text[i] == as_char(iac))
+        return 2;
+    const bool gets_nul =
+        text[i] == '\r' && !is_on(telnet_option::binary, true) && !text.substr(i + 1).starts_with('\n');
+    return gets_nul ? 2 : 1;
+}
+
 void telnet::send_sub(telnet_option option, byte_view payload)
 {
     output += as_char(iac);

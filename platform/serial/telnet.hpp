@@ -51,6 +51,8 @@ public:
 
     /// Appends data to what must be sent. Where binary transmission is refused, a CR gets the NUL of RFC 854.
     void send(byte_view data);
+    /// The number of bytes that the `i`-th of these becomes.
+    [[nodiscard]] std::size_t size_of(byte_view data, std::size_t i) const noexcept;
     void send_sub(telnet_option option, byte_view payload);
     /// What must be sent. The owner takes it off as it is sent.
     std::string output;

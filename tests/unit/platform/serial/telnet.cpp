@@ -67,6 +67,14 @@ TEST_CASE("telnet: data with the byte 255 and carriage returns passes, in binary
     CHECK(feed(text, "a\r\nb\r\0c\r\0\0d\r"s) == "a\r\nb\rc\r\0d\r"s);
     CHECK(feed(text, "\0e"s) == "e"); // the NUL of the CR before
     CHECK(sent(telnet(), "").empty());
+    for (const bool is_binary : {false, true}) {
+        const telnet t = is_binary ? in_binary() : telnet();
+        const std::string all = "a\r\n\xff\r\r\0\xff\xff\n\r"s;
+        std::size_t size = 0;
+        for (std::size_t i = 0; i < all.size(); ++i)
+            size += t.size_of(all, i);
+        CHECK(size == sent(t, all).size());
+    }
 }
 
 TEST_CASE("telnet: every cut of the input gives the same data and events at the same places")
