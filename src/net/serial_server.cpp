@@ -23,6 +23,7 @@ using what = serial_command::what;
 constexpr std::size_t max_queued = 64 * 1024; // bytes in each direction; then nothing more is taken
 constexpr std::size_t max_commands = 256;
 constexpr std::chrono::seconds max_linger{5};
+constexpr std::chrono::milliseconds look_for_close{100};
 constexpr std::chrono::milliseconds telnet_break{250}; // BRK has no length
 
 /// What the client has sent: data, or a request.
@@ -445,7 +446,9 @@ private:
     {
         serial::waiting in{{}, {readiness::now(), readiness::now()}};
         serial::waiting out = in;
-        const deadline usual = has_negotiated_ ? deadline::never() : negotiates_until_;
+        // Nobody tells the session when another handle closes the client's endpoint, so it looks.
+        const deadline usual =
+            std::min(has_negotiated_ ? deadline::never() : negotiates_until_, deadline(look_for_close));
         serial::waiting rest{refused_until_ ? *refused_until_ : gone_until_.value_or(usual), in.targets};
         bool is_now = false;
         const auto arm = [&](duplex& d, direction way, bool wanted) {

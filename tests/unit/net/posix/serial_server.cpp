@@ -7,6 +7,7 @@
 #include <ferrule/net/connect.hpp>
 #include <ferrule/net/listener.hpp>
 #include <ferrule/net/serial_server.hpp>
+#include <ferrule/net/server.hpp>
 
 using namespace std::string_literals;
 
@@ -281,4 +282,22 @@ TEST_CASE(
     CHECK(ec == errc::timed_out);
     CHECK(sent < 20'000'000);
     client.purge(serial_queue::output, timeout); // requests go through nevertheless
+}
+
+TEST_CASE("serial_server: a client that another thread closes ends its session, and its server can be destroyed")
+{
+    serial_pty pty;
+    serial_port port(pty.path());
+    std::promise<duplex> served;
+    std::promise<error_code> ended;
+    server<> here(
+        "tcp://127.0.0.1:0",
+        [&](duplex client) {
+            served.set_value(client);
+            ended.set_value(code_of([&] { serve_serial_port(std::move(client), port); }));
+        },
+        server_options().threads(1));
+    const serial_port client("rfc2217://127.0.0.1:" + here.address().service(), timeout);
+    served.get_future().get().close();
+    CHECK(ended.get_future().get() == errc::closed);
 }
