@@ -178,13 +178,14 @@ private:
     {
         const bool is_option = e.kind == telnet::event::what::agreed || e.kind == telnet::event::what::refused;
         has_negotiated_ = has_negotiated_ || (is_option && e.option == telnet_option::binary && e.ours);
+        // pyserial takes our request for an agreement that it need not answer, so its messages count as well.
+        if (e.option == telnet_option::com_port && e.kind != telnet::event::what::refused &&
+            !std::exchange(has_com_port_, true))
+            watches_ = true;
         item i;
         switch (e.kind) {
         case telnet::event::what::line_break: i.is_break = true; break;
         case telnet::event::what::agreed:
-            if (e.option == telnet_option::com_port && !e.ours)
-                watches_ = true;
-            break;
         case telnet::event::what::refused: break;
         case telnet::event::what::sub_negotiation:
             i.request = e.option == telnet_option::com_port ? serial::decode(e.text, 0) : std::nullopt;
@@ -486,6 +487,7 @@ private:
     // no telnet.
     bool has_negotiated_ = false;
     deadline negotiates_until_{std::chrono::seconds(1)};
+    bool has_com_port_ = false;
     bool watches_ = false;
     bool was_told_ = false;
     bool suspended_ = false;

@@ -301,3 +301,11 @@ TEST_CASE("serial_server: a client that another thread closes ends its session, 
     served.get_future().get().close();
     CHECK(ended.get_future().get() == errc::closed);
 }
+
+TEST_CASE("serial_server: a client that asks without agreeing first is told of the modem lines, as pyserial has to be")
+{
+    const exported e;
+    duplex client = connect(e.tcp(), timeout);
+    client.send("\xff\xfa\x2c\x01\0\0\0\0\xff\xf0"s, timeout);       // which speed?
+    (void)client.recv_until("\xff\xfa\x2c\x6b\0\xff\xf0"s, timeout); // no modem line is on
+}
