@@ -70,8 +70,8 @@ public:
     [[nodiscard]] readiness arm(direction d) noexcept
     {
         const std::lock_guard guard(state_->mutex);
-        const bool now = d == direction::read ? !state_->data.empty() : state_->codec.output.empty();
-        return now ? readiness::now() : state_->below->arm(d);
+        const bool has_data = d == direction::read && !state_->data.empty();
+        return has_data ? readiness::now() : state_->below->arm(d);
     }
     void close() noexcept { state_->below->close(); }
 
