@@ -525,10 +525,6 @@ asio::awaitable<void> nothing_of(asio::awaitable<T> a)
 {
     (void)co_await std::move(a);
 }
-inline asio::awaitable<void> nothing_of(asio::awaitable<void> a)
-{
-    return a;
-}
 
 std::vector<operation> operations()
 {
