@@ -83,6 +83,9 @@ public:
     /// Returns false if there is something to wait for.
     bool advance()
     {
+        // Whoever closes an endpoint meanwhile must not release the handle that is about to be waited for.
+        const handle_use peer(peer_.channel());
+        const handle_use port(port_.channel());
         for (serial::event_set* const set : {&all_, &reading_, &writing_})
             set->look();
         (void)closing_.advance();
