@@ -339,7 +339,7 @@ TEST_CASE("client: requests in a row fail together, say what has left, and the n
         std::vector<std::thread> callers;
         std::atomic<int> late = 0;
         std::atomic<int> failed = 0;
-        callers.emplace_back([&] { late += failure_of([&] { (void)ASK(w, c, query, "set x", 30ms); }).sent == 6; });
+        callers.emplace_back([&] { late += failure_of([&] { (void)ASK(w, c, query, "set x", 500ms); }).sent == 6; });
         until_true([&] { return peer.commands().size() == before + 1 || late != 0; });
         for (int i = 0; i < 2; ++i)
             callers.emplace_back([&] {
@@ -474,7 +474,7 @@ TEST_CASE("client: with retries a call outlasts the absence of its instrument")
             there = here.address();
         }
         client c(there, client_options().reconnect(reconnect::retry(1ms, 5ms)));
-        const failure late = failure_of([&] { (void)ASK(w, c, query, "*IDN?", 30ms); });
+        const failure late = failure_of([&] { (void)ASK(w, c, query, "*IDN?", 300ms); });
         CHECK(late.code == condition::timeout);
         CHECK(late.what.find("refused") != std::string::npos); // the reason of the last attempt
         std::thread caller([&] { CHECK(ASK(w, c, query, "*IDN?", timeout).text() == "maker,model,1"); });
