@@ -236,7 +236,7 @@ address address::tls(std::string host, std::string service)
 
 address address::serial(std::string path)
 {
-    if (path.find('?') != path.npos)
+    if (std::ranges::find(path, '?') != path.end())
         throw usage_error(errc::invalid_argument, "ferrule: address: there is a question mark in the path " + path);
     return {family::serial, std::move(path), 0};
 }
