@@ -1,6 +1,5 @@
 #include <ferrule/net/serial_port.hpp>
 
-#include "platform/caught.hpp"
 #include "platform/serial/line.hpp"
 #include "platform/serial/raw.hpp"
 #include "platform/serial/rfc2217.hpp"
@@ -8,6 +7,7 @@
 #include "src/net/accept_queue.hpp"
 #include "src/net/connector.hpp"
 #include "src/net/serial_opening.hpp"
+#include "src/net/work_stream.hpp"
 
 namespace ferrule {
 namespace detail {
@@ -15,57 +15,23 @@ namespace {
 
 using what = serial_command::what;
 
-/// Drives an operation of a line. Its one byte comes when the operation is done.
-class command_stream {
+/// An operation of a line, with what the endpoint has to do for it.
+class command {
 public:
-    command_stream(channel_ptr port, std::shared_ptr<serial::line> l, const serial_command& c,
-                   std::shared_ptr<serial_outcome> o)
+    command(channel_ptr port, std::shared_ptr<serial::line> l, const serial_command& c,
+            std::shared_ptr<serial_outcome> o)
         : port_(std::move(port)),
           line_(std::move(l)),
-          command_(std::make_unique<serial_command>(c)),
+          command_(c),
           outcome_(std::move(o))
     {
     }
-    command_stream(command_stream&&) noexcept = default;
-    command_stream& operator=(command_stream&&) = delete;
-    ~command_stream() = default;
 
-    io_result try_read(std::span<std::byte> in) noexcept
-    {
-        if (told_)
-            return io_result::end();
-        try {
-            if (!go_on())
-                return io_result::would_block();
-        } catch (...) {
-            outcome_->thrown = std::current_exception();
-            return io_result::failed(os::caught());
-        }
-        told_ = true;
-        in[0] = {};
-        return io_result::moved(1);
-    }
-    io_result try_write(std::span<const byte_view>) noexcept { return io_result::failed(errc::wrong_direction); }
-    [[nodiscard]] readiness arm(direction) noexcept
-    {
-        if (told_)
-            return readiness::now();
-        return operation_ ? operation_->wait_handle() : later_->wait_handle();
-    }
-    [[nodiscard]] bool can(direction d) const noexcept { return d == direction::read; }
-    void close() noexcept
-    {
-        operation_.reset();
-        later_.reset();
-    }
-
-private:
-    /// Returns false if there is something to wait for.
-    bool go_on()
+    bool advance()
     {
         if (!is_open(port_) || line_ == nullptr)
             throw_error(errc::closed);
-        if (command_->kind == what::drain && !operation_ && !push_rest()) {
+        if (command_.kind == what::drain && !operation_ && !push_rest()) {
             if (!later_)
                 later_ = std::make_unique<serial::event_set>();
             later_->look();
@@ -77,17 +43,23 @@ private:
         if (!operation_->advance())
             return false;
         outcome_->answer = operation_->result();
-        if (command_->kind == what::queued && concerns_input())
+        if (command_.kind == what::queued && concerns_input())
             outcome_->answer.number += read_ahead(true);
         return true;
     }
+    [[nodiscard]] readiness wait_handle() const noexcept
+    {
+        return operation_ ? operation_->wait_handle() : later_->wait_handle();
+    }
+
+private:
     void start()
     {
-        operation_ = std::make_unique<serial::running_operation>(line_->start(*command_));
-        if (command_->kind == what::purge && concerns_input())
+        operation_ = std::make_unique<serial::running_operation>(line_->start(command_));
+        if (command_.kind == what::purge && concerns_input())
             (void)read_ahead(false); // before the line is purged, since what is read later is new
     }
-    [[nodiscard]] bool concerns_input() const noexcept { return command_->queue != serial_queue::output; }
+    [[nodiscard]] bool concerns_input() const noexcept { return command_.queue != serial_queue::output; }
 
     /// The rest of an interrupted send goes first.
     bool push_rest()
@@ -113,11 +85,10 @@ private:
 
     channel_ptr port_;
     std::shared_ptr<serial::line> line_;
-    std::unique_ptr<const serial_command> command_;
+    const serial_command command_;
     std::shared_ptr<serial_outcome> outcome_;
     std::unique_ptr<serial::running_operation> operation_;
     std::unique_ptr<serial::event_set> later_; // while the rest of an interrupted send does not leave
-    bool told_ = false;
 };
 
 /// One byte, immediately.
@@ -158,7 +129,8 @@ void serial_outcome::raise(const error_code& ec) const
 channel_ptr begin_serial(const channel_ptr& port, const std::shared_ptr<serial::line>& l, const serial_command& c,
                          std::shared_ptr<serial_outcome> o)
 {
-    return open_channel(command_stream(port, l, c, std::move(o)));
+    auto work = std::make_unique<command>(port, l, c, o);
+    return open_channel(work_stream(std::move(work), std::move(o)));
 }
 
 namespace {

@@ -1,9 +1,9 @@
 #include <ferrule/net/serial_server.hpp>
 
-#include "platform/caught.hpp"
 #include "platform/serial/com_port.hpp"
 #include "platform/serial/line.hpp"
 #include "platform/serial/telnet.hpp"
+#include "src/net/work_stream.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -504,55 +504,38 @@ private:
     serial::event_set all_; // destroyed before what it waits for
 };
 
-/// A stream of one byte, which comes when the session is over.
-class session_stream {
+/// A session, which begins when it is first waited for.
+class late_session {
 public:
-    session_stream(duplex peer, serial_port port, std::shared_ptr<serial_outcome> o) noexcept
-        : peer_(std::move(peer)),
-          port_(std::move(port)),
-          outcome_(std::move(o))
-    {
-    }
-
-    io_result try_read(std::span<std::byte> in) noexcept
-    {
-        if (told_)
-            return io_result::end();
-        try {
-            if (!session_)
-                session_ = std::make_unique<session>(std::move(peer_), std::move(port_));
-            if (!session_->advance())
-                return io_result::would_block();
-        } catch (...) {
-            outcome_->thrown = std::current_exception();
-            return io_result::failed(os::caught());
-        }
-        told_ = true;
-        in[0] = {};
-        return io_result::moved(1);
-    }
-    io_result try_write(std::span<const byte_view>) noexcept { return io_result::failed(errc::wrong_direction); }
-    [[nodiscard]] readiness arm(direction) noexcept { return told_ ? readiness::now() : session_->wait_handle(); }
-    [[nodiscard]] bool can(direction d) const noexcept { return d == direction::read; }
-    void close() noexcept
+    late_session(duplex peer, serial_port port) noexcept : peer_(std::move(peer)), port_(std::move(port)) {}
+    late_session(const late_session&) = delete;
+    late_session& operator=(const late_session&) = delete;
+    ~late_session()
     {
         session_.reset();
         peer_.close();
     }
 
+    bool advance()
+    {
+        if (!session_)
+            session_ = std::make_unique<session>(std::move(peer_), std::move(port_));
+        return session_->advance();
+    }
+    [[nodiscard]] readiness wait_handle() const noexcept { return session_->wait_handle(); }
+
 private:
     duplex peer_;
     serial_port port_;
-    std::shared_ptr<serial_outcome> outcome_;
     std::unique_ptr<session> session_;
-    bool told_ = false;
 };
 
 } // namespace
 
 channel_ptr begin_serving(duplex peer, serial_port port, std::shared_ptr<serial_outcome> o)
 {
-    return open_channel(session_stream(std::move(peer), std::move(port), std::move(o)));
+    auto work = std::make_unique<late_session>(std::move(peer), std::move(port));
+    return open_channel(work_stream(std::move(work), std::move(o)));
 }
 
 } // namespace ferrule::detail
