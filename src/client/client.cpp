@@ -16,6 +16,14 @@ namespace {
 
 constexpr std::size_t peeked = 64 * 1024; // bytes, behind which the end need not be seen yet
 
+/// Looks at what has arrived on a connection, up to `size` bytes, or takes it. Never waits.
+error_code look_at(const client_connection& c, bool takes, std::size_t size, transfer_result& found)
+{
+    read_request all(read_request::what::available, size);
+    all.peek = !takes;
+    return run(c.stream.channel(), all, deadline::now(), found);
+}
+
 /// Blocks where a coroutine would suspend.
 class blocking {
 public:
@@ -192,9 +200,7 @@ void client_core::report_loss(const error_code& why) noexcept
 bool client_core::is_fit(const std::shared_ptr<client_connection>& c, bool drops) noexcept
 {
     transfer_result found;
-    read_request all(read_request::what::available, drops ? max_payload() : peeked);
-    all.peek = !drops;
-    const error_code ec = detail::run(c->stream.channel(), all, deadline::now(), found);
+    const error_code ec = look_at(*c, drops, drops ? max_payload() : peeked, found);
     if (!ec && !found.data.empty()) {
         dropped_ += found.data.size();
         if (options_.unsolicited_)
@@ -239,12 +245,8 @@ void client_core::get_up(bool got_up) noexcept
 std::size_t client_core::waiting() noexcept
 {
     const std::shared_ptr<client_connection> c = connection();
-    read_request all(read_request::what::available, max_payload());
-    all.peek = true;
     transfer_result found;
-    return c && !c->awaits_replies() && !detail::run(c->stream.channel(), all, deadline::now(), found)
-               ? found.transferred
-               : 0;
+    return c && !c->awaits_replies() && !look_at(*c, false, max_payload(), found) ? found.transferred : 0;
 }
 
 } // namespace detail
