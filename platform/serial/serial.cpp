@@ -151,7 +151,8 @@ constexpr answers answer_options[] = {
 
 bool is_client_option(std::string_view key)
 {
-    return key == "request_timeout" || key == "control_answers" || key == "purge_answers";
+    return key == "request_timeout" ||
+           std::ranges::find(answer_options, key, &answers::key) != std::end(answer_options);
 }
 
 /// As `read_option`.
