@@ -111,12 +111,6 @@ serial_port open_when_free(const std::string& where, style s)
 
 constexpr style styles[] = {style::blocking, style::coroutine};
 
-speed_t speed_of(const serial_pty& pty)
-{
-    const termios t = pty.settings();
-    return ::cfgetospeed(&t);
-}
-
 } // namespace
 
 TEST_CASE("ser2net: settings reach its line, at opening and later, and every byte passes both ways")
@@ -125,7 +119,7 @@ TEST_CASE("ser2net: settings reach its line, at opening and later, and every byt
         serial_pty pty;
         const ser2net server(rfc2217, ser2net::line(pty.path()));
         serial_port port = open(server.where("baud=115200&stop=2"), s);
-        CHECK(speed_of(pty) == B115200);
+        CHECK(pty.speed() == B115200);
         CHECK((pty.settings().c_cflag & CSTOPB) != 0u);
 
         duplex device = pty.device();
@@ -151,7 +145,7 @@ TEST_CASE("ser2net: settings reach its line, at opening and later, and every byt
                 run(port.async_apply(wanted, timeout));
             CHECK(port.settings() == wanted);
         }
-        CHECK(speed_of(pty) == B115200);
+        CHECK(pty.speed() == B115200);
         port.apply(serial_settings().baud(12'345), timeout); // a speed of nobody's
     }
 }
@@ -236,7 +230,7 @@ TEST_CASE("ser2net: clients that share a port do not take the answers of each ot
         testing::kit::until_true([&] {
             error_code ec;
             port.apply(serial_settings().baud(baud), timeout, ec);
-            return !ec && speed_of(pty) == speed;
+            return !ec && pty.speed() == speed;
         });
     };
     settle(one, 57'600, B57600);
@@ -261,7 +255,7 @@ TEST_CASE("ser2net: raw TCP carries every byte, and has no settings")
         CHECK(device.recv(all.size(), timeout) == byte_view(all));
         device.send(all, timeout);
         CHECK(port.recv(all.size(), timeout) == byte_view(all));
-        CHECK(speed_of(pty) == B9600); // its own
+        CHECK(pty.speed() == B9600); // its own
         CHECK(code_of([&] { port.set_rts(true, timeout); }) == errc::unsupported);
     }
 }
@@ -431,7 +425,7 @@ TEST_CASE("pyserial: its client is served by ours, down to the settings of the p
     };
     duplex device = server.pty.device();
     CHECK(eval("setattr(port, 'baudrate', 115200)") == byte_view("None"));
-    CHECK(speed_of(server.pty) == B115200);
+    CHECK(server.pty.speed() == B115200);
     CHECK(eval("setattr(port, 'stopbits', 2)") == byte_view("None"));
     CHECK((server.pty.settings().c_cflag & CSTOPB) != 0u);
     CHECK(eval("setattr(port, 'xonxoff', True)") == byte_view("None"));
@@ -440,7 +434,7 @@ TEST_CASE("pyserial: its client is served by ours, down to the settings of the p
     CHECK(eval("setattr(port, 'stopbits', 2)") == byte_view("None"));         // until then it asks for that again
     CHECK(eval("setattr(port, 'xonxoff', False)") == byte_view("None"));
     CHECK(eval("port.apply_settings(dict(baudrate=300, parity='E', bytesize=7, stopbits=1))") == byte_view("None"));
-    CHECK(speed_of(server.pty) == B300);
+    CHECK(server.pty.speed() == B300);
     CHECK(eval("port.write(bytes(range(256)) * 4)") == byte_view("1024"));
     std::string all;
     for (int i = 0; i < 1024; ++i)
@@ -478,13 +472,13 @@ TEST_CASE("serial_server: a line of a server can be served again")
     auto serving = std::async(std::launch::async, [&] { serve_serial_port(here.accept(timeout), middle, timeout); });
     {
         serial_port last("rfc2217://127.0.0.1:" + here.address().service() + "?baud=57600", timeout);
-        CHECK(speed_of(first.pty) == B57600);
+        CHECK(first.pty.speed() == B57600);
         last.send("through all of it", timeout);
         CHECK(device.recv(17, timeout) == byte_view("through all of it"));
         device.send("and back", timeout);
         CHECK(last.recv(8, timeout) == byte_view("and back"));
         last.apply(serial_settings().baud(300).stop_bits(stop_bits::two), timeout);
-        CHECK(speed_of(first.pty) == B300);
+        CHECK(first.pty.speed() == B300);
     }
     serving.get();
 }

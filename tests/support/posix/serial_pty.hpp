@@ -37,6 +37,11 @@ public:
         must(::tcgetattr(slave_.get(), &t));
         return t;
     }
+    [[nodiscard]] speed_t speed() const
+    {
+        const termios t = settings();
+        return ::cfgetospeed(&t);
+    }
     [[nodiscard]] int slave() const { return slave_.get(); }
     /// The device, once.
     [[nodiscard]] duplex device()

@@ -68,12 +68,6 @@ private:
     std::vector<std::jthread> serving_; // first to be destroyed, which joins them
 };
 
-speed_t speed_of(const serial_pty& pty)
-{
-    const termios t = pty.settings();
-    return ::cfgetospeed(&t);
-}
-
 } // namespace
 
 TEST_CASE("serial_server: our client has the settings, the bytes, and the end, from blocking and coroutine servers")
@@ -83,7 +77,7 @@ TEST_CASE("serial_server: our client has the settings, the bytes, and the end, f
         duplex device = it.pty.device();
         for (int client = 0; client < 2; ++client) {
             serial_port port(it.where("baud=115200&stop=2&rtscts=on"), timeout);
-            CHECK(speed_of(it.pty) == B115200);
+            CHECK(it.pty.speed() == B115200);
             CHECK((it.pty.settings().c_cflag & (CSTOPB | CRTSCTS)) == (CSTOPB | CRTSCTS));
             CHECK(it.port.settings().baud() == 115'200);
 
@@ -101,7 +95,7 @@ TEST_CASE("serial_server: our client has the settings, the bytes, and the end, f
             CHECK(it.port.settings().baud() == 12'345);
             CHECK((it.pty.settings().c_iflag & IXON) != 0u);
             run(port.async_apply(serial_settings(), timeout));
-            CHECK(speed_of(it.pty) == B9600);
+            CHECK(it.pty.speed() == B9600);
             port.purge(serial_queue::both, timeout);
             run(port.async_purge(serial_queue::input, timeout));
 
@@ -143,7 +137,7 @@ TEST_CASE("serial_server: what the port cannot do is answered with the state as 
         (void)port.modem(timeout); // behind what the refusal takes back
         CHECK(port.settings() == serial_settings());
         port.apply(serial_settings(), timeout);
-        CHECK(speed_of(it.pty) == B9600);
+        CHECK(it.pty.speed() == B9600);
     }
     CHECK(port.modem(timeout) == modem_lines());
 }
@@ -209,7 +203,7 @@ TEST_CASE("serial_server: another client is told that the port is in use, and ma
     first.close();
     CHECK_FALSE(it.next_end());
     serial_port second(it.where(), timeout);
-    CHECK(speed_of(it.pty) == B9600);
+    CHECK(it.pty.speed() == B9600);
 }
 
 TEST_CASE("serial_server: a port that vanishes, a timeout and a stop end the session, and the client sees it")
@@ -264,7 +258,7 @@ TEST_CASE("serial_server: a client that says anything at all harms only itself")
     it.port.apply({}, timeout);
     {
         const serial_port port(it.where(), timeout);
-        CHECK(speed_of(it.pty) == B9600);
+        CHECK(it.pty.speed() == B9600);
     }
     device.close();
 }
