@@ -57,8 +57,11 @@ std::span<std::byte> read_buffer::room(std::size_t needed)
     wanted = std::min(wanted, have + trusted);
     if (bytes_.footprint() == 0)
         take_spare(bytes_);
-    bytes_.reserve(lent_ + have + wanted);
-    return bytes_.spare().first(wanted);
+    // Growing may move all that has arrived, so input in small pieces must not grow the buffer by each of them.
+    const std::size_t enough = std::min(wanted, have < read_ahead ? trusted - have : read_ahead);
+    if (lent_ + enough > bytes_.spare().size())
+        bytes_.reserve(lent_ + have + wanted);
+    return bytes_.spare().first(std::min(wanted, bytes_.spare().size() - lent_));
 }
 
 std::span<std::byte> read_buffer::room_for_packet(std::size_t n)

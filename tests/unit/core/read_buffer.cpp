@@ -93,6 +93,25 @@ TEST_CASE("read_buffer: asks for what is missing, and never for more than 1 MiB 
     packets.filled(0);
 }
 
+TEST_CASE("read_buffer: input in small pieces grows it a few times, not for each piece")
+{
+    constexpr std::size_t piece = 1000;
+    for (const std::size_t needed : {std::size_t{10'000'000}, SIZE_MAX / 2}) {
+        INFO(needed);
+        read_buffer b;
+        std::size_t room = 0;
+        int grown = 0;
+        for (std::size_t have = 0; have < 10'000'000; have += piece) {
+            const std::size_t next = b.room(needed - have).size();
+            grown += next > room ? 1 : 0;
+            room = next - piece;
+            b.filled(piece);
+        }
+        CHECK(b.size() == 10'000'000);
+        CHECK(grown <= 24);
+    }
+}
+
 TEST_CASE("read_buffer: remembers what was searched, for these separators, until bytes are taken")
 {
     read_buffer b;
