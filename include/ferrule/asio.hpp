@@ -383,6 +383,14 @@ auto recv_functions<Self>::async_recv_all(TimeoutAndToken&&... timeout_and_token
 
 template <class Self>
 template <timeout_or_token... TimeoutAndToken>
+auto recv_functions<Self>::async_recv_until_silence(std::chrono::nanoseconds gap,
+                                                    TimeoutAndToken&&... timeout_and_token)
+{
+    return async_transfer(own(), silence_after(gap), to_bytes(), std::forward<TimeoutAndToken>(timeout_and_token)...);
+}
+
+template <class Self>
+template <timeout_or_token... TimeoutAndToken>
 auto send_functions<Self>::async_send(const buffers& data, TimeoutAndToken&&... timeout_and_token)
 {
     return async_transfer(own(), lasting_request(data), to_sent(), std::forward<TimeoutAndToken>(timeout_and_token)...);

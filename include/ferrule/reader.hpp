@@ -20,7 +20,8 @@ namespace detail {
 /// * One timeout covers the whole call, including the wait for another receive of this endpoint. A timeout of zero
 ///   means "only if possible immediately". Without a timeout, a call blocks until it succeeds or fails.
 /// * Where packets have boundaries (`transfer_kind::message`), a receive takes one packet, which may be shorter than
-///   asked for. `recv_until`, `recv_line`, `next_line` and `recv_all` report `errc::unsupported` there.
+///   asked for. `recv_until`, `recv_line`, `next_line`, `recv_until_silence` and `recv_all` report
+///   `errc::unsupported` there.
 /// * A function that takes an `error_code` sets it instead of throwing and returns an empty result. The bytes that had
 ///   arrived are still in the stream; `peek_partial` shows them. The exception is `errc::packet_truncated`, where the
 ///   result is the first part of the packet. Completion handlers follow the same rule.
@@ -154,6 +155,26 @@ public:
     template <timeout_or_token... TimeoutAndToken>
     auto async_recv_all(TimeoutAndToken&&... timeout_and_token);
 
+    /// Receives what arrives until no byte has followed the last one for `gap`: at least one byte, or what came before
+    /// the end of the stream. This is the inter-byte timeout of serial lines, VTIME with VMIN in termios(3). The wait
+    /// for the first byte is bounded by the timeout alone. Bytes that wait to be read start a gap when they are found,
+    /// so a busy caller never splits a message, but may join two. Reports `errc::too_large` beyond
+    /// `limits().max_payload()` bytes.
+    bytes recv_until_silence(std::chrono::nanoseconds gap, const until& timeout = {})
+    {
+        return transfer(own(), silence_after(gap), timeout).data;
+    }
+    bytes recv_until_silence(std::chrono::nanoseconds gap, const until& timeout, error_code& ec)
+    {
+        return transfer(own(), silence_after(gap), timeout, ec).data;
+    }
+    bytes recv_until_silence(std::chrono::nanoseconds gap, error_code& ec)
+    {
+        return recv_until_silence(gap, until(), ec);
+    }
+    template <timeout_or_token... TimeoutAndToken>
+    auto async_recv_until_silence(std::chrono::nanoseconds gap, TimeoutAndToken&&... timeout_and_token);
+
     /// Like `recv()`, but never waits. Returns nothing if no byte is available. Throws on errors and at the end of the
     /// stream. Also pushes the unsent tail of an interrupted send.
     std::optional<bytes> try_recv()
@@ -212,6 +233,12 @@ private:
     {
         read_request r = separated("\n", true);
         r.end_is_nothing = true;
+        return r;
+    }
+    [[nodiscard]] read_request silence_after(std::chrono::nanoseconds gap) const
+    {
+        read_request r(read_request::what::silence, max_payload());
+        r.gap = gap;
         return r;
     }
     [[nodiscard]] read_request everything() const { return read_request(read_request::what::all, max_payload()); }

@@ -57,6 +57,13 @@ exchange& exchange::receive_until(std::vector<std::string> separators, bool stri
     return *this;
 }
 
+exchange& exchange::receive_until_silence(std::chrono::nanoseconds gap)
+{
+    receive(read_request::what::silence, max_payload());
+    reply_->gap = gap;
+    return *this;
+}
+
 exchange& exchange::receive_lines(std::size_t n)
 {
     separators_ = end_of_line().received();

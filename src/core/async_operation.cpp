@@ -235,18 +235,20 @@ void async_operation::hand_over(std::shared_ptr<resting>& self) noexcept
 
 void async_operation::set_deadline()
 {
-    if (timeout_.deadline().is_never() || deadline_)
+    const deadline next = std::min(timeout_.deadline(), op_->looks_again);
+    if (next.is_never() || (deadline_ && deadline_->expiry() == next.at()))
         return;
     // One timer per operation, not per direction. One that is left armed would keep its context running until a deadline
     // that no longer matters.
-    deadline_ = std::make_unique<asio::steady_timer>(executor_, timeout_.deadline().at());
+    deadline_ = std::make_unique<asio::steady_timer>(executor_, next.at());
     deadline_->async_wait([weak = std::weak_ptr(self_)](error_code ec) {
         const auto op = ec ? nullptr : weak.lock();
         if (!op)
             return;
         // `interrupt` would use the lock, which may be destroyed once the operation has completed.
         int none = 0;
-        op->reason_.compare_exchange_strong(none, static_cast<int>(errc::timed_out));
+        if (op->timeout_.deadline().expired())
+            op->reason_.compare_exchange_strong(none, static_cast<int>(errc::timed_out));
         op->point().wake_if(*op);
     });
 }

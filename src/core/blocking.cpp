@@ -5,6 +5,7 @@
 #include "src/core/transfer.hpp"
 #include "src/core/turn.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <stop_token>
 #include <thread>
@@ -101,7 +102,9 @@ private:
             std::optional<os::on_stop<wake_on_stop>> on_stop;
             if (timeout_.stop().stop_possible())
                 on_stop.emplace(timeout_.stop(), wake_on_stop{*channel_.of(op_.side).point, me});
-            r = os::wait(wait_.targets().list(), *wakeup, timeout_.deadline());
+            r = os::wait(wait_.targets().list(), *wakeup, std::min(timeout_.deadline(), op_.looks_again));
+            if (r == os::wait_result::late && !timeout_.deadline().expired())
+                r = os::wait_result::ready;
             if (op_.side == direction::read)
                 channel_.spinning.done();
             wait_.leave(me);

@@ -53,6 +53,8 @@ public:
     /// While set, `advance` takes and sends nothing and returns `again`. An operation whose result is never delivered
     /// must have no effect, and this result cannot be delivered yet.
     bool hold_back = false;
+    /// When a wait ends although the descriptor is not ready. The operation then goes on.
+    deadline looks_again;
 
 protected:
     /// `r` must stay in place until the operation ends.

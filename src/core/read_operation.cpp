@@ -40,6 +40,8 @@ step read_operation::go_on(bool now)
     const bool begins_anew = request_.kind == read_request::what::frame || request_.kind == read_request::what::some;
     if (begins_anew && channel_.incoming.empty() && channel_.drained && !now)
         return step::wait; // sooner than a look would tell
+    if (looks_again.is_never() && !channel_.incoming.empty())
+        begin_gap();
     for (int turn = 0; turn < transfers_per_turn; ++turn) {
         const finding f = held_back_ ? *std::exchange(held_back_, {}) : look();
         if (f.kind == finding::what::nothing)
@@ -63,12 +65,12 @@ step read_operation::go_on(bool now)
             return step::wait;
         const io_result r = read(f.skip);
         switch (r.status()) {
-        case io_status::moved: break;
+        case io_status::moved: begin_gap(); break;
         case io_status::larger: break;
         case io_status::would_block:
             channel_.drained = true;
-            found_nothing_ = true;
-            if (request_.kind == read_request::what::available)
+            found_nothing_ = request_.kind == read_request::what::available || looks_again.expired();
+            if (found_nothing_)
                 break;
             return step::wait;
         case io_status::end:
@@ -80,6 +82,13 @@ step read_operation::go_on(bool now)
         }
     }
     return step::again;
+}
+
+// What is found only now may have arrived at any time before, so the silence counts from now.
+void read_operation::begin_gap()
+{
+    if (request_.kind == read_request::what::silence)
+        looks_again = request_.gap;
 }
 
 error_code read_operation::give_up(ending how) noexcept
@@ -122,6 +131,10 @@ read_operation::finding stream_read::look()
         return finding::need(request_.into.size() - have);
     }
     case read_request::what::until: return look_for_separator();
+    case read_request::what::silence:
+        return found_nothing_             ? finding::take(0, b.size())
+               : b.size() > request_.size ? finding::failed(errc::too_large)
+                                          : finding::need(1);
     case read_request::what::all: return b.size() > request_.size ? finding::failed(errc::too_large) : finding::need(1);
     case read_request::what::frame: return look_for_frame();
     }
@@ -235,7 +248,8 @@ void stream_read::take(const finding& f)
 void stream_read::at_end()
 {
     const bool clean = (channel_.incoming.empty() && filled_ == 0) || is_between_messages_;
-    if (request_.kind == read_request::what::all || request_.kind == read_request::what::available) {
+    const bool silent = request_.kind == read_request::what::silence && !channel_.incoming.empty();
+    if (silent || request_.kind == read_request::what::all || request_.kind == read_request::what::available) {
         take(finding::take(0, channel_.incoming.size()));
         out.ended = request_.kind == read_request::what::available;
     } else if (clean && request_.end_is_nothing)
@@ -255,6 +269,7 @@ read_operation::finding packet_read::look()
     case read_request::what::available:
         return channel_.packet_held ? finding::take(0, size) : found_nothing_ ? finding::nothing() : finding::need(1);
     case read_request::what::until:
+    case read_request::what::silence:
     case read_request::what::all: return finding::failed(errc::unsupported);
     case read_request::what::exactly: max_size = request_.size; break;
     case read_request::what::into:

@@ -85,10 +85,11 @@ protected:
     const read_request& request_;
     std::size_t filled_ = 0;           // bytes already in the caller's memory
     bool is_between_messages_ = false; // all that is buffered
-    bool found_nothing_ = false;       // in the descriptor, which was asked
+    bool found_nothing_ = false;       // in the descriptor, which was asked; nor for the whole of a gap
 
 private:
     [[nodiscard]] step go_on(bool now);
+    void begin_gap();
 
     std::optional<finding> held_back_; // found, not yet taken
     std::size_t bad_ = SIZE_MAX;       // bytes to show with an error

@@ -153,6 +153,15 @@ outcome<bytes> recv_line(style s, Reader& r, until limit = {})
 }
 
 template <class Reader>
+outcome<bytes> recv_until_silence(style s, Reader& r, std::chrono::nanoseconds gap, until limit = {},
+                                  asio::cancellation_slot slot = {})
+{
+    return receive<bytes>(
+        s, r, [&] { return r.recv_until_silence(gap, limit); },
+        [&](auto... token) { return r.async_recv_until_silence(gap, limit, token...); }, slot);
+}
+
+template <class Reader>
 outcome<bytes> recv_all(style s, Reader& r, until limit = {})
 {
     return receive<bytes>(

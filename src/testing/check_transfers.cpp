@@ -102,6 +102,11 @@ void every_read_takes_its_bytes(const connection_kind& kind, style s)
     const auto negative = recv_n(s, r, static_cast<std::size_t>(-1), timeout);
     expect_error(negative.error, errc::invalid_argument, "a negative number of bytes");
     expect_error(recv_until(s, r, "", timeout).error, errc::invalid_argument, "an empty separator");
+    w.send("before silence", timeout);
+    bytes quiet;
+    while (quiet.size() < 14)
+        quiet.append(recv_until_silence(s, r, std::chrono::milliseconds(1), timeout).value);
+    expect(quiet == byte_view("before silence"), "recv_until_silence");
     if (!kind.has_end)
         return;
     w.send("all of it", timeout);

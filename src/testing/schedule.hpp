@@ -28,6 +28,7 @@ public:
         some_into,
         until,
         line,
+        silence,
         all,
         varint,
         multiprocessing,
@@ -76,7 +77,8 @@ public:
     /// Whether the call does not exist for packets.
     [[nodiscard]] bool searches() const noexcept
     {
-        return kind == what::until || kind == what::line || kind == what::next_line || kind == what::all;
+        return kind == what::until || kind == what::line || kind == what::next_line || kind == what::all ||
+               kind == what::silence;
     }
     /// Whether success changes nothing.
     [[nodiscard]] bool is_nothing() const noexcept

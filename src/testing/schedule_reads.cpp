@@ -40,6 +40,7 @@ void schedule::read_something(end& e)
                                      what::multiprocessing,
                                      what::line,
                                      what::until,
+                                     what::silence,
                                      what::next,
                                      what::next,
                                      what::next_line,
@@ -73,10 +74,22 @@ void schedule::read(end& e, what w, style how)
             r->possible = reliable && kind_.prompt && !e.script->refuses && satisfiable(*r, *e.in);
         }
     }
-    static constexpr const char* names[] = {
-        "recv()",    "recv(n)",      "recv_into",           "recv_some_into",       "recv_until",
-        "recv_line", "recv_all",     "varint recv",         "multiprocessing recv", "varint next",
-        "next_line", "take_partial", "varint take_partial", "peek_partial",         "varint peek_partial"};
+    static constexpr const char* names[] = {"recv()",
+                                            "recv(n)",
+                                            "recv_into",
+                                            "recv_some_into",
+                                            "recv_until",
+                                            "recv_line",
+                                            "recv_until_silence",
+                                            "recv_all",
+                                            "varint recv",
+                                            "multiprocessing recv",
+                                            "varint next",
+                                            "next_line",
+                                            "take_partial",
+                                            "varint take_partial",
+                                            "peek_partial",
+                                            "varint peek_partial"};
     log("#" + std::to_string(r->number) + " end " + std::to_string(r->end) + " " + names[static_cast<std::size_t>(w)] +
         " n=" + std::to_string(r->n) + " " + name(how) +
         (r->limit.deadline().is_now()     ? " deadline now"
@@ -143,6 +156,13 @@ void schedule::read(end& e, what w, style how)
         return perform<bytes>(
             r, nullptr, [&] { return from.recv_line(limit); },
             [&](auto... token) { return from.async_recv_line(limit, token...); }, done);
+    case what::silence: {
+        // Silence that is over at once can be had without waiting.
+        const auto gap = std::chrono::microseconds(how == style::blocking ? 0 : 100);
+        return perform<bytes>(
+            r, nullptr, [&] { return from.recv_until_silence(gap, limit); },
+            [&](auto... token) { return from.async_recv_until_silence(gap, limit, token...); }, done);
+    }
     case what::all:
         return perform<bytes>(
             r, nullptr, [&] { return from.recv_all(limit); },
@@ -189,6 +209,7 @@ bool schedule::satisfiable(const call_record& r, const traffic& t) const
     const std::string_view there = t.available();
     switch (r.kind) {
     case what::some:
+    case what::silence:
     case what::some_into: return !there.empty();
     case what::exactly:
     case what::into: return there.size() >= r.n;
@@ -224,7 +245,8 @@ void schedule::judge_read(const call_record& r, error_code ec, std::string_view 
 void schedule::judge_stream(const call_record& r, traffic& t, std::string_view data)
 {
     switch (r.kind) {
-    case what::some: verdict_.expect(!data.empty(), "recv() without a byte"); break;
+    case what::silence:
+    case what::some: verdict_.expect(!data.empty(), "a receive without a byte"); break;
     case what::exactly:
     case what::into: verdict_.expect(data.size() == r.n, "another number of bytes than asked for"); break;
     case what::some_into:

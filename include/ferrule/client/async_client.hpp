@@ -124,6 +124,15 @@ auto call_functions<Self>::async_read_until(const separators& separator, HowAndT
 
 template <class Self>
 template <how_or_token... HowAndToken>
+auto call_functions<Self>::async_read_until_silence(std::chrono::nanoseconds gap, HowAndToken&&... how_and_token)
+{
+    return async_call(
+        own(), [&](exchange& x) { x.receive_until_silence(gap); }, to_bytes(),
+        std::forward<HowAndToken>(how_and_token)...);
+}
+
+template <class Self>
+template <how_or_token... HowAndToken>
 auto call_functions<Self>::async_read_line(HowAndToken&&... how_and_token)
 {
     return async_call(

@@ -124,6 +124,7 @@ public:
     exchange& receive_some(std::size_t max = SIZE_MAX) { return receive(read_request::what::some, max); }
     exchange& receive_exactly(std::size_t n) { return receive(read_request::what::exactly, n); }
     exchange& receive_until(std::vector<std::string> separators, bool strip = false);
+    exchange& receive_until_silence(std::chrono::nanoseconds gap);
     exchange& receive_line() { return receive_until(end_of_line().received(), true); }
     /// All of them, or none. As many as are sent, if no number is given.
     exchange& receive_lines(std::size_t n);
@@ -349,6 +350,15 @@ public:
     }
     template <how_or_token... HowAndToken>
     auto async_read_until(const separators& separator, HowAndToken&&... how_and_token);
+
+    /// Receives what arrives until no byte has followed for `gap`; see `reader::recv_until_silence`.
+    template <std::same_as<error_code>... Ec>
+    bytes read_until_silence(std::chrono::nanoseconds gap, const call_options& how = {}, Ec&... ec)
+    {
+        return make_call<bytes>(own(), how, [&](exchange& x) { x.receive_until_silence(gap); }, ec...);
+    }
+    template <how_or_token... HowAndToken>
+    auto async_read_until_silence(std::chrono::nanoseconds gap, HowAndToken&&... how_and_token);
 
     /// Receives a line.
     template <std::same_as<error_code>... Ec>

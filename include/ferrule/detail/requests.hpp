@@ -8,6 +8,7 @@
 #include <ferrule/framing/framing.hpp>
 #include <ferrule/socket_like.hpp>
 
+#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <exception>
@@ -49,6 +50,7 @@ public:
         into,      // as many as fill `into`
         some_into, // the first chunk, at most what fits in `into`
         until,     // up to the first of `separators`
+        silence,   // what has arrived when none has followed for `gap`; `size` is the limit
         all,       // everything up to the end
         frame,     // the next frame that `decoder` finds
         partial,   // the input read of an unfinished message; without a decoder all input read
@@ -57,7 +59,8 @@ public:
 
     explicit read_request(what w, std::size_t n = 0) : size(n), kind(w) {}
 
-    std::size_t size; // bytes; for `until`, `all` and `frame` the limit
+    std::size_t size; // bytes; for `until`, `silence`, `all` and `frame` the limit
+    std::chrono::nanoseconds gap{};
     std::span<std::byte> into{};
     std::vector<std::string> separators{};
     decoder_ref decoder{};

@@ -68,6 +68,13 @@ struct recv_all {
     static auto start(end& e, auto... rest) { return e.async_recv_all(rest...); }
     static std::string taken(const bytes& b) { return text(b); }
 };
+struct recv_until_silence {
+    using end = duplex;
+    static bytes call(end& e, const until& l) { return e.recv_until_silence(gap, l); }
+    static auto start(end& e, auto... rest) { return e.async_recv_until_silence(gap, rest...); }
+    static std::string taken(const bytes& b) { return text(b); }
+    static constexpr auto gap = std::chrono::milliseconds(1);
+};
 struct recv_message {
     using end = message_duplex<lines>;
     static bytes call(end& e, const until& l) { return e.recv(l); }
@@ -291,6 +298,10 @@ TEST_CASE("exhaustion: receives up to a separator")
 TEST_CASE("exhaustion: receives up to the end")
 {
     check<recv_all>("recv_all");
+}
+TEST_CASE("exhaustion: receives up to a silence")
+{
+    check<recv_until_silence>("recv_until_silence");
 }
 TEST_CASE("exhaustion: receives of messages")
 {

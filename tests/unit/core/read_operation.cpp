@@ -287,3 +287,34 @@ TEST_CASE("read_operation: packets keep their boundaries")
     CHECK(packet(until_line()).first == errc::unsupported);
     CHECK(packet(read_request(what::frame, 100)).second.first == "four"); // the rest of the cut one is gone
 }
+
+TEST_CASE("read_operation: each piece of input starts the silence anew, and only silence ends it")
+{
+    told t;
+    t.arrivals = {io_result::would_block(), "ab", io_result::would_block(), "c", io_result::would_block()};
+    told_channel c(t);
+    read_request request(what::silence, 100);
+    request.gap = std::chrono::hours(1);
+    attempt r(c, request);
+    const auto next = [&] {
+        r.op().resumed();
+        return r.advance();
+    };
+    REQUIRE(next() == step::wait);
+    CHECK(r.op().looks_again.is_never()); // silence before the first byte ends nothing
+    REQUIRE(next() == step::wait);
+    const deadline first = r.op().looks_again;
+    CHECK_FALSE(first.is_never());
+    REQUIRE(next() == step::wait);
+    CHECK(r.op().looks_again == first);
+    REQUIRE(next() == step::wait);
+    CHECK(r.op().looks_again > first);
+    // More has come, although the time is over: nobody knows when.
+    t.arrivals = {"d", io_result::would_block()};
+    r.op().looks_again = deadline::now();
+    REQUIRE(next() == step::wait);
+    CHECK_FALSE(r.op().looks_again.expired());
+    r.op().looks_again = deadline::now();
+    REQUIRE(next() == step::done);
+    CHECK(r.data() == "abcd");
+}
