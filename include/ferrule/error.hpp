@@ -90,7 +90,8 @@ enum class condition {
     /// `cancelled`, ECANCELED, `asio::error::operation_aborted`.
     cancelled,
     /// The peer or the system broke the connection: EPIPE, ECONNRESET, ECONNABORTED, ENOTCONN, ECONNREFUSED,
-    /// EHOSTUNREACH, ENETDOWN, ENETRESET, ENETUNREACH, ETIMEDOUT of the transport.
+    /// EHOSTUNREACH, ENETDOWN, ENETRESET, ENETUNREACH, ETIMEDOUT of the transport. EIO, ENODEV and ENXIO: a device, such
+    /// as a serial port, has gone.
     broken,
     /// What `frame_error` reports: `malformed`, `too_large`, `packet_truncated`, `invalid_value`.
     bad_frame,

@@ -71,7 +71,8 @@ public:
             return is(sys::errc::broken_pipe, sys::errc::connection_reset, sys::errc::connection_aborted,
                       sys::errc::not_connected, sys::errc::host_unreachable, sys::errc::network_down,
                       sys::errc::network_reset, sys::errc::network_unreachable, sys::errc::connection_refused,
-                      sys::errc::timed_out);
+                      sys::errc::timed_out, sys::errc::io_error, sys::errc::no_such_device,
+                      sys::errc::no_such_device_or_address);
         case condition::bad_frame:
             return is(errc::malformed, errc::too_large, errc::packet_truncated, errc::invalid_value);
         case condition::misuse:

@@ -26,7 +26,7 @@ public:
     std::size_t received = 0;
     std::size_t max_asked_beyond = 0;  // the largest buffer offered, minus the bytes received before
     std::atomic<std::size_t> waits{0}; // number of times that a caller was about to wait
-    error_code failure = boost::system::errc::make_error_code(boost::system::errc::io_error);
+    error_code failure = boost::system::errc::make_error_code(boost::system::errc::no_buffer_space); // breaks nothing
 
     /// Answers "would block" to the next `n` calls.
     void refuse(std::size_t n)
