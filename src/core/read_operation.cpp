@@ -132,9 +132,9 @@ read_operation::finding stream_read::look()
     }
     case read_request::what::until: return look_for_separator();
     case read_request::what::silence:
-        return found_nothing_             ? finding::take(0, b.size())
-               : b.size() > request_.size ? finding::failed(errc::too_large)
-                                          : finding::need(1);
+        if (found_nothing_)
+            return finding::take(0, b.size());
+        [[fallthrough]];
     case read_request::what::all: return b.size() > request_.size ? finding::failed(errc::too_large) : finding::need(1);
     case read_request::what::frame: return look_for_frame();
     }
