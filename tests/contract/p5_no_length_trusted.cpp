@@ -1,8 +1,7 @@
 // P5: no length is trusted.
-#include "support/connection.hpp"
+#include "support/each_stream.hpp"
 #include "support/faulty.hpp"
 #include "support/memory_cap.hpp"
-#include "support/styles.hpp"
 #include "support/test.hpp"
 
 #include <ferrule/framing/any_framing.hpp>
@@ -21,20 +20,15 @@ const std::string_view huge_multiprocessing = "\xff\xff\xff\xff\x00\x00\x7f\xff\
 template <class Framing>
 void refuse_and_poison(std::string_view header, errc expected, const Framing& f = {})
 {
-    for (const testing::connection_kind& k : streams_with_end())
-        for (const style s : all_styles) {
-            INFO(k.name << ", " << name(s));
-            connection l(k);
-            writer w(std::move(l.sender));
-            reader r(std::move(l.receiver));
-            message_reader<Framing> m(r, f);
-            w.send({byte_view(header), "payload"});
-            for (int again = 0; again < 3; ++again)
-                CHECK(recv(s, m, 20s).error == expected);
-            // Nothing is lost for who wants the bytes.
-            CHECK(r.recv(header.size(), 20s) == byte_view(header));
-            CHECK(r.recv(7, 20s) == byte_view("payload"));
-        }
+    for_each_stream([&](writer& w, reader& r, style s) {
+        message_reader<Framing> m(r, f);
+        w.send({byte_view(header), "payload"});
+        for (int again = 0; again < 3; ++again)
+            CHECK(recv(s, m, 20s).error == expected);
+        // Nothing is lost for who wants the bytes.
+        CHECK(r.recv(header.size(), 20s) == byte_view(header));
+        CHECK(r.recv(7, 20s) == byte_view("payload"));
+    });
 }
 
 // The same for framings by name: a header that announces more than the limit.

@@ -1,6 +1,5 @@
 // Receives that end with silence: the inter-byte timeout of serial lines.
-#include "support/connection.hpp"
-#include "support/styles.hpp"
+#include "support/each_stream.hpp"
 #include "support/test.hpp"
 
 namespace {
@@ -11,24 +10,11 @@ using testing::kit::recv_until_silence;
 
 constexpr auto forever = std::chrono::nanoseconds::max(); // no silence is as long
 
-template <class Test>
-void over_all_streams(const Test& test)
-{
-    for (const testing::connection_kind& k : streams_with_end())
-        for (const style s : all_styles) {
-            INFO(k.name << ", " << name(s));
-            connection l(k);
-            writer w(std::move(l.sender));
-            reader r(std::move(l.receiver));
-            test(w, r, s);
-        }
-}
-
 } // namespace
 
 TEST_CASE("silence: pieces that follow each other in time are one result, and the end completes it")
 {
-    over_all_streams([](writer& w, reader& r, style s) {
+    for_each_stream([](writer& w, reader& r, style s) {
         std::jthread sending([&] {
             for (const char* piece : {"one ", "two ", "three"})
                 w.send(piece);
@@ -41,7 +27,7 @@ TEST_CASE("silence: pieces that follow each other in time are one result, and th
 
 TEST_CASE("silence: it ends a receive, and the stream goes on")
 {
-    over_all_streams([](writer& w, reader& r, style s) {
+    for_each_stream([](writer& w, reader& r, style s) {
         for (const char* burst : {"first", "second"}) {
             w.send(burst);
             CHECK(recv_until_silence(s, r, 50ms, 20s).value.text() == burst);
@@ -54,7 +40,7 @@ TEST_CASE("silence: it ends a receive, and the stream goes on")
 
 TEST_CASE("P1: a receive that waits for silence and times out, or is cancelled, loses nothing")
 {
-    over_all_streams([](writer& w, reader& r, style s) {
+    for_each_stream([](writer& w, reader& r, style s) {
         w.send("abc");
         const auto late = recv_until_silence(s, r, forever, 300ms);
         CHECK(late.error == errc::timed_out);
