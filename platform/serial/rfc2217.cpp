@@ -167,8 +167,8 @@ public:
         const std::lock_guard guard(mutex_);
         look_for_writing();
         pump(); // the server may have suspended this end
-        if (failure_)
-            return io_result::failed(failure_);
+        if (failure())
+            return io_result::failed(failure());
         if (suspended_ || !codec_.output.empty())
             return io_result::would_block();
         try {
@@ -183,17 +183,19 @@ public:
         chunk_sent_ = 0;
         const std::size_t n = chunk_.size();
         flush();
-        if (!failure_)
+        if (!send_failure_)
             return io_result::moved(n);
         chunk_.clear(); // the sender still has it
         codec_.output.clear();
-        return io_result::failed(failure_);
+        return io_result::failed(send_failure_);
     }
 
     readiness arm(direction d) noexcept override
     {
         const std::lock_guard guard(mutex_);
-        if (failure_ || (d == direction::read ? !data_.empty() : !suspended_ && codec_.output.empty()))
+        const bool reads_now = !data_.empty() || failure_;
+        const bool writes_now = (!suspended_ && codec_.output.empty()) || failure();
+        if (d == direction::read ? reads_now : writes_now)
             return readiness::now();
         try {
             auto& set = d == direction::read ? reading_ : writing_;
@@ -225,8 +227,8 @@ public:
         const std::lock_guard guard(mutex_);
         look_for_writing();
         flush();
-        if (failure_)
-            return io_result::failed(failure_);
+        if (failure())
+            return io_result::failed(failure());
         return codec_.output.empty() ? io_result::moved(0) : io_result::would_block();
     }
     native_handle_type socket() const noexcept override { return below_ ? below_->get()->socket() : invalid_handle; }
@@ -249,10 +251,10 @@ public:
                 if (r.status() == io_status::moved)
                     decode({some.data(), r.size()});
                 else
-                    fail(r.status() == io_status::failed ? r.error() : gone());
+                    fail(failure_, r);
             }
         } catch (const std::bad_alloc&) {
-            fail(detail::no_memory());
+            fail(failure_, io_result::failed(detail::no_memory()));
         }
         flush();
         tell();
@@ -291,7 +293,7 @@ public:
                  codec_.output.empty() ? readiness::now() : output()}};
     }
 
-    [[nodiscard]] const error_code& failure() const noexcept { return failure_; }
+    [[nodiscard]] const error_code& failure() const noexcept { return failure_ ? failure_ : send_failure_; }
     [[nodiscard]] bool is_sent() const noexcept { return codec_.output.empty() && held_.empty(); }
     [[nodiscard]] bool is_agreed() const noexcept { return codec_.is_on(telnet_option::com_port, true); }
     [[nodiscard]] bool is_refused() const noexcept { return refused_; }
@@ -349,7 +351,7 @@ private:
 
     void flush() noexcept
     {
-        while (!failure_ && !codec_.output.empty()) {
+        while (!send_failure_ && !codec_.output.empty()) {
             const byte_view all = codec_.output;
             const io_result r = below_->get()->try_write({&all, 1});
             if (r.status() == io_status::would_block)
@@ -360,13 +362,13 @@ private:
                 if (codec_.output.empty())
                     chunk_.clear();
             } else
-                fail(r.status() == io_status::failed ? r.error() : gone());
+                fail(send_failure_, r);
         }
     }
 
-    void fail(const error_code& ec) noexcept
+    void fail(error_code& which, const io_result& r) noexcept
     {
-        failure_ = ec;
+        which = r.status() == io_status::failed ? r.error() : gone();
         news_ = true;
     }
 
@@ -458,7 +460,8 @@ private:
     bool news_ = false; // since `tell`
     std::optional<modem_lines> modem_;
     std::optional<line_errors> errors_;
-    error_code failure_; // of the connection
+    error_code failure_;      // of the connection
+    error_code send_failure_; // what the server has sent before it went can still be read
     // Made when first needed, and kept to the end, since somebody may still wait for them.
     std::unique_ptr<event_set> input_;
     std::unique_ptr<event_set> output_;

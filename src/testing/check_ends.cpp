@@ -102,4 +102,20 @@ void sender_learns_of_the_end(const connection_kind& kind, style s)
     expect(o.value == 0, "nothing has left");
 }
 
+void failed_send_spares_what_has_come(const connection_kind& kind, style s)
+{
+    auto ends = kind.connect();
+    duplex there(std::move(ends.first));
+    there.send("last words", timeout);
+    there.close(timeout);
+    duplex here(std::move(ends.second));
+    until_true([&] {
+        const byte_view text("x");
+        return send(s, here, text, timeout).error.failed();
+    });
+    const auto o = recv_n(s, here, 10, timeout);
+    expect_error(o.error, error_code(), "what was sent before the end");
+    expect(o.value == byte_view("last words"), "other bytes than were sent");
+}
+
 } // namespace ferrule::testing::kit

@@ -25,7 +25,8 @@ check limits_hold;
 // P6
 check deadline_covers_the_lock, zero_means_now;
 // P8
-check end_at_every_byte, end_of_bytes, end_of_packets, end_of_empty_packets, sender_learns_of_the_end;
+check end_at_every_byte, end_of_bytes, end_of_packets, end_of_empty_packets, sender_learns_of_the_end,
+    failed_send_spares_what_has_come;
 // P9
 check raw_and_messages_mix;
 // Packets

@@ -86,7 +86,7 @@ void schedule::hand_over(end& e)
     error_code ec;
     auto [handle, left] =
         used.release(dice_.one_in(2) ? until(deadline::now()) : until(std::chrono::microseconds(50)), ec);
-    log("release end " + std::to_string(&e - ends_.data()) + ": " + (ec ? ec.message() : std::string("ok")) + ", " +
+    log("release end " + std::to_string(&e - ends_.data()) + ": " + (ec ? ec.what() : std::string("ok")) + ", " +
         std::to_string(left.size()) + " bytes left over");
     const bool in_use = std::ranges::any_of(pending_, [&](const record& p) {
         return &ends_[p->end] == &e && (p->kind == what::close || (p->side() == direction::read ? reads : writes));
@@ -135,7 +135,7 @@ void schedule::join(end& e)
     } catch (const error& x) {
         ec = x.code();
     }
-    log("join end " + std::to_string(&e - ends_.data()) + ": " + (ec ? ec.message() : std::string("ok")));
+    log("join end " + std::to_string(&e - ends_.data()) + ": " + (ec ? ec.what() : std::string("ok")));
     verdict_.expect(from.is_open() == (ec.failed()) && (to.is_open() == ec.failed() || e.half_closed),
                     "joined ends stay open, or others do not");
     verdict_.expect(!ec || (ec == errc::busy && !idle) || (ec == errc::closed && !to.is_open()),

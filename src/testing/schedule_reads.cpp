@@ -226,7 +226,7 @@ bool schedule::satisfiable(const call_record& r, const traffic& t) const
 void schedule::judge_read(const call_record& r, error_code ec, std::string_view data)
 {
     traffic& t = *ends_[r.end].in;
-    log("    #" + std::to_string(r.number) + ": " + (ec ? ec.message() : std::string("ok")) + ", " +
+    log("    #" + std::to_string(r.number) + ": " + (ec ? ec.what() : std::string("ok")) + ", " +
         std::to_string(data.size()) + " bytes");
     if (t.packets && (!ec || ec == errc::packet_truncated || ec == errc::too_large || ec == errc::unsupported))
         return judge_packet(r, t, ec, data);

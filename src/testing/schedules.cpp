@@ -196,7 +196,7 @@ void schedule::judge_error(const call_record& r, error_code ec, std::size_t)
     }
     if (ec.category() != error_category() && (ends_[1 - r.end].closed || e.half_closed))
         return; // the system's report about a closed peer
-    verdict_.fail("unexpected: " + ec.message());
+    verdict_.fail("unexpected: " + ec.what());
 }
 
 void schedule::settle()

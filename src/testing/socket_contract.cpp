@@ -47,6 +47,10 @@ bool telling(const kind& k) noexcept
 {
     return k.tells_sender;
 }
+bool outliving_streams(const kind& k) noexcept
+{
+    return two_way_streams(k) && telling(k) && k.survives_close;
+}
 
 constexpr contract_check checks[] = {
     {"socket_like", "a read that finds nothing says so, and does not wait", any, kit::nothing_there_is_no_error},
@@ -102,6 +106,8 @@ constexpr contract_check checks[] = {
     {"P8", "the end comes after the last packet, and is none", ending_packets, kit::end_of_packets},
     {"P8", "empty packets in a row are not taken for the end", ending_packets, kit::end_of_empty_packets},
     {"P8", "sending to somebody who has gone is an error that says so", telling, kit::sender_learns_of_the_end},
+    {"P8", "a send that fails because the peer has gone leaves what has come to receives", outliving_streams,
+     kit::failed_send_spares_what_has_come},
 };
 
 } // namespace

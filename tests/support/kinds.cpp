@@ -70,9 +70,11 @@ std::vector<testing::connection_kind> make()
         k.room = 60 * 1024;
     }
     adapt_to_system(all);
+    const bool survives_close = std::ranges::find(all, "socketpair", &testing::connection_kind::name)->survives_close;
     {
         testing::connection_kind& k = all.emplace_back("RFC 2217", rfc2217_pair);
         k.prompt = false;
+        k.survives_close = survives_close;
         k.stride = sanitized ? 3 : 1;
     }
     {
@@ -81,6 +83,7 @@ std::vector<testing::connection_kind> make()
             return ends(std::move(e.second), std::move(e.first));
         });
         k.prompt = false;
+        k.survives_close = survives_close;
         k.has_end = false; // a server that has gone is an error
         k.stride = sanitized ? 3 : 1;
     }

@@ -1,4 +1,5 @@
 // The client of RFC 2217, with a server that does what each test says.
+#include "platform/serial/rfc2217.hpp"
 #include "support/rfc2217_server.hpp"
 #include "support/test.hpp"
 
@@ -33,6 +34,31 @@ void expect(const com_message& m, com_code code, std::uint32_t value)
     CHECK(static_cast<int>(m.code) == static_cast<int>(code));
     CHECK(m.value == value);
 }
+
+// A connection that breaks at the first send. What the peer had sent is found only then.
+class broken_late {
+public:
+    io_result try_read(std::span<std::byte> in) noexcept
+    {
+        if (!broken_)
+            return io_result::would_block();
+        const std::size_t n = std::min(in.size(), left_.size());
+        std::copy_n(left_.data(), n, in.data());
+        left_ = left_.subspan(n);
+        return n == 0 ? io_result::end() : io_result::moved(n);
+    }
+    io_result try_write(std::span<const byte_view>) noexcept
+    {
+        broken_ = true;
+        return io_result::failed(boost::system::errc::make_error_code(boost::system::errc::broken_pipe));
+    }
+    [[nodiscard]] readiness arm(direction) noexcept { return readiness::now(); }
+    void close() noexcept {}
+
+private:
+    byte_view left_ = "last words";
+    bool broken_ = false;
+};
 
 } // namespace
 
@@ -447,6 +473,15 @@ TEST_CASE("rfc2217: a server that goes is an error in every call, and no end, be
     CHECK(code_of([&] { (void)port.recv_all(timeout); }) == condition::broken);
     CHECK(code_of([&] { port.send("x", timeout); }) == condition::broken);
     CHECK(code_of([&] { port.apply({}, timeout); }) == condition::broken);
+}
+
+TEST_CASE("rfc2217: what has come before a send fails is still there")
+{
+    duplex port(serial::descriptor_of(serial::rfc2217_line(broken_late(), {}, {})));
+    CHECK(code_of([&] { port.send("request", timeout); }) == boost::system::errc::broken_pipe);
+    CHECK(port.recv(10, timeout) == byte_view("last words"));
+    CHECK(code_of([&] { port.recv(timeout); }) == boost::system::errc::connection_reset);
+    CHECK(code_of([&] { port.send("more", timeout); }) == condition::broken);
 }
 
 TEST_CASE("rfc2217: close wakes everybody who waits for the server")
