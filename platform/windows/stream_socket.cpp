@@ -66,14 +66,16 @@ public:
     [[nodiscard]] readiness wait_handle() const noexcept override { return readiness::readable(ready_.get()); }
     [[nodiscard]] std::optional<descriptor> accept(error_code& ec) noexcept override
     {
-        ::ResetEvent(ready_.get());
-        SOCKET s;
-        do
-            s = ::accept(socket_.get(), nullptr, nullptr);
-        while (s == INVALID_SOCKET && ::WSAGetLastError() == WSAECONNRESET);
-        if (s == INVALID_SOCKET && ::WSAGetLastError() == WSAEWOULDBLOCK)
+        // Accepting lets Windows signal again, immediately if more peers wait. If Wine is about to report a peer that was
+        // accepted meanwhile, it signals for nobody, and then never again. So only reported peers are accepted.
+        if (::WaitForSingleObject(ready_.get(), 0) != WAIT_OBJECT_0)
             return std::nullopt;
-        ::SetEvent(ready_.get()); // more peers may wait
+        ::ResetEvent(ready_.get());
+        const SOCKET s = ::accept(socket_.get(), nullptr, nullptr);
+        if (s == INVALID_SOCKET && (::WSAGetLastError() == WSAEWOULDBLOCK || ::WSAGetLastError() == WSAECONNRESET))
+            return std::nullopt; // the peer has gone
+        if (s == INVALID_SOCKET)
+            ::SetEvent(ready_.get()); // the peer still waits
         return os::try_make(
             [&] {
                 unique_socket accepted(s);
