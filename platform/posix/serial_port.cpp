@@ -218,6 +218,14 @@ public:
         (void)::ioctl(fd_.get(), TIOCGICOUNT, &c);
         return {c.cts, c.dsr, c.rng, c.dcd};
     }
+    /// Since the port was opened.
+    [[nodiscard]] line_errors errors() const
+    {
+        line_errors now;
+        require(read_errors(now));
+        return line_errors(now.parity() - errors_before_.parity(), now.framing() - errors_before_.framing(),
+                           now.overrun() - errors_before_.overrun(), now.breaks() - errors_before_.breaks());
+    }
     [[nodiscard]] bool is_drained() const
     {
         int waiting = 0;
@@ -271,13 +279,8 @@ public:
         }
         case what::set_output_flow: return require(::ioctl(fd, TCXONC, c.on ? TCOON : TCOOFF));
         case what::set_input_flow: return require(::ioctl(fd, TCXONC, c.on ? TCION : TCIOFF));
-        case what::errors: {
-            line_errors now;
-            require(read_errors(now));
-            a.errors = line_errors(now.parity() - errors_before_.parity(), now.framing() - errors_before_.framing(),
-                                   now.overrun() - errors_before_.overrun(), now.breaks() - errors_before_.breaks());
-            return;
-        }
+        case what::errors: a.errors = errors(); return;
+        case what::errors_change:
         case what::modem_change:
         case what::send_break:
         case what::drain: break;
@@ -464,6 +467,23 @@ private:
     std::optional<std::vector<int>> before_;
 };
 
+class error_watch final : public operation {
+public:
+    error_watch(const std::shared_ptr<local_line>& l, const line_errors& known) : operation(l), port_(*l), known_(known)
+    {
+    }
+
+private:
+    std::optional<waiting> step() override
+    {
+        result_.errors = port_.errors();
+        return result_.errors != known_ ? std::nullopt : std::optional(waiting{look_again});
+    }
+
+    local_line& port_;
+    line_errors known_;
+};
+
 std::unique_ptr<operation> local_line::start(const serial_command& c)
 {
     const auto me = shared_from_this();
@@ -471,6 +491,7 @@ std::unique_ptr<operation> local_line::start(const serial_command& c)
     case what::drain: return std::make_unique<draining>(me);
     case what::send_break: return std::make_unique<break_for>(me, c.duration);
     case what::modem_change: return std::make_unique<modem_watch>(me, c.known);
+    case what::errors_change: return std::make_unique<error_watch>(me, c.known_errors);
     default: return std::make_unique<immediate>(me, c);
     }
 }

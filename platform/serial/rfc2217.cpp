@@ -702,6 +702,22 @@ private:
     deadline first_until_;
 };
 
+/// Waits until the server has told errors that `known` lacks.
+class error_report final : public requesting {
+public:
+    error_report(const std::shared_ptr<client>& c, const line_errors& known) : requesting(c), known_(known) {}
+
+private:
+    std::optional<waiting> step() override
+    {
+        look();
+        result_.errors = client_.errors().value_or(line_errors());
+        return result_.errors != known_ ? std::nullopt : std::optional(client_.wait_until({}));
+    }
+
+    line_errors known_;
+};
+
 /// What needs no answer.
 class one_step final : public requesting {
 public:
@@ -812,6 +828,7 @@ std::unique_ptr<operation> client::start(const serial_command& c)
         return control(dtr_request(c.on), [this, on = c.on] { settings_.dtr(on); });
     case what::modem: return std::make_unique<modem_report>(me, std::nullopt);
     case what::modem_change: return std::make_unique<modem_report>(me, c.known);
+    case what::errors_change: return std::make_unique<error_report>(me, c.known_errors);
     case what::set_break: return control(break_request(c.on), [] {});
     case what::send_break: return std::make_unique<remote_break>(me, c.duration);
     case what::purge: return std::make_unique<purging>(me, c.queue);

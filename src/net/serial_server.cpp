@@ -26,6 +26,16 @@ constexpr std::chrono::seconds max_linger{5};
 constexpr std::chrono::milliseconds look_for_close{100};
 constexpr std::chrono::milliseconds telnet_break{250}; // BRK has no length
 
+/// A state of the port that the client is told of: what it is at first, and each change.
+struct watch {
+    void begin() noexcept { is_on = true; }
+    void end() noexcept { *this = {}; }
+
+    bool is_on = false;
+    bool is_known = false;
+    std::optional<serial::running_operation> look;
+};
+
 /// What the client has sent: data, or a request.
 struct item {
     std::string data;
@@ -62,6 +72,7 @@ public:
         codec_.allow(telnet_option::com_port, true);
         all_.add(reading_.wait_handle());
         all_.add(writing_.wait_handle());
+        all_.add(watching_.wait_handle());
         (void)closing_.advance();
         all_.add(closing_.wait_handle());
         if (line_->is_exported.exchange(true)) {
@@ -74,7 +85,8 @@ public:
     ~session()
     {
         command_.reset();
-        watch_.reset();
+        modem_watch_.end();
+        error_watch_.end();
         peer_.close();
         if (!refused_until_)
             line_->is_exported = false;
@@ -86,14 +98,15 @@ public:
         // Whoever closes an endpoint meanwhile must not release the handle that is about to be waited for.
         const handle_use peer(peer_.channel());
         const handle_use port(port_.channel());
-        for (serial::event_set* const set : {&all_, &reading_, &writing_})
+        for (serial::event_set* const set : {&all_, &reading_, &writing_, &watching_})
             set->look();
         (void)closing_.advance();
         for (;;) {
             bool moves = read_peer();
             has_negotiated_ = has_negotiated_ || negotiates_until_.expired();
             if (!refused_until_) {
-                for (bool (session::* const part)() : {&session::work, &session::watch, &session::read_port})
+                for (bool (session::* const part)() :
+                     {&session::work, &session::watch_modem, &session::watch_errors, &session::read_port})
                     moves = (this->*part)() || moves;
             }
             moves = write_peer() || moves;
@@ -184,7 +197,7 @@ private:
         // pyserial takes our request for an agreement that it need not answer, so its messages count as well.
         if (e.option == telnet_option::com_port && e.kind != telnet::event::what::refused &&
             !std::exchange(has_com_port_, true))
-            watches_ = true;
+            modem_watch_.begin();
         item i;
         switch (e.kind) {
         case telnet::event::what::line_break: i.is_break = true; break;
@@ -321,7 +334,10 @@ private:
             }
         case com_code::notify_line_state: return send({com_code::notify_line_state, 0});
         case com_code::notify_modem_state: return send({com_code::notify_modem_state, serial::modem_state_of(modem_)});
-        case com_code::set_line_state_mask: return send(m); // nothing is reported
+        case com_code::set_line_state_mask:
+            line_mask_ = m.value & (serial::overrun_bit | serial::parity_bit | serial::framing_bit | serial::break_bit);
+            line_mask_ != 0 ? error_watch_.begin() : error_watch_.end();
+            return send(m);
         case com_code::set_modem_state_mask:
             modem_mask_ = m.value;
             send(m);
@@ -394,34 +410,65 @@ private:
     }
     void send(const com_message& m) { codec_.send_sub(telnet_option::com_port, serial::encode(m, serial::of_server)); }
 
-    /// Tells the client of the modem lines, if the port has any.
-    bool watch()
+    /// Calls `tell` with what there is to know, once. Calls `lack` instead if the port knows nothing of it.
+    template <class Tell, class Lack>
+    bool look(watch& w, serial_command c, Tell tell, Lack lack)
     {
-        if (!watches_)
+        if (!w.is_on)
             return false;
         try {
-            if (!watch_) {
-                serial_command c(was_told_ ? what::modem_change : what::modem);
-                c.known = modem_;
-                watch_.emplace(line_->start(c));
-            }
-            if (!watch_->advance())
+            c.known = modem_;
+            c.known_errors = errors_;
+            if (!w.look)
+                w.look.emplace(line_->start(c));
+            if (!w.look->advance())
                 return false;
-            const std::uint32_t before = serial::modem_state_of(modem_);
-            modem_ = watch_->result().lines;
-            watch_.reset();
-            const std::uint32_t now = serial::modem_state_of(modem_);
-            if (!std::exchange(was_told_, true) || ((before ^ now) & modem_mask_) != 0)
-                send({com_code::notify_modem_state, (now | ((before ^ now) >> 4)) & (modem_mask_ | modem_mask_ >> 4)});
-            return true;
+            tell(w.look->result());
+            w.look.reset();
+            w.is_known = true;
         } catch (const error& e) {
-            watch_.reset();
+            w.look.reset();
             if (!is_refusal(e.code()))
                 throw;
-            watches_ = false;
-            send({com_code::notify_modem_state, 0});
-            return true;
+            lack();
         }
+        return true;
+    }
+    bool watch_modem()
+    {
+        watch& w = modem_watch_;
+        return look(
+            w, serial_command(w.is_known ? what::modem_change : what::modem),
+            [&](const serial_answer& a) {
+                const std::uint32_t now = serial::modem_state_of(a.lines);
+                const std::uint32_t changed = now ^ serial::modem_state_of(std::exchange(modem_, a.lines));
+                if (!w.is_known || (changed & modem_mask_) != 0)
+                    send({com_code::notify_modem_state, (now | changed >> 4) & (modem_mask_ | modem_mask_ >> 4)});
+            },
+            [&] {
+                w.end();
+                send({com_code::notify_modem_state, 0});
+            });
+    }
+    bool watch_errors()
+    {
+        watch& w = error_watch_;
+        return look(
+            w, serial_command(w.is_known ? what::errors_change : what::errors),
+            [&](const serial_answer& a) {
+                const line_errors before = std::exchange(errors_, a.errors);
+                const auto bit = [](std::uint64_t was, std::uint64_t is, std::uint32_t b) { return was != is ? b : 0; };
+                const std::uint32_t news = bit(before.overrun(), errors_.overrun(), serial::overrun_bit) |
+                                           bit(before.parity(), errors_.parity(), serial::parity_bit) |
+                                           bit(before.framing(), errors_.framing(), serial::framing_bit) |
+                                           bit(before.breaks(), errors_.breaks(), serial::break_bit);
+                if (w.is_known && (news & line_mask_) != 0)
+                    send({com_code::notify_line_state, news & line_mask_});
+            },
+            [&] {
+                // A port of a server has no number before the first error, but tells of that one.
+                w.is_on = !std::exchange(w.is_known, true);
+            });
     }
 
     bool read_port()
@@ -468,8 +515,9 @@ private:
             return false;
         reading_.await(in);
         writing_.await(out);
-        rest.targets = {command_ ? command_->wait_handle() : readiness::now(),
-                        watch_ ? watch_->wait_handle() : readiness::now()};
+        const auto handle_of = [](const auto& running) { return running ? running->wait_handle() : readiness::now(); };
+        watching_.await({{}, {handle_of(modem_watch_.look), handle_of(error_watch_.look)}});
+        rest.targets[0] = handle_of(command_);
         all_.await(rest);
         return true;
     }
@@ -483,16 +531,17 @@ private:
     std::size_t queued_ = 0;           // bytes in `to_do_`
     std::optional<com_message> asked_; // what `command_` does, unless that is a BRK
     std::optional<serial::running_operation> command_;
-    std::optional<serial::running_operation> watch_;
+    watch modem_watch_;
+    watch error_watch_;
     modem_lines modem_;
+    line_errors errors_;
     std::uint32_t modem_mask_ = 0xff;
+    std::uint32_t line_mask_ = 0;
     // Data that is on its way while binary transmission is agreed could be read in either way. A client that never answers is
     // no telnet.
     bool has_negotiated_ = false;
     deadline negotiates_until_{std::chrono::seconds(1)};
     bool has_com_port_ = false;
-    bool watches_ = false;
-    bool was_told_ = false;
     bool suspended_ = false;
     bool break_is_on_ = false;
     bool is_told_ = false;
@@ -501,6 +550,7 @@ private:
     // The same handle may be awaited for reading and for writing, so each has a set of its own.
     serial::event_set reading_;
     serial::event_set writing_;
+    serial::event_set watching_;
     serial::event_set all_; // destroyed before what it waits for
 };
 

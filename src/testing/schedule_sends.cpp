@@ -143,8 +143,8 @@ void schedule::judge_send(const call_record& r, error_code ec, std::size_t size)
 {
     end& e = ends_[r.end];
     traffic& t = *e.out;
-    log("    #" + std::to_string(r.number) + ": " + (ec ? ec.what() : std::string("ok")) + ", " +
-        std::to_string(size) + " bytes left");
+    log("    #" + std::to_string(r.number) + ": " + (ec ? ec.what() : std::string("ok")) + ", " + std::to_string(size) +
+        " bytes left");
     if (r.refused)
         return verdict_.expect(size == 0 && (ec == errc::too_large || r.cancelled),
                                "a message above the limit was sent");

@@ -558,6 +558,8 @@ std::vector<operation> operations()
          [](auto& p) { return p.async_set_input_flow(true, timeout); }},
         {"errors", [](auto& p) { (void)p.errors(timeout); },
          [](auto& p) { return nothing_of(p.async_errors(timeout)); }},
+        {"errors change", [=](auto& p) { (void)p.errors_change({}, soon); },
+         [=](auto& p) { return nothing_of(p.async_errors_change({}, soon)); }},
     };
 }
 
@@ -587,7 +589,7 @@ void expect_outcomes(const std::string& way, const std::function<serial_port()>&
 TEST_CASE("serial_port: every operation over every way succeeds, or says why not")
 {
     const error_code no = errc::unsupported;
-    const error_code late = errc::timed_out; // no modem line changes
+    const error_code late = errc::timed_out; // no modem line changes, and there is no error
     const error_code silent = serial_errc::no_answer;
     const error_code refused = serial_errc::rejected;
     serial_pty pty;
@@ -598,13 +600,14 @@ TEST_CASE("serial_port: every operation over every way succeeds, or says why not
                      {"modem change", no},
                      {"break", no},
                      {"timed break", no},
-                     {"errors", no}});
+                     {"errors", no},
+                     {"errors change", no}});
 
     const ser2net raw("", ser2net::line(pty.path()));
     const auto no_words = failures{{"drain", no}, {"queued output", no}, {"output flow", no}};
     failures raw_failures = no_words;
     for (const char* name : {"rts", "dtr", "modem", "modem change", "break", "timed break", "purge output",
-                             "queued input", "input flow", "errors"})
+                             "queued input", "input flow", "errors", "errors change"})
         raw_failures[name] = no;
     expect_outcomes("raw TCP", [&] { return serial_port(raw.raw(), timeout); }, raw_failures);
 
@@ -615,19 +618,20 @@ TEST_CASE("serial_port: every operation over every way succeeds, or says why not
                     {"break", refused},
                     {"timed break", refused},
                     {"modem change", late},
-                    {"errors", no}});
+                    {"errors", no},
+                    {"errors change", late}});
     expect_outcomes("our server", [&] { return serial_port(ours.where(), timeout); }, of_ours);
 
     serial_pty another;
     const ser2net theirs(rfc2217, ser2net::line(another.path()));
     failures of_theirs = no_words;
-    of_theirs.insert({{"rts", silent}, {"dtr", silent}, {"modem change", late}});
+    of_theirs.insert({{"rts", silent}, {"dtr", silent}, {"modem change", late}, {"errors change", late}});
     expect_outcomes(
         "ser2net", [&] { return open_when_free(theirs.where("request_timeout=200"), style::blocking); }, of_theirs);
 
     const pyserial python;
     failures of_python = no_words;
-    of_python.insert({{"errors", no}});
+    of_python.insert({{"errors", no}, {"errors change", late}});
     of_python["modem change"] = late;
     expect_outcomes("pyserial", [&] { return serial_port(python.where(), timeout); }, of_python);
 }

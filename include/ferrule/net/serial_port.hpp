@@ -124,6 +124,12 @@ class serial_port : public duplex {
         c.known = known;
         return c;
     }
+    static serial_command watching(const line_errors& known)
+    {
+        serial_command c(what::errors_change);
+        c.known_errors = known;
+        return c;
+    }
     static serial_command lasting(std::chrono::milliseconds d)
     {
         serial_command c(what::send_break);
@@ -370,6 +376,22 @@ public:
     {
         return begin<line_errors>(serial_command(what::errors))
             .async_wait(std::forward<TimeoutAndToken>(timeout_and_token)...);
+    }
+
+    /// Blocks until the errors of the line differ from `known`, so at the first error if that is empty. Local ports are
+    /// asked every 5 ms, since the system tells nobody. Returns the errors then.
+    line_errors errors_change(const line_errors& known, const until& timeout = {})
+    {
+        return begin<line_errors>(watching(known)).wait(timeout);
+    }
+    line_errors errors_change(const line_errors& known, const until& timeout, error_code& ec)
+    {
+        return attempt<line_errors>(ec, [&] { return watching(known); }, timeout);
+    }
+    template <detail::timeout_or_token... TimeoutAndToken>
+    auto async_errors_change(const line_errors& known, TimeoutAndToken&&... timeout_and_token)
+    {
+        return begin<line_errors>(watching(known)).async_wait(std::forward<TimeoutAndToken>(timeout_and_token)...);
     }
 
 private:

@@ -315,7 +315,8 @@ public:
         queued,          // `queue` → number
         set_output_flow, // `on`
         set_input_flow,  // `on`
-        errors           // → errors
+        errors,          // → errors
+        errors_change    // → errors, once they differ from `known_errors`
     };
 
     explicit serial_command(what w) noexcept : kind(w) {}
@@ -326,6 +327,7 @@ public:
     serial_queue queue = serial_queue::both;
     std::chrono::milliseconds duration{0};
     modem_lines known;
+    line_errors known_errors;
     serial_settings settings;
 };
 

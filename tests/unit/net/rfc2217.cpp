@@ -360,6 +360,24 @@ TEST_CASE("rfc2217: errors of the line are counted once the server tells any, an
     CHECK(run(port.async_errors(timeout)) == line_errors(2, 1, 1, 1));
 }
 
+TEST_CASE("rfc2217: errors of the line are waited for, the first and those after known ones")
+{
+    scripted_server server;
+    serial_port port = server.open();
+    auto first = in_thread([&] { return port.errors_change({}, timeout); });
+    auto coroutine = in_thread([&] { return run(port.async_errors_change({}, timeout)); });
+    server.answer({com_code::notify_line_state, 0x01}); // data, and no error
+    server.answer({com_code::notify_line_state, 0x08});
+    CHECK(first.get() == line_errors(0, 1, 0, 0));
+    const line_errors known = coroutine.get();
+    CHECK(known == line_errors(0, 1, 0, 0));
+    CHECK(code_of([&] { (void)port.errors_change(known, 1ms); }) == errc::timed_out);
+    auto next = in_thread([&] { return port.errors_change(known, timeout); });
+    server.answer({com_code::notify_line_state, 0x10});
+    CHECK(next.get() == line_errors(0, 1, 0, 1));
+    CHECK(port.errors_change(known, timeout) == line_errors(0, 1, 0, 1));
+}
+
 TEST_CASE("rfc2217: a purge drops what came before its answer")
 {
     scripted_server server;

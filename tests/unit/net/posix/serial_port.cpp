@@ -185,6 +185,10 @@ TEST_CASE("serial_port: what a pty has no hardware for is unsupported, in each f
         "errors", [&] { (void)port.errors(); }, [&](error_code& ec) { (void)port.errors(timeout, ec); },
         [&] { return port.async_errors(); });
     check(
+        "errors change", [&] { (void)port.errors_change({}); },
+        [&](error_code& ec) { (void)port.errors_change({}, timeout, ec); },
+        [&] { return port.async_errors_change({}); });
+    check(
         "break", [&] { port.set_break(true); }, [&](error_code& ec) { port.set_break(true, timeout, ec); },
         [&] { return port.async_set_break(true); });
     check(
