@@ -1,6 +1,6 @@
 // Serial ports of this machine. Terminal settings go by the kernel's own structure (termios2), which <termios.h> lacks.
 #include "platform/posix/file_io.hpp"
-#include "platform/serial/line.hpp"
+#include "platform/serial/local_line.hpp"
 
 #include <algorithm>
 #include <asm/ioctls.h>
@@ -109,23 +109,9 @@ void compare(const serial_settings& asked, const termios2& t, bool has_bits)
     check_flags("rtscts", CRTSCTS);
 }
 
-class local_line;
-
-/// What is done at the first step.
-class immediate final : public operation {
+class posix_port final : public local_line {
 public:
-    immediate(std::shared_ptr<local_line> l, const serial_command& c);
-
-private:
-    std::optional<waiting> step() override;
-
-    local_line& port_;
-    serial_command command_;
-};
-
-class local_line final : public line, public std::enable_shared_from_this<local_line> {
-public:
-    local_line(os::unique_handle fd, const serial_settings& s) : line(s), fd_(std::move(fd))
+    posix_port(os::unique_handle fd, const serial_settings& s) : local_line(s), fd_(std::move(fd))
     {
         // The description is this object's own.
         how_[0].way = how_[1].way = posix::no_wait::by_description;
@@ -134,7 +120,7 @@ public:
         // A pty has no line, and keeps 8 bits whatever it is told.
         has_bits_ = ::fstat(fd_.get(), &st) != 0 || major(st.st_rdev) < 136 || major(st.st_rdev) > 143;
     }
-    ~local_line() override { close(); }
+    ~posix_port() override { close(); }
 
     void open()
     {
@@ -175,8 +161,6 @@ public:
         return ::fcntl(fd_.get(), F_SETFD, on ? 0 : FD_CLOEXEC) == 0 ? error_code() : posix::last_error();
     }
 
-    std::unique_ptr<operation> start(const serial_command& c) override;
-
     // The rest is called under the mutex.
 
     void apply(const serial_settings& s)
@@ -204,15 +188,13 @@ public:
     {
         return ::ioctl(fd_.get(), on ? TIOCMBIS : TIOCMBIC, &output);
     }
-    [[nodiscard]] int set_break(bool on) noexcept { return ::ioctl(fd_.get(), on ? TIOCSBRK : TIOCCBRK, 0); }
     [[nodiscard]] modem_lines modem() const
     {
         int lines = 0;
         require(::ioctl(fd_.get(), TIOCMGET, &lines));
         return {(lines & TIOCM_CTS) != 0, (lines & TIOCM_DSR) != 0, (lines & TIOCM_RI) != 0, (lines & TIOCM_CD) != 0};
     }
-    /// Changes of each input, which tell of pulses that nobody has seen. Zeros where the driver does not count.
-    [[nodiscard]] std::vector<int> modem_changes() const
+    [[nodiscard]] std::vector<int> modem_changes() const override
     {
         serial_icounter_struct c{};
         (void)::ioctl(fd_.get(), TIOCGICOUNT, &c);
@@ -226,7 +208,7 @@ public:
         return line_errors(now.parity() - errors_before_.parity(), now.framing() - errors_before_.framing(),
                            now.overrun() - errors_before_.overrun(), now.breaks() - errors_before_.breaks());
     }
-    [[nodiscard]] bool is_drained() const
+    [[nodiscard]] bool is_drained() override
     {
         int waiting = 0;
         if (::ioctl(fd_.get(), TIOCOUTQ, &waiting) < 0)
@@ -236,14 +218,7 @@ public:
         return waiting == 0 && !is_sending;
     }
 
-    /// A pty takes a break for done.
-    void require_bits() const
-    {
-        if (!has_bits_)
-            throw_error(errc::unsupported);
-    }
-
-    void run(const serial_command& c, serial_answer& a)
+    void run(const serial_command& c, serial_answer& a) override
     {
         const int fd = fd_.get();
         switch (c.kind) {
@@ -259,7 +234,10 @@ public:
             settings_.dtr(c.on);
             return;
         case what::modem: a.lines = modem(); return;
-        case what::set_break: require_bits(); return require(set_break(c.on));
+        case what::set_break:
+            if (!has_bits_) // it would take the break for done
+                throw_error(errc::unsupported);
+            return require(::ioctl(fd, c.on ? TIOCSBRK : TIOCCBRK, 0));
         case what::purge:
             return require(::ioctl(fd, TCFLSH,
                                    c.queue == serial_queue::input    ? TCIFLUSH
@@ -283,7 +261,7 @@ public:
         case what::errors_change:
         case what::modem_change:
         case what::send_break:
-        case what::drain: break;
+        case what::drain: break; // take time
         }
         throw_error(errc::unsupported);
     }
@@ -391,111 +369,6 @@ private:
     line_errors errors_before_; // of whoever had the port open
 };
 
-immediate::immediate(std::shared_ptr<local_line> l, const serial_command& c) : operation(l), port_(*l), command_(c) {}
-
-std::optional<waiting> immediate::step()
-{
-    port_.run(command_, result_);
-    return std::nullopt;
-}
-
-/// Ends with the last bit.
-class draining final : public operation {
-public:
-    explicit draining(const std::shared_ptr<local_line>& l) : operation(l), port_(*l) {}
-
-private:
-    std::optional<waiting> step() override
-    {
-        return port_.is_drained() ? std::nullopt : std::optional(waiting{look_again});
-    }
-
-    local_line& port_;
-};
-
-/// The break ends with the operation, even if that is given up.
-class break_for final : public operation {
-public:
-    break_for(const std::shared_ptr<local_line>& l, std::chrono::milliseconds d) : operation(l), port_(*l), duration_(d)
-    {
-    }
-    ~break_for() override
-    {
-        if (end_)
-            if_open([&] { (void)port_.set_break(false); });
-    }
-
-private:
-    std::optional<waiting> step() override
-    {
-        if (!end_) {
-            port_.require_bits();
-            require(port_.set_break(true));
-            end_ = deadline(duration_);
-        }
-        if (!end_->expired())
-            return waiting{*end_};
-        end_.reset();
-        require(port_.set_break(false));
-        return std::nullopt;
-    }
-
-    local_line& port_;
-    std::chrono::milliseconds duration_;
-    std::optional<deadline> end_;
-};
-
-class modem_watch final : public operation {
-public:
-    modem_watch(const std::shared_ptr<local_line>& l, const modem_lines& known) : operation(l), port_(*l), known_(known)
-    {
-    }
-
-private:
-    std::optional<waiting> step() override
-    {
-        result_.lines = port_.modem();
-        const std::vector<int> changes = port_.modem_changes();
-        if (result_.lines != known_ || (before_ && *before_ != changes))
-            return std::nullopt;
-        before_ = changes;
-        return waiting{look_again};
-    }
-
-    local_line& port_;
-    modem_lines known_;
-    std::optional<std::vector<int>> before_;
-};
-
-class error_watch final : public operation {
-public:
-    error_watch(const std::shared_ptr<local_line>& l, const line_errors& known) : operation(l), port_(*l), known_(known)
-    {
-    }
-
-private:
-    std::optional<waiting> step() override
-    {
-        result_.errors = port_.errors();
-        return result_.errors != known_ ? std::nullopt : std::optional(waiting{look_again});
-    }
-
-    local_line& port_;
-    line_errors known_;
-};
-
-std::unique_ptr<operation> local_line::start(const serial_command& c)
-{
-    const auto me = shared_from_this();
-    switch (c.kind) {
-    case what::drain: return std::make_unique<draining>(me);
-    case what::send_break: return std::make_unique<break_for>(me, c.duration);
-    case what::modem_change: return std::make_unique<modem_watch>(me, c.known);
-    case what::errors_change: return std::make_unique<error_watch>(me, c.known_errors);
-    default: return std::make_unique<immediate>(me, c);
-    }
-}
-
 } // namespace
 
 std::shared_ptr<line> open_port(const std::string& path, const serial_settings& s)
@@ -505,7 +378,7 @@ std::shared_ptr<line> open_port(const std::string& path, const serial_settings& 
         do // O_NONBLOCK: for ports that wait for CD
             fd = ::open(path.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
         while (fd < 0 && errno == EINTR);
-        const auto port = std::make_shared<local_line>(posix::checked(fd), s);
+        const auto port = std::make_shared<posix_port>(posix::checked(fd), s);
         port->open();
         return port;
     } catch (const rejected_error&) {

@@ -25,7 +25,12 @@ DWORD overlapped_call::begun(BOOL done) noexcept
 DWORD overlapped_call::probe(HANDLE h) noexcept
 {
     static std::byte none;
-    return begun(::ReadFile(h, &none, 0, nullptr, begin()));
+    return read(h, {&none, 0});
+}
+
+DWORD overlapped_call::read(HANDLE h, std::span<std::byte> in) noexcept
+{
+    return begun(::ReadFile(h, in.data(), static_cast<DWORD>(in.size()), nullptr, begin()));
 }
 
 // When a thread ends, Windows cancels the calls that it has begun. So a thread that does not end begins each write that
@@ -52,7 +57,7 @@ DWORD overlapped_call::connect(HANDLE h)
 
 outcome overlapped_call::take(HANDLE h, std::span<std::byte> in) noexcept
 {
-    outcome o{begun(::ReadFile(h, in.data(), static_cast<DWORD>(in.size()), nullptr, begin())), 0};
+    outcome o{read(h, in), 0};
     if (o.error == ERROR_IO_PENDING)
         return cancel(h);
     if (o.error == 0 || o.error == ERROR_MORE_DATA)

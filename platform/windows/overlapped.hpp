@@ -28,6 +28,8 @@ public:
     /// Begins a read of 0 bytes, which ends when input is available. Returns 0 if it has, else ERROR_IO_PENDING or an
     /// error.
     DWORD probe(HANDLE h) noexcept;
+    /// Begins a read, which ends with as many bytes. They must exist until it is over. Returns as `probe`.
+    DWORD read(HANDLE h, std::span<std::byte> in) noexcept;
     /// Begins a write, which may stay pending. The data must exist until it is over. Returns 0 or an error. Throws
     /// `std::bad_alloc`, `error`.
     DWORD write(HANDLE h, byte_view data);

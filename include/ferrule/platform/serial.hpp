@@ -107,7 +107,7 @@ public:
     /// The state of DTR after opening, unless `dsr_dtr` drives it. Default: true.
     serial_settings& dtr(bool on) noexcept { return set(dtr_, on); }
     /// Whether nobody else may open the port meanwhile (flock and TIOCEXCL). Then opening a port that is in use fails with
-    /// EBUSY. Local ports only. Default: false.
+    /// EBUSY. Local ports only; Windows opens each port for one program. Default: false.
     serial_settings& exclusive(bool on) noexcept { return set(exclusive_, on); }
     /// Whether the driver hands over each byte immediately. Local ports only (TIOCSSERIAL); `errc::unsupported` where the
     /// driver has no such setting. Default: false.
