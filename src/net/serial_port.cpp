@@ -112,20 +112,6 @@ private:
 
 } // namespace
 
-void serial_outcome::raise(const error_code& ec) const
-{
-    if (thrown) {
-        try {
-            std::rethrow_exception(thrown);
-        } catch (const error& e) {
-            if (e.code() == ec)
-                throw;
-        } catch (...) {
-        }
-    }
-    throw_error(ec);
-}
-
 channel_ptr begin_serial(const channel_ptr& port, const std::shared_ptr<serial::line>& l, const serial_command& c,
                          std::shared_ptr<serial_outcome> o)
 {

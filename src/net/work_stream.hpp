@@ -1,9 +1,10 @@
-// Work for serial lines as a stream, so that both drivers can wait for its end. Private.
+// Work as a stream, so that both drivers can wait for its end. Private.
 #pragma once
 
 #include "platform/caught.hpp"
 
-#include <ferrule/net/serial_port.hpp>
+#include <ferrule/detail/pending_call.hpp>
+#include <ferrule/socket_like.hpp>
 
 #include <exception>
 #include <memory>
@@ -18,7 +19,7 @@ namespace ferrule::detail {
 template <class Work>
 class work_stream {
 public:
-    work_stream(std::unique_ptr<Work> w, std::shared_ptr<serial_outcome> o) noexcept
+    work_stream(std::unique_ptr<Work> w, std::shared_ptr<work_outcome> o) noexcept
         : work_(std::move(w)),
           outcome_(std::move(o))
     {
@@ -46,7 +47,7 @@ public:
 
 private:
     std::unique_ptr<Work> work_;
-    std::shared_ptr<serial_outcome> outcome_;
+    std::shared_ptr<work_outcome> outcome_;
     bool told_ = false;
 };
 

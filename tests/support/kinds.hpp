@@ -13,7 +13,7 @@ const std::vector<testing::connection_kind>& kinds();
 /// Throws `std::out_of_range` when this system has no such kind.
 const testing::connection_kind& kind(std::string_view name);
 
-inline constexpr std::size_t max_kinds = 20;
+inline constexpr std::size_t max_kinds = 24;
 
 /// Registers a test case for each kind, or for each that `wanted` accepts: "<prefix>: <name of the kind>". As test cases of
 /// their own they run side by side.

@@ -1,15 +1,26 @@
 // An operation that neither reads nor writes the stream of an endpoint, such as a request to a serial line.
 #pragma once
 
+#include <ferrule/detail/export.hpp>
 #include <ferrule/detail/requests.hpp>
 #include <ferrule/detail/token.hpp>
 
+#include <exception>
 #include <memory>
 #include <new>
 #include <type_traits>
 #include <utility>
 
 namespace ferrule::detail {
+
+/// What has become of such an operation.
+class work_outcome {
+public:
+    /// Throws the exception that the operation has thrown, if its code is `ec`.
+    [[noreturn]] FERRULE_EXPORT void raise(const error_code& ec) const;
+
+    std::exception_ptr thrown;
+};
 
 /// An operation that has begun, behind a private stream of one byte, which comes when the operation is done. So both
 /// drivers, timeouts and cancellation serve it as they serve a receive. Destroying it, and what waits for it, gives the

@@ -11,7 +11,6 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
-#include <exception>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -27,13 +26,9 @@ class line; // see platform/serial/line.hpp
 namespace detail {
 
 /// What has become of an operation of a line.
-class serial_outcome {
+class serial_outcome : public work_outcome {
 public:
-    /// Throws the exception that the operation has thrown, if its code is `ec`.
-    [[noreturn]] FERRULE_EXPORT void raise(const error_code& ec) const;
-
     serial_answer answer;
-    std::exception_ptr thrown;
 };
 
 template <class Value>

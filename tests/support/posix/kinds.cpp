@@ -7,6 +7,7 @@
 #include "platform/datagrams.hpp"
 #include "platform/handle_socket.hpp"
 #include "platform/serial/line.hpp"
+#include "platform/shared_memory/meeting.hpp"
 
 #include <ferrule/net/datagrams.hpp>
 
@@ -156,6 +157,20 @@ ends udp_pair()
     return adopt_both({std::move(a), std::move(b)});
 }
 
+ends shared_memory_ends()
+{
+    auto fds = raw_socketpair(SOCK_STREAM);
+    constexpr std::uint64_t capacity = 64 * 1024;
+    shared_memory::meeting one(os::unique_handle(fds.first.release()), capacity, capacity);
+    shared_memory::meeting other(os::unique_handle(fds.second.release()), capacity, capacity);
+    bool done = false;
+    while (!done) {
+        const bool first = !one.advance();
+        done = !other.advance() && first;
+    }
+    return {one.take(), other.take()};
+}
+
 void adapt_to_system(std::vector<connection_kind>& all)
 {
     all.emplace_back("FIFO", fifo_ends).two_way = false;
@@ -210,6 +225,7 @@ void adapt_to_system(std::vector<connection_kind>& all)
     for (connection_kind& k : all)
         k.can_be_adopted = !k.name.starts_with("memory");
     all.emplace_back("handle link", handle_link_ends);
+    all.emplace_back("shared memory", shared_memory_ends);
     {
         connection_kind& k = all.emplace_back("UDP with addresses", [] { return datagram_pair("udp://127.0.0.1:0"); });
         k.transfers = transfer_kind::message;
