@@ -59,6 +59,8 @@ std::optional<readiness> meeting::advance()
         judge();
     if (!send())
         return socket_.get()->arm(direction::write);
+    if (refusal_ == errc::malformed) // whoever sends this may say anything next
+        throw_error(refusal_);
     if (!receive(received_.size()))
         return socket_.get()->arm(direction::read);
     if (refusal_)

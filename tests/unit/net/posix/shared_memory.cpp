@@ -72,7 +72,7 @@ unique_fd memory_of(std::size_t size, int seals)
 
 TEST_CASE("share_memory: bytes and messages pass both ways, and the link stays as it was")
 {
-    for (const style how : styles) {
+    for (const style how : {style::blocking, style::awaitable}) {
         auto [here, there] = socketpair();
         auto other = std::async(std::launch::async, [&] { return share_memory(there, {}, timeout); });
         duplex mine = how == style::blocking ? share_memory(here, {}, timeout) : run(async_share_memory(here, {}, timeout));
@@ -169,11 +169,13 @@ TEST_CASE("share_memory: a peer that does something else is an error in time")
 {
     CHECK(outcome_beside([](duplex& d) { d.send(std::string(100, 'x'), timeout); }) == errc::malformed);
     CHECK(outcome_beside([](duplex& d) { d.send(hello(4096).replace(12, 1, "\2"), timeout); }) == errc::malformed);
-    CHECK(outcome_beside([](duplex& d) { d.close(); }) == condition::end);
-    CHECK(outcome_beside([](duplex& d) {
-              d.send(hello(4096), timeout);
-              d.close();
-          }) == condition::end);
+    for (const std::string& said : {""s, hello(4096)}) {
+        const error_code ec = outcome_beside([&](duplex& d) {
+            d.send(said, timeout);
+            d.close();
+        });
+        CHECK((ec == condition::end || ec == condition::broken)); // which depends on what it had read
+    }
     CHECK(outcome_beside([](duplex& d) { d.send(hello(4096) + "\1\1\1"s, timeout); }) == errc::malformed); // no handles
 
     auto [here, there] = socketpair();
