@@ -12,6 +12,16 @@ namespace ferrule::os {
 /// Whether the process certainly has no other thread. False if unknown.
 [[nodiscard]] bool single_threaded() noexcept;
 
+/// Gives way within a loop that polls memory, without a system call.
+inline void relax() noexcept
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+}
+
 /// Wakes a thread that waits in `wait`. Each thread has one, made at its first wait, so objects need none.
 class wakeup {
 public:

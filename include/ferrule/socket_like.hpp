@@ -111,6 +111,8 @@ private:
 ///   one. Then who waits here tries again. Any thread may ask. By default false.
 /// * `drained()` → bool: whether the last `try_read`, which found nothing or less than there was room for, has left
 ///   nothing. Then nobody asks the system again before new input makes the handle ready. By default false.
+/// * `in_memory()` → bool: whether an attempt makes no system call. Then who waits tries more often before it sleeps. By
+///   default false.
 /// * `native_handle()` → native_handle_type
 /// * `socket()` → native_handle_type: the socket beneath, to ask for its names and options; by default `native_handle()`
 /// * `release()` → native_handle_type: gives the handle away. `release(bytes&)` also appends what was read from the
@@ -152,6 +154,7 @@ public:
     virtual io_result try_drain() noexcept { return try_flush(); }
     virtual bool stale(direction) const noexcept { return false; }
     virtual bool drained() const noexcept { return false; }
+    virtual bool in_memory() const noexcept { return false; }
     virtual native_handle_type native_handle() const noexcept = 0;
     virtual native_handle_type socket() const noexcept { return native_handle(); }
     virtual native_handle_type release(bytes& left) noexcept = 0;
@@ -231,6 +234,12 @@ public:
     {
         if constexpr (requires { value_.drained(); })
             return value_.drained();
+        return false;
+    }
+    bool in_memory() const noexcept override
+    {
+        if constexpr (requires { value_.in_memory(); })
+            return value_.in_memory();
         return false;
     }
     native_handle_type native_handle() const noexcept override

@@ -186,6 +186,7 @@ public:
         }
         state_.reset();
     }
+    [[nodiscard]] static bool in_memory() noexcept { return true; }
     [[nodiscard]] bool inheritable() const noexcept { return false; }
     error_code set_inheritable(bool on) noexcept { return on ? error_code(errc::unsupported) : error_code(); }
 

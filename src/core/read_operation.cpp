@@ -68,7 +68,7 @@ step read_operation::go_on(bool now)
         case io_status::moved: begin_gap(); break;
         case io_status::larger: break;
         case io_status::would_block:
-            channel_.drained = true;
+            note_drained(true);
             found_nothing_ = request_.kind == read_request::what::available || looks_again.expired();
             if (found_nothing_)
                 break;
@@ -82,6 +82,12 @@ step read_operation::go_on(bool now)
         }
     }
     return step::again;
+}
+
+// In memory, an attempt costs less than to wait without one.
+void read_operation::note_drained(bool yes) noexcept
+{
+    channel_.drained = yes && !channel_.fd->in_memory();
 }
 
 // What is found only now may have arrived at any time before, so the silence counts from now.
@@ -218,13 +224,13 @@ io_result stream_read::read(std::size_t needed)
         const io_result r = channel_.fd->try_read(rest);
         filled_ += r.size();
         b.passed(r.size());
-        channel_.drained = r.status() == io_status::moved && r.size() < rest.size();
+        note_drained(r.status() == io_status::moved && r.size() < rest.size());
         return r;
     }
     const std::span<std::byte> room = b.room(needed);
     const io_result r = channel_.fd->try_read(room);
     b.filled(r.size());
-    channel_.drained = r.status() == io_status::moved && r.size() < room.size();
+    note_drained(r.status() == io_status::moved && r.size() < room.size());
     return r;
 }
 

@@ -76,6 +76,8 @@ protected:
     /// Called when the peer has ended the stream.
     virtual void at_end() = 0;
 
+    /// Whether an attempt has left nothing.
+    void note_drained(bool yes) noexcept;
     [[nodiscard]] bool fills_memory() const noexcept
     {
         return request_.kind == read_request::what::into || request_.kind == read_request::what::some_into;
