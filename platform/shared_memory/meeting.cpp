@@ -84,7 +84,8 @@ bool meeting::send()
 {
     const std::size_t end = hello_size + handle_count + (verdict_ ? 1 : 0);
     while (sent_size_ != end) {
-        const std::byte one{sent_size_ < hello_size + handle_count ? std::uint8_t{1} : static_cast<std::uint8_t>(*verdict_)};
+        const std::byte one{sent_size_ < hello_size + handle_count ? std::uint8_t{1}
+                                                                   : static_cast<std::uint8_t>(*verdict_)};
         const byte_view hello(std::span<const std::byte>(hello_).subspan(std::min(sent_size_, hello_size)));
         const byte_view rest = sent_size_ < hello_size ? hello : byte_view(&one, 1);
         const bool has_handle = sent_size_ >= hello_size && sent_size_ < hello_size + handle_count;

@@ -77,9 +77,9 @@ private:
 
     typename ring_state<Word>::side& own_;
     typename ring_state<Word>::side& peer_;
-    const std::uint64_t capacity_;  // a power of two
-    std::uint64_t moved_ = 0;       // never read from memory that the peer can write
-    std::uint64_t peer_moved_ = 0;  // checked
+    const std::uint64_t capacity_; // a power of two
+    std::uint64_t moved_ = 0;      // never read from memory that the peer can write
+    std::uint64_t peer_moved_ = 0; // checked
 };
 
 } // namespace ferrule::shared_memory

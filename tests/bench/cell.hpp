@@ -13,7 +13,17 @@ namespace ferrule::bench {
 using test::transport;
 /// `all`: not pinned.
 enum class cores : std::uint8_t { one, two, all };
-enum class task : std::uint8_t { round_trip, stream, eight_writers, lock, tls_round_trip, tls_stream, tls_handshake };
+enum class task : std::uint8_t {
+    round_trip,
+    stream,
+    eight_writers,
+    lock,
+    tls_round_trip,
+    tls_stream,
+    tls_handshake,
+    shared_round_trip,
+    shared_stream
+};
 
 inline const char* name(std::optional<transport> t)
 {
@@ -26,13 +36,15 @@ inline const char* name(cores c)
 }
 inline const char* name(task t)
 {
-    static constexpr const char* names[] = {"round trip",     "stream",     "eight writers", "lock and unlock",
-                                            "TLS round trip", "TLS stream", "TLS handshake"};
+    static constexpr const char* names[] = {
+        "round trip",          "stream",     "eight writers", "lock and unlock",
+        "TLS round trip",      "TLS stream", "TLS handshake", "shared memory round trip",
+        "shared memory stream"};
     return names[static_cast<std::size_t>(t)];
 }
 inline bool goes_back(task t)
 {
-    return t == task::round_trip || t == task::tls_round_trip;
+    return t == task::round_trip || t == task::tls_round_trip || t == task::shared_round_trip;
 }
 inline std::string size_name(std::size_t n)
 {

@@ -22,7 +22,13 @@ std::span<const contender> contenders(task t)
                                             {"ferrule coroutine", tls_coroutine}};
     static constexpr contender handshakes[] = {{"asio::ssl", ssl_handshakes}, {"ferrule::tls", tls_handshakes}};
 #endif
+    static constexpr contender rings[] = {{"bare ring", bare_ring},
+                                          {"Boost message_queue", boost_queue},
+                                          {"ferrule blocking", shared_blocking},
+                                          {"ferrule coroutine", shared_coroutine}};
     switch (t) {
+    case task::shared_round_trip:
+    case task::shared_stream: return rings;
 #ifdef FERRULE_BENCH_TLS
     case task::tls_round_trip:
     case task::tls_stream: return streams;

@@ -34,6 +34,12 @@ void one_writer(const job& j);
 void standard_mutex(const job& j);
 void our_lock(const job& j);
 
+// Of shared memory.
+void bare_ring(const job& j);
+void boost_queue(const job& j);
+void shared_blocking(const job& j);
+void shared_coroutine(const job& j);
+
 // Of TLS; only with ferrule::tls.
 void ssl_coroutine(const job& j);
 void ssl_blocking(const job& j);

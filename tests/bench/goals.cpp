@@ -15,6 +15,7 @@ const names one_of_two = {"ferrule and python", "python and ferrule"};
 // Across cores a coroutine's round trip is the time that a core takes to wake up; where the system chooses the cores, it
 // chooses the ratio.
 const std::vector<cores> one_core = {cores::one};
+const std::vector<cores> two_cores = {cores::two};
 const std::vector<cores> pinned = {cores::one, cores::two};
 const std::vector<cores> any = {cores::one, cores::two, cores::all};
 
@@ -46,6 +47,11 @@ const goal all_goals[] = {
     {task::stream, pinned, 0, SIZE_MAX, one_of_two, bound::throughput, 1.00, {"python multiprocessing"}},
     {task::tls_stream, pinned, 0, SIZE_MAX, {"ferrule blocking"}, bound::throughput, 0.95, {"asio::ssl blocking"}},
     {task::tls_stream, pinned, 0, SIZE_MAX, {"ferrule coroutine"}, bound::throughput, 0.95, {"asio::ssl coroutine"}},
+    {task::shared_round_trip, one_core, 0, SIZE_MAX, both, bound::time, 1.10, {"bare ring"}},
+    {task::shared_round_trip, two_cores, 0, SIZE_MAX, {"ferrule blocking"}, bound::time, 1.30, {"bare ring"}},
+    {task::shared_round_trip, two_cores, 0, SIZE_MAX, {"ferrule coroutine"}, bound::time, 1.50, {"bare ring"}},
+    {task::shared_stream, two_cores, 0, large - 1, both, bound::throughput, 0.80, {"bare ring"}},
+    {task::shared_stream, two_cores, large, SIZE_MAX, both, bound::throughput, 0.85, {"bare ring"}},
     {task::lock, any, 0, SIZE_MAX, {"cross_lock"}, bound::time, 1.50, {"std::mutex"}},
     {task::eight_writers, any, 0, SIZE_MAX, {"ferrule writer"}, bound::throughput, 0.70, {"mutex and write"}},
 };

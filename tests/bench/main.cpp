@@ -70,6 +70,14 @@ std::vector<cell> all_cells()
                 all.push_back({over, on, task::stream, size});
         }
     }
+    for (const cores on : {cores::one, cores::two}) {
+        if (on != cores::one && cpus().size() < 2)
+            continue;
+        for (const std::size_t size : {64u, 1024u, 65536u})
+            all.push_back({transport::socketpair, on, task::shared_round_trip, size});
+        for (const std::size_t size : {64u, 1024u, 65536u, 1048576u})
+            all.push_back({transport::socketpair, on, task::shared_stream, size});
+    }
     for (const transport over : {transport::pipe, transport::socketpair})
         all.push_back({over, cores::all, task::eight_writers, 64});
     all.push_back({{}, cores::one, task::lock, 0});

@@ -169,7 +169,8 @@ private:
     void send(std::string_view text, native_handle_type beside)
     {
         const byte_view all(text);
-        REQUIRE((beside == invalid_handle ? socket_.get()->try_write({&all, 1}) : socket_.get()->try_write({&all, 1}, beside))
+        REQUIRE((beside == invalid_handle ? socket_.get()->try_write({&all, 1})
+                                          : socket_.get()->try_write({&all, 1}, beside))
                     .size() == text.size());
     }
     void read(std::span<std::byte> in)
@@ -211,7 +212,8 @@ TEST_CASE("shared memory: peers are killed, and each is an error in time, behind
 
 TEST_CASE("shared memory: a peer that writes what it likes causes errors, and no harm")
 {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(test::number_from("FERRULE_HOSTILE_SECONDS", 2));
+    const auto end =
+        std::chrono::steady_clock::now() + std::chrono::seconds(test::number_from("FERRULE_HOSTILE_SECONDS", 2));
     dice d(static_cast<std::uint32_t>(test::seed()));
     std::map<std::string, int> outcomes;
     const bytes frame(std::string(3000, 'f'));

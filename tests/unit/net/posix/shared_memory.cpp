@@ -53,7 +53,8 @@ std::string hello(std::uint64_t capacity)
 void say(duplex& link, std::uint64_t capacity, const std::vector<int>& fds)
 {
     link.send(hello(capacity), timeout);
-    descriptor socket = os::open_handle_socket(::dup(link.native_handle()), std::make_shared<detail::handle_arrivals>());
+    descriptor socket =
+        os::open_handle_socket(::dup(link.native_handle()), std::make_shared<detail::handle_arrivals>());
     for (const int fd : fds) {
         const byte_view one("\1");
         REQUIRE(socket.get()->try_write({&one, 1}, fd).status() == io_status::moved);
@@ -75,7 +76,8 @@ TEST_CASE("share_memory: bytes and messages pass both ways, and the link stays a
     for (const style how : {style::blocking, style::awaitable}) {
         auto [here, there] = socketpair();
         auto other = std::async(std::launch::async, [&] { return share_memory(there, {}, timeout); });
-        duplex mine = how == style::blocking ? share_memory(here, {}, timeout) : run(async_share_memory(here, {}, timeout));
+        duplex mine =
+            how == style::blocking ? share_memory(here, {}, timeout) : run(async_share_memory(here, {}, timeout));
         duplex theirs = other.get();
         mine.send("a line\n", timeout);
         CHECK(theirs.recv_line(timeout) == byte_view("a line"));
@@ -123,6 +125,25 @@ TEST_CASE("share_memory: two processes talk through it, and each of them ends as
     int status = 0;
     must(::waitpid(child, &status, 0));
     CHECK(WEXITSTATUS(status) == 7);
+}
+
+TEST_CASE("share_memory: who only polls learns as well that the peer has died")
+{
+    auto [here, there] = socketpair();
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        here = {};
+        const duplex theirs = share_memory(there, {}, timeout);
+        ::_exit(0); // without closing
+    }
+    there = {};
+    duplex mine = share_memory(here, {}, timeout);
+    must(::waitpid(child, nullptr, 0));
+    error_code ec = errc::timed_out;
+    for (int polls = 0; polls < 1000 && ec == errc::timed_out; ++polls)
+        (void)mine.recv(0s, ec);
+    CHECK(ec == boost::system::errc::connection_reset);
 }
 
 TEST_CASE("share_memory: what cannot be shared is refused before anything is said")
@@ -184,9 +205,8 @@ TEST_CASE("share_memory: a peer that does something else is an error in time")
     CHECK(code_of([&] { run(async_share_memory(mine, {}, 20ms)); }) == errc::timed_out);
     std::stop_source stop;
     auto [stopped, peer] = socketpair();
-    auto waiting = std::async(std::launch::async, [&, s = stopped] {
-        return code_of([&] { (void)share_memory(s, {}, stop.get_token()); });
-    });
+    auto waiting = std::async(
+        std::launch::async, [&, s = stopped] { return code_of([&] { (void)share_memory(s, {}, stop.get_token()); }); });
     stop.request_stop();
     CHECK(waiting.get() == errc::cancelled);
 }
@@ -204,9 +224,9 @@ TEST_CASE("share_memory: handles that are no such memory and pipes are refused, 
     const auto [reading, writing] = raw_pipe();
     const int r = reading.get();
     const int w = writing.get();
-    const std::vector<std::vector<int>> wrong = {{shrinks.get(), w, w}, {too_small.get(), w, w}, {constant.get(), w, w},
-                                                 {null.get(), w, w},    {w, w, w},               {fit.get(), fit.get(), w},
-                                                 {fit.get(), w, r},     {fit.get(), null.get(), w}};
+    const std::vector<std::vector<int>> wrong = {
+        {shrinks.get(), w, w},     {too_small.get(), w, w}, {constant.get(), w, w},    {null.get(), w, w}, {w, w, w},
+        {fit.get(), fit.get(), w}, {fit.get(), w, r},       {fit.get(), null.get(), w}};
     for (const auto& fds : wrong) {
         CAPTURE(&fds - wrong.data());
         CHECK(outcome_beside([&](duplex& d) {
