@@ -75,7 +75,8 @@ public:
 
     readiness arm() noexcept
     {
-        waits_ = true;
+        if (std::exchange(waits_, true) && side_.end_wait())
+            silence(); // or this ring would count for the wait that begins
         side_.announce_wait();
         if (!side_.look() || side_.available() != 0 || side_.peer_has_ended())
             return readiness::now();
