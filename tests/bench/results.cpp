@@ -46,7 +46,7 @@ void print_heading(const row& r)
                 r.where.over ? name(r.where.over) : "", r.where.over ? ", " : "", name(r.where.on),
                 r.entries.front().who->name);
     for (const bool first : {true, false}) {
-        std::printf("%-21s", "");
+        std::printf("%-31s", "");
         for (const entry& e : r.entries) {
             const std::string all = e.who->name;
             const std::size_t space = std::min(all.find(' '), all.size());
@@ -81,7 +81,7 @@ void print_tables(std::span<const row> rows)
             previous->entries.front().who != r.entries.front().who)
             print_heading(r);
         previous = &r;
-        std::printf("%-21s", r.where.label().c_str());
+        std::printf("%-31s", r.where.label().c_str());
         for (const entry& e : r.entries)
             print_entry(r, e);
         std::printf("\n");
