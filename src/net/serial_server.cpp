@@ -28,9 +28,6 @@ constexpr std::chrono::milliseconds telnet_break{250}; // BRK has no length
 
 /// A state of the port that the client is told of: what it is at first, and each change.
 struct watch {
-    void begin() noexcept { is_on = true; }
-    void end() noexcept { *this = {}; }
-
     bool is_on = false;
     bool is_known = false;
     std::optional<serial::running_operation> look;
@@ -84,9 +81,9 @@ public:
     session& operator=(const session&) = delete;
     ~session()
     {
-        command_.reset();
-        modem_watch_.end();
-        error_watch_.end();
+        drop(command_);
+        drop(modem_watch_.look);
+        drop(error_watch_.look);
         peer_.close();
         if (!refused_until_)
             line_->is_exported = false;
@@ -197,7 +194,7 @@ private:
         // pyserial takes our request for an agreement that it need not answer, so its messages count as well.
         if (e.option == telnet_option::com_port && e.kind != telnet::event::what::refused &&
             !std::exchange(has_com_port_, true))
-            modem_watch_.begin();
+            modem_watch_.is_on = true;
         item i;
         switch (e.kind) {
         case telnet::event::what::line_break: i.is_break = true; break;
@@ -278,7 +275,7 @@ private:
     /// Answers with the state, whatever has come of the request.
     void finish(const error_code& ec)
     {
-        command_.reset();
+        drop(command_);
         if (ec && !is_refusal(ec))
             throw_error(ec);
         if (!ec && asked_ && is_break(*asked_))
@@ -336,7 +333,9 @@ private:
         case com_code::notify_modem_state: return send({com_code::notify_modem_state, serial::modem_state_of(modem_)});
         case com_code::set_line_state_mask:
             line_mask_ = m.value & (serial::overrun_bit | serial::parity_bit | serial::framing_bit | serial::break_bit);
-            line_mask_ != 0 ? error_watch_.begin() : error_watch_.end();
+            error_watch_.is_on = line_mask_ != 0;
+            if (!error_watch_.is_on)
+                forget(error_watch_);
             return send(m);
         case com_code::set_modem_state_mask:
             modem_mask_ = m.value;
@@ -410,6 +409,20 @@ private:
     }
     void send(const com_message& m) { codec_.send_sub(telnet_option::com_port, serial::encode(m, serial::of_server)); }
 
+    /// Ends an operation. No set waits for its handle then, whose number may come back with the next one.
+    void drop(std::optional<serial::running_operation>& o) noexcept
+    {
+        if (!o)
+            return;
+        watching_.await_nothing();
+        all_.await_nothing();
+        o.reset();
+    }
+    void forget(watch& w) noexcept
+    {
+        drop(w.look);
+        w = {};
+    }
     /// Calls `tell` with what there is to know, once. Calls `lack` instead if the port knows nothing of it.
     template <class Tell, class Lack>
     bool look(watch& w, serial_command c, Tell tell, Lack lack)
@@ -424,10 +437,10 @@ private:
             if (!w.look->advance())
                 return false;
             tell(w.look->result());
-            w.look.reset();
+            drop(w.look);
             w.is_known = true;
         } catch (const error& e) {
-            w.look.reset();
+            drop(w.look);
             if (!is_refusal(e.code()))
                 throw;
             lack();
@@ -446,7 +459,7 @@ private:
                     send({com_code::notify_modem_state, (now | changed >> 4) & (modem_mask_ | modem_mask_ >> 4)});
             },
             [&] {
-                w.end();
+                forget(w);
                 send({com_code::notify_modem_state, 0});
             });
     }
