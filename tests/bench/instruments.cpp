@@ -63,9 +63,13 @@ void answer_tcp(int to)
         const int on = 1;
         must(::setsockopt(peer.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
         char got[256];
-        for (ssize_t n = 0; (n = ::recv(peer.get(), got, sizeof got, 0)) > 0;)
-            if (got[n - 1] == '\n' && ::send(peer.get(), reply.data(), reply.size(), MSG_NOSIGNAL) < 0)
+        for (ssize_t n = 0; (n = ::recv(peer.get(), got, sizeof got, 0)) > 0;) {
+            std::string replies;
+            for (auto lines = std::count(got, got + n, '\n'); lines != 0; --lines)
+                replies += reply;
+            if (::send(peer.get(), replies.data(), replies.size(), MSG_NOSIGNAL) < 0)
                 break;
+        }
     }
 }
 
@@ -263,6 +267,47 @@ double python_client(const std::string& where, double microseconds)
     return took;
 }
 
+constexpr std::size_t at_once = 8; // requests that wait for their replies
+
+/// By hand, for one who has all requests beforehand.
+double asio_at_once(const std::string& where, double microseconds)
+{
+    asio::io_context context(1);
+    tcp::socket peer = open_tcp(context, where);
+    std::string questions;
+    for (std::size_t i = 0; i < at_once; ++i)
+        questions += question;
+    std::string held;
+    return repeated(microseconds,
+                    [&] {
+                        asio::write(peer, asio::buffer(questions));
+                        for (std::size_t i = 0; i < at_once; ++i) {
+                            const std::size_t n = asio::read_until(peer, asio::dynamic_buffer(held), '\n');
+                            check(std::string_view(held).substr(0, n - 1));
+                            held.erase(0, n);
+                        }
+                    }) /
+           at_once;
+}
+
+/// Several coroutines that share a client, each with one request after the other.
+template <std::size_t Depth>
+double ferrule_at_once(const std::string& where, double microseconds)
+{
+    asio::io_context context(1);
+    client instrument(tcp_address(where), client_options().pipeline(Depth));
+    double took = 0;
+    for (std::size_t i = 0; i < at_once; ++i)
+        asio::co_spawn(context, repeated_by_coroutine(microseconds, [&] { return ask_by_ferrule(instrument); }),
+                       [&](std::exception_ptr e, double t) {
+                           if (e)
+                               std::rethrow_exception(e);
+                           took += t / at_once / at_once;
+                       });
+    context.run();
+    return took;
+}
+
 constexpr const char* asyncio = "asyncio";
 constexpr const char* sockio = "sockio";
 constexpr const char* serial = "serial";
@@ -280,7 +325,7 @@ struct client_table {
     const char* name;
     const char* heading;
     void (*answer)(int to);
-    client_program programs[6];
+    std::vector<client_program> programs;
 };
 
 const client_table tables[] = {
@@ -293,6 +338,12 @@ const client_table tables[] = {
       {"ferrule coroutine", ferrule_coroutine<tcp_address>},
       {"asyncio", python_client<asyncio>, asyncio},
       {"sockio", python_client<sockio>, sockio}}},
+    {"pipelined instruments",
+     "8 callers of one instrument over TCP: microseconds per request",
+     answer_tcp,
+     {{"asio by hand", asio_at_once},
+      {"ferrule, in a row", ferrule_at_once<1>},
+      {"ferrule pipelined", ferrule_at_once<at_once>}}},
     {"serial instruments",
      "a client of an instrument at a serial line (a pty): microseconds from a request to its reply",
      answer_serial,
@@ -328,7 +379,7 @@ std::vector<program_row> measure_instruments(const std::vector<std::string>& onl
         }
     for (int round = 0; round < rounds; ++round)
         for (std::size_t i = 0; i < rows.size(); ++i)
-            for (std::size_t k = 0; k < std::size(table_of[i]->programs); ++k)
+            for (std::size_t k = 0; k < table_of[i]->programs.size(); ++k)
                 if (program_row::entry& e = rows[i].entries[k]; e.problem.empty())
                     measure_apart(e, [&] {
                         const serving s(table_of[i]->answer);
