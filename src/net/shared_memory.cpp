@@ -1,7 +1,7 @@
 #include <ferrule/net/shared_memory.hpp>
 
 #include "platform/shared_memory/meeting.hpp"
-#include "platform/unique_handle.hpp"
+#include "src/core/idle_handle.hpp"
 #include "src/net/work_stream.hpp"
 
 #include <bit>
@@ -46,14 +46,9 @@ public:
 private:
     void begin()
     {
-        require_nothing_held(link_.channel());
-        const handle_use use(link_.channel()); // keeps the handle open
-        if (use.get() == invalid_handle)
+        os::unique_handle copy = duplicate_idle_handle(link_.channel());
+        if (!copy.is_open())
             throw_error(link_.is_open() ? errc::unsupported : errc::closed);
-        error_code ec;
-        os::unique_handle copy(os::duplicate_handle(use.get(), ec));
-        if (ec)
-            throw_error(ec);
         meeting_.emplace(std::move(copy), options_.capacity(), options_.max_peer_capacity());
     }
 
