@@ -92,10 +92,7 @@ termios2 with(termios2 t, const serial_settings& s) noexcept
 /// Drivers change what they cannot do, and report no error.
 void compare(const serial_settings& asked, const termios2& t, bool has_bits)
 {
-    const std::uint64_t baud = t.c_ospeed;
-    const std::uint64_t tolerance = asked.baud() / 33; // 3 %, beyond which no receiver follows
-    if (baud + tolerance < asked.baud() || baud > asked.baud() + tolerance)
-        throw rejected_error("baud", asked.baud(), baud);
+    check_speed(asked.baud(), t.c_ospeed);
     if (!has_bits)
         return;
     const auto check_flags = [&](const char* name, tcflag_t mask) {
@@ -371,21 +368,15 @@ private:
 
 } // namespace
 
-std::shared_ptr<line> open_port(const std::string& path, const serial_settings& s)
+std::shared_ptr<line> open_local(const std::string& path, const serial_settings& s)
 {
-    try {
-        int fd;
-        do // O_NONBLOCK: for ports that wait for CD
-            fd = ::open(path.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-        while (fd < 0 && errno == EINTR);
-        const auto port = std::make_shared<posix_port>(posix::checked(fd), s);
-        port->open();
-        return port;
-    } catch (const rejected_error&) {
-        throw;
-    } catch (const error& e) {
-        detail::throw_in_context(e.code(), "ferrule: serial port " + path);
-    }
+    int fd;
+    do // O_NONBLOCK: for ports that wait for CD
+        fd = ::open(path.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    while (fd < 0 && errno == EINTR);
+    const auto port = std::make_shared<posix_port>(posix::checked(fd), s);
+    port->open();
+    return port;
 }
 
 } // namespace ferrule::serial

@@ -56,6 +56,8 @@ inline constexpr std::uint32_t overrun_bit = 2;
 inline constexpr std::uint32_t parity_bit = 4;
 inline constexpr std::uint32_t framing_bit = 8;
 inline constexpr std::uint32_t break_bit = 16;
+/// The errors among them.
+inline constexpr std::uint32_t error_bits = overrun_bit | parity_bit | framing_bit | break_bit;
 
 /// One message. Its value is `text` for signatures, and a number else.
 struct com_message {

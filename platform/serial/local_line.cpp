@@ -127,4 +127,22 @@ std::unique_ptr<operation> local_line::start(const serial_command& c)
     }
 }
 
+void check_speed(std::uint32_t asked, std::uint64_t got)
+{
+    const std::uint64_t tolerance = asked / 33; // 3 %
+    if (got + tolerance < asked || got > asked + tolerance)
+        throw rejected_error("baud", asked, got);
+}
+
+std::shared_ptr<line> open_port(const std::string& path, const serial_settings& s)
+{
+    try {
+        return open_local(path, s);
+    } catch (const rejected_error&) {
+        throw;
+    } catch (const error& e) {
+        detail::throw_in_context(e.code(), "ferrule: serial port " + path);
+    }
+}
+
 } // namespace ferrule::serial

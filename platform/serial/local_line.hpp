@@ -3,7 +3,9 @@
 
 #include "platform/serial/line.hpp"
 
+#include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace ferrule::serial {
@@ -24,5 +26,11 @@ public:
     /// Changes of each modem input, which tell of pulses that nobody has seen. Constant where the driver does not count.
     [[nodiscard]] virtual std::vector<int> modem_changes() const { return {}; }
 };
+
+/// Throws `rejected_error` for a speed that no receiver of `asked` follows.
+void check_speed(std::uint32_t asked, std::uint64_t got);
+
+/// As `open_port`, whose text it does not add.
+[[nodiscard]] std::shared_ptr<line> open_local(const std::string& path, const serial_settings& s);
 
 } // namespace ferrule::serial

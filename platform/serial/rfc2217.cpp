@@ -778,7 +778,7 @@ private:
     void ask_for_everything()
     {
         const serial_settings& s = client_.known_settings();
-        client_.tell_server({com_code::set_line_state_mask, overrun_bit | parity_bit | framing_bit | break_bit});
+        client_.tell_server({com_code::set_line_state_mask, error_bits});
         client_.tell_server({com_code::set_modem_state_mask, 0xff});
         begin();
         ask(requests_for(s));

@@ -96,9 +96,7 @@ DCB with(DCB d, const serial_settings& s) noexcept
 /// Drivers may change what they cannot do, and report no error.
 void compare(const serial_settings& asked, const DCB& d)
 {
-    const std::uint64_t tolerance = asked.baud() / 33; // 3 %, beyond which no receiver follows
-    if (d.BaudRate + tolerance < asked.baud() || d.BaudRate > asked.baud() + tolerance)
-        throw rejected_error("baud", asked.baud(), d.BaudRate);
+    check_speed(asked.baud(), d.BaudRate);
     const DCB wanted = with(d, asked);
     if (d.ByteSize != wanted.ByteSize)
         throw rejected_error("bits", wanted.ByteSize, d.ByteSize);
@@ -365,24 +363,18 @@ std::wstring file_name(std::string_view port)
 
 } // namespace
 
-std::shared_ptr<line> open_port(const std::string& path, const serial_settings& s)
+std::shared_ptr<line> open_local(const std::string& path, const serial_settings& s)
 {
-    try {
-        windows::unique_handle h(::CreateFileW(file_name(path).c_str(), GENERIC_READ | GENERIC_WRITE, 0, nullptr,
-                                               OPEN_EXISTING, FILE_FLAG_OVERLAPPED, nullptr));
-        if (!h.is_open()) {
-            const DWORD e = ::GetLastError(); // a port in use is denied to others
-            throw_error(e == ERROR_ACCESS_DENIED ? make_error_code(boost::system::errc::device_or_resource_busy)
-                                                 : windows::system_error(e));
-        }
-        const auto port = std::make_shared<windows_port>(std::move(h), s);
-        port->open();
-        return port;
-    } catch (const rejected_error&) {
-        throw;
-    } catch (const error& e) {
-        detail::throw_in_context(e.code(), "ferrule: serial port " + path);
+    windows::unique_handle h(::CreateFileW(file_name(path).c_str(), GENERIC_READ | GENERIC_WRITE, 0, nullptr,
+                                           OPEN_EXISTING, FILE_FLAG_OVERLAPPED, nullptr));
+    if (!h.is_open()) {
+        const DWORD e = ::GetLastError(); // a port in use is denied to others
+        throw_error(e == ERROR_ACCESS_DENIED ? make_error_code(boost::system::errc::device_or_resource_busy)
+                                             : windows::system_error(e));
     }
+    const auto port = std::make_shared<windows_port>(std::move(h), s);
+    port->open();
+    return port;
 }
 
 } // namespace ferrule::serial

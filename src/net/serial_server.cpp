@@ -81,9 +81,9 @@ public:
     session& operator=(const session&) = delete;
     ~session()
     {
-        drop(command_);
-        drop(modem_watch_.look);
-        drop(error_watch_.look);
+        drop(command_, all_);
+        drop(modem_watch_.look, watching_);
+        drop(error_watch_.look, watching_);
         peer_.close();
         if (!refused_until_)
             line_->is_exported = false;
@@ -275,7 +275,7 @@ private:
     /// Answers with the state, whatever has come of the request.
     void finish(const error_code& ec)
     {
-        drop(command_);
+        drop(command_, all_);
         if (ec && !is_refusal(ec))
             throw_error(ec);
         if (!ec && asked_ && is_break(*asked_))
@@ -332,7 +332,7 @@ private:
         case com_code::notify_line_state: return send({com_code::notify_line_state, 0});
         case com_code::notify_modem_state: return send({com_code::notify_modem_state, serial::modem_state_of(modem_)});
         case com_code::set_line_state_mask:
-            line_mask_ = m.value & (serial::overrun_bit | serial::parity_bit | serial::framing_bit | serial::break_bit);
+            line_mask_ = m.value & serial::error_bits;
             error_watch_.is_on = line_mask_ != 0;
             if (!error_watch_.is_on)
                 forget(error_watch_);
@@ -409,18 +409,17 @@ private:
     }
     void send(const com_message& m) { codec_.send_sub(telnet_option::com_port, serial::encode(m, serial::of_server)); }
 
-    /// Ends an operation. No set waits for its handle then, whose number may come back with the next one.
-    void drop(std::optional<serial::running_operation>& o) noexcept
+    /// Ends an operation. Its set no longer waits for its handle, whose number may come back with the next one.
+    static void drop(std::optional<serial::running_operation>& o, serial::event_set& awaits) noexcept
     {
         if (!o)
             return;
-        watching_.await_nothing();
-        all_.await_nothing();
+        awaits.await_nothing();
         o.reset();
     }
     void forget(watch& w) noexcept
     {
-        drop(w.look);
+        drop(w.look, watching_);
         w = {};
     }
     /// Calls `tell` with what there is to know, once. Calls `lack` instead if the port knows nothing of it.
@@ -437,10 +436,10 @@ private:
             if (!w.look->advance())
                 return false;
             tell(w.look->result());
-            drop(w.look);
+            drop(w.look, watching_);
             w.is_known = true;
         } catch (const error& e) {
-            drop(w.look);
+            drop(w.look, watching_);
             if (!is_refusal(e.code()))
                 throw;
             lack();
