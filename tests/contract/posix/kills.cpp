@@ -3,13 +3,10 @@
 //     FERRULE_KILLS=n   how many over each kind of connection
 //     FERRULE_SEED=n    begin with this seed, or at random if n is "random"; a failure names its own
 #include "support/kinds.hpp"
+#include "support/posix/killed_child.hpp"
 #include "support/posix/settled_descriptors.hpp"
 #include "support/styles.hpp"
 #include "support/test.hpp"
-
-#include <csignal>
-#include <sys/wait.h>
-#include <unistd.h>
 
 namespace {
 
@@ -38,37 +35,6 @@ unsigned long number_of(std::string_view message)
 }
 
 void close(descriptor) {}
-
-/// A child that sends until it is killed.
-class sender {
-public:
-    sender(descriptor& sends, descriptor& receives, numbered messages)
-    {
-        pid_ = ::fork();
-        REQUIRE(pid_ >= 0);
-        if (pid_ != 0)
-            return;
-        close(std::move(receives));
-        error_code ec;
-        for (message_writer<> out(std::move(sends)); !ec;)
-            out.send(messages.next(), {}, ec);
-        ::_exit(1); // the test was given up
-    }
-    sender(const sender&) = delete;
-    sender& operator=(const sender&) = delete;
-    ~sender() { kill(); }
-
-    void kill() noexcept
-    {
-        if (pid_ <= 0)
-            return;
-        ::kill(pid_, SIGKILL);
-        ::waitpid(std::exchange(pid_, 0), nullptr, 0);
-    }
-
-private:
-    pid_t pid_;
-};
 
 /// The end of the stream, behind what has arrived of the message `wanted`, which stays there until it is taken.
 void expect_end(style how, message_reader<>& in, const std::string& wanted, const outcome<bytes>& o)
@@ -131,7 +97,12 @@ void kill_many(const testing::connection_kind& kind)
         INFO(kind.name << ", run " << i << ", " << test::name(how));
         auto ends = kind.connect();
         numbered expected(i, largest);
-        sender killed(ends.first, ends.second, expected);
+        killed_child sender([&, messages = expected]() mutable {
+            close(std::move(ends.second));
+            error_code ec;
+            for (message_writer<> out(std::move(ends.first)); !ec;)
+                out.send(messages.next(), {}, ec);
+        });
         close(std::move(ends.first));
         message_duplex<> peer;
         message_reader<> in;
@@ -140,12 +111,7 @@ void kill_many(const testing::connection_kind& kind)
             in = peer;
         } else
             in = message_reader<>(std::move(ends.second));
-        std::jthread killing([&killed, for_so_long = std::chrono::microseconds(d(3000))] {
-            const auto late = std::chrono::steady_clock::now() + for_so_long;
-            while (std::chrono::steady_clock::now() < late)
-                std::this_thread::yield();
-            killed.kill();
-        });
+        std::jthread killing([&sender, lifetime = std::chrono::microseconds(d(3000))] { sender.kill_after(lifetime); });
         expect_whole_messages(kind, how, in, expected, killing);
         // This side goes on: what it sends to the dead is an error, and no signal.
         error_code ec;

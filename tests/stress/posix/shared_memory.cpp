@@ -6,6 +6,7 @@
 
 #include "platform/handle_socket.hpp"
 #include "platform/shared_memory/memory.hpp"
+#include "support/posix/killed_child.hpp"
 #include "support/posix/settled_descriptors.hpp"
 #include "support/random.hpp"
 #include "support/sanitizers.hpp"
@@ -14,9 +15,7 @@
 #include <ferrule/framing/varint.hpp>
 #include <ferrule/pair.hpp>
 
-#include <csignal>
 #include <fstream>
-#include <sys/wait.h>
 #include <unistd.h>
 
 namespace {
@@ -35,58 +34,25 @@ std::string message(unsigned i)
     return std::to_string(i) + std::string(i * 37 % 3000, 'm');
 }
 
-/// A child that sends or receives messages until it is killed.
-class mortal {
-public:
-    mortal(duplex& link, duplex& other_end, bool sends)
-    {
-        pid_ = ::fork();
-        REQUIRE(pid_ >= 0);
-        if (pid_ != 0)
-            return;
-        other_end = {};
+void kill_one(bool sends, std::chrono::microseconds lifetime, bool in_coroutine)
+{
+    auto [here, there] = socketpair();
+    killed_child peer([&] {
+        here = {};
         error_code ec;
-        message_duplex<> m(share_memory(link, shared_memory_options().capacity(4096), timeout, ec));
+        message_duplex<> m(share_memory(there, shared_memory_options().capacity(4096), timeout, ec));
         for (unsigned i = 0; !ec; ++i) {
             if (sends)
                 (void)m.send(message(i), {}, ec);
             else
                 (void)m.recv({}, ec);
         }
-        ::_exit(1); // the test was given up
-    }
-    mortal(const mortal&) = delete;
-    mortal& operator=(const mortal&) = delete;
-    ~mortal() { kill(); }
-
-    void kill() noexcept
-    {
-        if (pid_ <= 0)
-            return;
-        ::kill(pid_, SIGKILL);
-        ::waitpid(std::exchange(pid_, 0), nullptr, 0);
-    }
-
-private:
-    pid_t pid_;
-};
-
-void spin_for(std::chrono::microseconds d)
-{
-    for (const auto end = std::chrono::steady_clock::now() + d; std::chrono::steady_clock::now() < end;)
-        std::this_thread::yield();
-}
-
-void kill_one(bool sends, std::chrono::microseconds lifetime, bool in_coroutine)
-{
-    auto [here, there] = socketpair();
-    mortal peer(there, here, sends);
+    });
     there = {};
     message_duplex<> m(share_memory(here, {}, timeout));
     std::chrono::steady_clock::time_point death;
     std::jthread killing([&] {
-        spin_for(lifetime);
-        peer.kill();
+        peer.kill_after(lifetime);
         death = std::chrono::steady_clock::now();
     });
     error_code ec;
