@@ -32,6 +32,7 @@ class moving {
 public:
     moving(half h, std::uint64_t capacity)
         : half_(std::move(h)),
+          data_(half_.memory->data()),
           side_(half_.memory->ring(), capacity),
           capacity_(capacity)
     {
@@ -65,7 +66,7 @@ public:
     {
         while (n != 0) {
             const std::uint64_t piece = std::min({n, max_piece, capacity_ - side_.position()});
-            copy(half_.memory->data() + side_.position(), static_cast<std::size_t>(piece));
+            copy(data_ + side_.position(), static_cast<std::size_t>(piece));
             if (side_.advance(piece))
                 wake();
             n -= piece;
@@ -105,6 +106,7 @@ private:
     }
 
     half half_;
+    std::byte* const data_;
     ring_side<std::atomic<std::uint64_t>, Side> side_;
     const std::uint64_t capacity_;
     unsigned attempts_ = 0;
