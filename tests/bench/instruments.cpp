@@ -150,6 +150,14 @@ std::string serial_address_of(const std::string& where)
     return "serial:" + where;
 }
 
+template <class Peer>
+void read_reply(Peer& peer, std::string& held)
+{
+    const std::size_t n = asio::read_until(peer, asio::dynamic_buffer(held), '\n');
+    check(std::string_view(held).substr(0, n - 1));
+    held.erase(0, n);
+}
+
 template <auto Open>
 double asio_blocking(const std::string& where, double microseconds)
 {
@@ -158,9 +166,7 @@ double asio_blocking(const std::string& where, double microseconds)
     std::string held;
     return repeated(microseconds, [&] {
         asio::write(peer, asio::buffer(question));
-        const std::size_t n = asio::read_until(peer, asio::dynamic_buffer(held), '\n');
-        check(std::string_view(held).substr(0, n - 1));
-        held.erase(0, n);
+        read_reply(peer, held);
     });
 }
 
@@ -281,11 +287,8 @@ double asio_at_once(const std::string& where, double microseconds)
     return repeated(microseconds,
                     [&] {
                         asio::write(peer, asio::buffer(questions));
-                        for (std::size_t i = 0; i < at_once; ++i) {
-                            const std::size_t n = asio::read_until(peer, asio::dynamic_buffer(held), '\n');
-                            check(std::string_view(held).substr(0, n - 1));
-                            held.erase(0, n);
-                        }
+                        for (std::size_t i = 0; i < at_once; ++i)
+                            read_reply(peer, held);
                     }) /
            at_once;
 }

@@ -1,6 +1,7 @@
 // Shared memory: a bare ring, which is the floor, Boost's queue, and the library.
 #include "bench/contenders.hpp"
 #include "bench/ferrule_links.hpp"
+#include "platform/os.hpp"
 
 #include <ferrule/framing/multiprocessing_bytes.hpp>
 #include <ferrule/message.hpp>
@@ -12,7 +13,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <climits>
 #include <linux/futex.h>
 #include <memory>
 #include <string>
@@ -87,7 +87,7 @@ void wait_until(Ready ready, std::atomic<std::uint32_t>& sleeps, bool polls)
         for (int i = 0; i < 100; ++i) {
             if (ready())
                 return;
-            __builtin_ia32_pause();
+            os::relax();
         }
     }
     while (!ready()) {

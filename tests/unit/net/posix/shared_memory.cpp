@@ -21,12 +21,12 @@ using namespace std::string_literals;
 
 namespace {
 
-/// Both ends, each of which has called `share_memory`, in one way or the other.
-std::pair<duplex, duplex> shared(const shared_memory_options& o = {}, style how = style::blocking)
+/// Both ends, each of which has called `share_memory`.
+std::pair<duplex, duplex> shared(const shared_memory_options& o = {})
 {
     auto [here, there] = socketpair();
     auto other = std::async(std::launch::async, [&] { return share_memory(there, o, timeout); });
-    duplex mine = how == style::blocking ? share_memory(here, o, timeout) : run(async_share_memory(here, o, timeout));
+    duplex mine = share_memory(here, o, timeout);
     return {std::move(mine), other.get()};
 }
 
